@@ -1,0 +1,126 @@
+/** Thrown by ByteReader and ByteWriter when a read or write would pass the end: codecs catch it once, at the object's border. */
+export class OverrunError extends Error {
+  override readonly name = 'OverrunError';
+  readonly offset: number;
+  readonly wanted: number;
+  readonly available: number;
+  constructor(offset: number, wanted: number, available: number) {
+    super(`wanted ${wanted} bytes at offset ${offset}, ${available} available`);
+    this.offset = offset;
+    this.wanted = wanted;
+    this.available = available;
+  }
+}
+
+/** Reads big-endian fields from a fixed range of bytes and refuses to pass its end. */
+export class ByteReader {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+  f32(): number {
+    return this.#view.getFloat32(this.#take(4));
+  }
+  /** A view on the next `length` bytes, not a copy. */
+  bytes(length: number): Uint8Array {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+  skip(length: number): void {
+    this.#take(length);
+  }
+  /** A reader of just the next `length` bytes. */
+  sub(length: number): ByteReader {
+    return new ByteReader(this.bytes(length));
+  }
+
+  #take(length: number): number {
+    const start = this.#offset;
+    if (length < 0 || start + length > this.#bytes.length) {
+      throw new OverrunError(start, length, this.#bytes.length - start);
+    }
+    this.#offset = start + length;
+    return start;
+  }
+}
+
+/** Writes big-endian fields into a buffer that grows up to a fixed limit. */
+export class ByteWriter {
+  #buffer: Uint8Array;
+  #view: DataView;
+  #length = 0;
+  readonly #limit: number;
+
+  constructor(limit = 65_535) {
+    this.#limit = limit;
+    this.#buffer = new Uint8Array(Math.min(256, limit));
+    this.#view = new DataView(this.#buffer.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+  u8(value: number): void {
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
+  }
+  u16(value: number): void {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
+  }
+  u32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
+  }
+  f32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setFloat32(at, value);
+  }
+  bytes(value: Uint8Array): void {
+    const at = this.#grow(value.length);
+    this.#buffer.set(value, at);
+  }
+  /** Overwrites two bytes that were written before (lengths, checksums). */
+  patchU16(offset: number, value: number): void {
+    if (offset + 2 > this.#length) throw new OverrunError(offset, 2, this.#length - offset);
+    this.#view.setUint16(offset, value);
+  }
+  /** A view on what was written. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #grow(count: number): number {
+    const at = this.#length;
+    const needed = at + count;
+    if (needed > this.#limit) throw new OverrunError(at, count, this.#limit - at);
+    if (needed > this.#buffer.length) {
+      const bigger = new Uint8Array(Math.min(this.#limit, Math.max(needed, this.#buffer.length * 2)));
+      bigger.set(this.#buffer.subarray(0, at));
+      this.#buffer = bigger;
+      this.#view = new DataView(bigger.buffer);
+    }
+    this.#length = needed;
+    return at;
+  }
+}

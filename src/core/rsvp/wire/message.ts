@@ -1,0 +1,29 @@
+import type { RsvpObject } from './objects.ts';
+
+/** Message types (RFC 2205 3.1.1, RFC 2961, RFC 3209, RFC 2747); others are kept as numbers. */
+export const MESSAGE_TYPE = {
+  path: 1,
+  resv: 2,
+  pathErr: 3,
+  resvErr: 4,
+  pathTear: 5,
+  resvTear: 6,
+  resvConf: 7,
+  bundle: 12,
+  ack: 13,
+  srefresh: 15,
+  hello: 20,
+  integrityChallenge: 25,
+  integrityResponse: 26,
+} as const;
+
+/** A whole message: common header and objects in wire order. */
+export interface RsvpMessage {
+  /** One of MESSAGE_TYPE, or a number this build does not know. */
+  readonly type: number;
+  /** 4 bits of the common header. */
+  readonly flags: number;
+  /** IP TTL the message was sent with (RFC 2205 3.1.1), 0 … 255. */
+  readonly sendTtl: number;
+  readonly objects: readonly RsvpObject[];
+}

@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+
+/** Something of the machine that a test cannot do without: `root`, or a program on the PATH. */
+export type Requirement = 'root' | 'ip' | 'tc' | 'nft' | 'tshark' | 'tcpdump' | 'iperf3' | 'chromium' | 'python3-grpc';
+
+function present(requirement: Requirement): boolean {
+  if (requirement === 'root') return process.getuid?.() === 0;
+  try {
+    if (requirement === 'python3-grpc') execFileSync('/usr/bin/python3', ['-c', 'import grpc'], { stdio: 'ignore' });
+    else execFileSync('sh', ['-c', `command -v ${requirement}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * For `describe.skipIf`: true when something is missing, which is said on standard error.
+ * @throws Error with CI=true, where a skipped test is a failure.
+ */
+export function requires(...needs: Requirement[]): boolean {
+  const missing = needs.filter((need) => !present(need));
+  if (missing.length === 0) return false;
+  const sentence = `needs ${missing.join(', ')}`;
+  if (process.env['CI'] === 'true') throw new Error(`${sentence}: with CI=true a skipped test is a failure`);
+  if (process.env['HEADROOM_SKIP_LOG']) appendFileSync(process.env['HEADROOM_SKIP_LOG'], `${sentence}\n`);
+  console.warn(`skipped: ${sentence}`);
+  return true;
+}
