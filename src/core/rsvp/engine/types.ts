@@ -94,8 +94,8 @@ export type EngineInput =
 export type EngineOutput =
   | {
       readonly type: 'send';
+      /** Where the engine expects it to leave; the kernel routes it by destination. */
       readonly interface: string;
-      /** Address to send to on the link when it is not `destination` (Path: the route's gateway); null: route by destination. */
       readonly source: IpAddress;
       readonly destination: IpAddress;
       /** IP TTL, always equal to Send_TTL inside. */
