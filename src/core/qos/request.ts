@@ -1,0 +1,56 @@
+import type { IpAddress } from '../base/ip.ts';
+import type { BitsPerSecond, Bytes, EpochMs, Micros } from '../base/units.ts';
+import type { ServiceType } from './flowspec.ts';
+
+/** One end of a flow; `port` null = any. */
+export interface FlowEndpoint {
+  readonly address: IpAddress;
+  /** 1 … 65535. */
+  readonly port: number | null;
+}
+
+/** The packets that a reservation is for. */
+export interface Flow {
+  readonly protocol: 'udp' | 'tcp';
+  readonly source: FlowEndpoint;
+  readonly destination: FlowEndpoint;
+}
+
+/** What a caller asked for, defaults filled in; bits and IP packets, as the public contract counts. */
+export interface Qos {
+  readonly serviceType: ServiceType;
+  readonly tokenRateBitsPerSecond: BitsPerSecond;
+  readonly tokenBucketBytes: Bytes;
+  /** null = unlimited. */
+  readonly peakRateBitsPerSecond: BitsPerSecond | null;
+  readonly minPolicedUnitBytes: Bytes;
+  readonly maxPacketBytes: Bytes;
+  /** End to end; only with guaranteed service. */
+  readonly maxDelayMicros: Micros | null;
+  readonly slackMicros: Micros;
+}
+
+/** Half-open: [start, end); end null = until released. */
+export interface Window {
+  readonly start: EpochMs;
+  readonly end: EpochMs | null;
+}
+
+/** A request to book, checked and complete. */
+export interface ReservationRequest {
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly flow: Flow;
+  readonly qos: Qos;
+  readonly window: Window;
+}
+
+/** Why an input was refused: a field in the caller's own spelling, its value, and a sentence. */
+export interface FieldProblem {
+  /** `flow.source.port` */
+  readonly field: string;
+  readonly value: unknown;
+  /** OUT_OF_RANGE where a well-formed value lies outside its range or contradicts another, else INVALID_ARGUMENT. */
+  readonly code: 'INVALID_ARGUMENT' | 'OUT_OF_RANGE';
+  readonly problem: string;
+}

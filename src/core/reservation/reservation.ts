@@ -1,0 +1,46 @@
+import type { EpochMs } from '../base/units.ts';
+import type { AdmittedPath } from '../admission/decision.ts';
+import type { Flow, Qos, Window } from '../qos/request.ts';
+
+export type ReservationState =
+  'held' | 'scheduled' | 'establishing' | 'active' | 'degraded' | 'releasing' | 'ended';
+
+export type EndReason =
+  'released' | 'expired' | 'leaseExpired' | 'holdExpired' | 'declined' | 'preempted' | 'failed';
+
+/** What RSVP or the kernel said when a reservation could not be kept. */
+export interface Failure {
+  /** RFC 2205 appendix B. */
+  readonly errorCode: number;
+  readonly errorValue: number;
+  /** The node that found the error: a name where the address is known, else the address. */
+  readonly errorNode: string;
+  readonly detail: string;
+}
+
+/** A promise as the books hold it. */
+export interface Reservation {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ReservationState;
+  readonly stateReason: string | null;
+  readonly endReason: EndReason | null;
+  readonly failure: Failure | null;
+  readonly flow: Flow;
+  readonly qos: Qos;
+  readonly window: Window;
+  readonly path: AdmittedPath;
+  /** Where PATH really went, node by node from the source, as far as agents have reported; [] = not known yet. */
+  readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
+  /** `none` where no node of the path has an agent that enforces. */
+  readonly enforcement: 'kernel' | 'none';
+  /** When ResvConf reached the receiver. */
+  readonly confirmedAt: EpochMs | null;
+  /** Grows with every stored change; the etag is made of it. */
+  readonly revision: number;
+  readonly createdAt: EpochMs;
+  readonly updatedAt: EpochMs;
+}
+

@@ -1,0 +1,169 @@
+import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
+import type { BitsPerSecond, EpochMs } from '../../core/base/units.ts';
+import type { Reservation, ReservationState } from '../../core/reservation/reservation.ts';
+
+/**
+ * What the edges may call. Every call rejects with ControlError for what it refuses.
+ * The inputs are the caller's own words with types already checked (unknown fields refused, nothing coerced); ranges,
+ * contradictions, addresses and times are judged here, once for all edges.
+ */
+export interface Control {
+  reserve(input: ReservationInput, options: CallOptions & { validateOnly: boolean }): Promise<ReserveOutcome>;
+  getReservation(id: string): Promise<Reservation>;
+  listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
+  /** Resolves when the release is durable; again for one that is releasing or ended. */
+  releaseReservation(id: string): Promise<void>;
+
+  getTopology(): Promise<{ topology: Topology; etag: string }>;
+  /** `document` is judged by core/network/validate. `ifMatch` is required when a topology is stored. */
+  putTopology(
+    document: unknown,
+    options: { ifMatch: string | null; force: boolean; validateOnly: boolean },
+  ): Promise<TopologyOutcome>;
+  /** Parses and converts; then as putTopology. */
+  importTopology(
+    text: string,
+    format: 'headroom' | 'graphml',
+    options: {
+      ifMatch: string | null;
+      force: boolean;
+      validateOnly: boolean;
+      defaultCapacityBitsPerSecond: number | null;
+      addressPool: string | null;
+    },
+  ): Promise<TopologyOutcome>;
+  listNodes(): Promise<readonly NodeView[]>;
+  getNode(name: string): Promise<NodeView>;
+  listLinks(): Promise<readonly LinkView[]>;
+  getLink(id: string): Promise<LinkView>;
+
+  listAgents(): Promise<readonly AgentView[]>;
+  getAgent(node: string): Promise<AgentView>;
+  /** The agent's own snapshot (engine and kernel), asked over its channel; UNAVAILABLE after 5 s. */
+  getAgentRsvp(node: string): Promise<unknown>;
+
+  /** Events after `after` in order, each once, then live until the signal aborts. `after` null = from now on. EVENTS_PURGED when too old. */
+  watchEvents(after: bigint | null, signal: AbortSignal): AsyncIterable<EventView>;
+
+  readiness(): Promise<Readiness>;
+}
+
+export interface CallOptions {
+  /** Idempotency-Key or request_id; null = none. */
+  readonly idempotencyKey: string | null;
+}
+
+/** POST /v1/reservations as the caller wrote it; JSON types are right, nothing else is. */
+export interface ReservationInput {
+  readonly name?: string | null;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly flow: {
+    readonly protocol: string;
+    readonly source: { readonly address: string; readonly port?: number | null };
+    readonly destination: { readonly address: string; readonly port?: number | null };
+  };
+  readonly qos: {
+    readonly serviceType: string;
+    readonly tokenRateBitsPerSecond: number;
+    readonly tokenBucketBytes?: number;
+    readonly peakRateBitsPerSecond?: number | null;
+    readonly minPolicedUnitBytes?: number;
+    readonly maxPacketBytes?: number;
+    readonly maxDelayMicros?: number | null;
+    readonly slackMicros?: number;
+  };
+  readonly window?: { readonly start?: string | null; readonly end?: string | null };
+}
+
+export interface ReserveOutcome {
+  /** With validateOnly: what it would be; its id is then empty and must not be shown. */
+  readonly reservation: Reservation;
+  /** An earlier success with the same key. */
+  readonly replayed: boolean;
+}
+
+export interface ReservationQuery {
+  /** 1 … 500. */
+  readonly pageSize: number;
+  readonly pageToken: string | null;
+  readonly states: readonly ReservationState[];
+  readonly source: string | null;
+  readonly destination: string | null;
+  readonly node: string | null;
+  readonly link: string | null;
+}
+
+export interface TopologyOutcome {
+  readonly topology: Topology;
+  readonly etag: string;
+  readonly changes: {
+    readonly nodesAdded: readonly string[];
+    readonly nodesChanged: readonly string[];
+    readonly nodesRemoved: readonly string[];
+    readonly linksAdded: readonly string[];
+    readonly linksChanged: readonly string[];
+    readonly linksRemoved: readonly string[];
+  };
+  /** What an importer decided or left out, and what the consistency check found. */
+  readonly notes: readonly { readonly kind: string; readonly where: string; readonly what: string }[];
+}
+
+export interface NodeView extends NetworkNode {
+  readonly agentState: AgentState | null;
+}
+
+export interface LinkView extends Link {
+  readonly reservableBitsPerSecond: BitsPerSecond;
+  /** At this moment. */
+  readonly bookedBitsPerSecond: BitsPerSecond;
+  /** More is booked than is reservable (capacity or share was lowered). */
+  readonly overbookedBitsPerSecond: BitsPerSecond;
+}
+
+export type AgentState = 'connected' | 'silent' | 'never';
+
+export interface AgentView {
+  /** The node's name. */
+  readonly id: string;
+  readonly state: AgentState;
+  readonly hostName: string | null;
+  readonly bootId: string | null;
+  readonly version: string | null;
+  readonly lastSeenAt: EpochMs | null;
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly mtuBytes: number;
+    readonly speedBitsPerSecond: number | null;
+    readonly up: boolean;
+  }[];
+  readonly routes: readonly Route[];
+  readonly features: {
+    readonly enforces: boolean;
+    readonly rsvpTransport: string;
+    readonly refreshPeriodMs: number;
+    readonly notes: readonly string[];
+  } | null;
+  /** Where the report and the topology differ, a sentence each. */
+  readonly mismatches: readonly string[];
+  readonly assignments: number;
+  readonly memoryBytes: number | null;
+}
+
+export interface EventView {
+  readonly id: bigint;
+  /** `reservation.created`, `reservation.active`, `reservation.releasing`, `reservation.ended`, … */
+  readonly type: string;
+  readonly time: EpochMs;
+  readonly reservationId: string | null;
+  /** The reservation as it was after the event, or other data by type. */
+  readonly data: unknown;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly database: 'ok' | 'unreachable';
+  readonly migrations: 'ok' | 'pending';
+  /** fsync or synchronous_commit off: acknowledged is then not durable. */
+  readonly warnings: readonly string[];
+}
