@@ -2,11 +2,9 @@ import type { EpochMs } from '../base/units.ts';
 import type { AdmittedPath } from '../admission/decision.ts';
 import type { Flow, Qos, Window } from '../qos/request.ts';
 
-export type ReservationState =
-  'held' | 'scheduled' | 'establishing' | 'active' | 'degraded' | 'releasing' | 'ended';
+export type ReservationState = 'held' | 'scheduled' | 'establishing' | 'active' | 'degraded' | 'releasing' | 'ended';
 
-export type EndReason =
-  'released' | 'expired' | 'leaseExpired' | 'holdExpired' | 'declined' | 'preempted' | 'failed';
+export type EndReason = 'released' | 'expired' | 'leaseExpired' | 'holdExpired' | 'declined' | 'preempted' | 'failed';
 
 /** What RSVP or the kernel said when a reservation could not be kept. */
 export interface Failure {
@@ -36,6 +34,11 @@ export interface Reservation {
   readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
   /** `none` where no node of the path has an agent that enforces. */
   readonly enforcement: 'kernel' | 'none';
+  /**
+   * Whether its bandwidth counts in the books. While `releasing` it still counts, unless every agent that holds it was
+   * connected: those see the release before any later booking, because assignments travel in generation order.
+   */
+  readonly countsInBooks: boolean;
   /** When ResvConf reached the receiver. */
   readonly confirmedAt: EpochMs | null;
   /** Grows with every stored change; the etag is made of it. */
@@ -43,4 +46,3 @@ export interface Reservation {
   readonly createdAt: EpochMs;
   readonly updatedAt: EpochMs;
 }
-

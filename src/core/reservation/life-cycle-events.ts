@@ -1,0 +1,24 @@
+import type { EpochMs } from '../base/units.ts';
+import type { Failure, Reservation } from './reservation.ts';
+
+/** What can happen to a reservation after it was booked. */
+export type LifeCycleEvent =
+  /** `window.start` has come. */
+  | { readonly type: 'windowOpened' }
+  /** Every managed hop has installed it. */
+  | { readonly type: 'hopsInstalled' }
+  /** ResvConf reached the receiver. */
+  | { readonly type: 'confirmed'; readonly at: EpochMs }
+  /** A hop that had installed it has lost it: degraded until it is back. */
+  | { readonly type: 'hopLost'; readonly detail: string }
+  /** A hop cannot install it, or RSVP refused it. */
+  | { readonly type: 'signallingFailed'; readonly failure: Failure }
+  /** 30 s in `establishing` without result. */
+  | { readonly type: 'establishTimedOut'; readonly detail: string }
+  /** `inOrder`: every agent that holds it is connected, so its room may be used at once. */
+  | { readonly type: 'releaseRequested'; readonly inOrder: boolean }
+  | { readonly type: 'windowEnded' }
+  /** Every managed hop has reported removal, or its state must have timed out by now. */
+  | { readonly type: 'removed' }
+  /** The agents have told where PATH goes. */
+  | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] };
