@@ -1,4 +1,14 @@
-import type { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
+import { ByteReader, type ByteWriter } from '../../base/bytes.ts';
+import { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
+import { BadObjectError, type ObjectCodec } from './object-codec.ts';
+import {
+  expectParameter,
+  readIntServVersion,
+  SERVICE_CONTROLLED_LOAD,
+  SERVICE_GENERAL,
+  SERVICE_GUARANTEED,
+  writeParameter,
+} from './tspec.ts';
 
 /** Default general parameters fragment (RFC 2210 3.3.2). */
 export interface AdspecGeneral {
@@ -12,11 +22,15 @@ export interface AdspecGeneral {
   readonly minPathLatency: Micros;
   /** Composed path MTU, parameter 10. */
   readonly pathMtu: Bytes;
+  /** Parameters beyond these four, raw with their headers. */
+  readonly extra?: Uint8Array;
 }
 
 /** Guaranteed service fragment (RFC 2210 3.3.3, RFC 2212). */
 export interface AdspecGuaranteed {
   readonly breakBit: boolean;
+  /** Was a header without data, which counts as all zero; encoded so again while the values are still zero. */
+  readonly headerOnly?: boolean;
   /** Parameter 133: end-to-end C, bytes. */
   readonly cTot: Bytes;
   /** Parameter 134: end-to-end D, microseconds. */
@@ -34,12 +48,162 @@ export interface AdspecControlledLoad {
   readonly overrides: Uint8Array;
 }
 
+/** Fragment of a service that is not decoded: skipped, kept, and its break bit set by whoever cannot update it (RFC 2210 3.3). */
+export interface AdspecOtherService {
+  readonly service: number;
+  readonly breakBit: boolean;
+  readonly data: Uint8Array;
+}
+
 /** ADSPEC, class 13, C-Type 2 (RFC 2210 3.3). */
 export interface RsvpAdspec {
   readonly kind: 'adspec';
   readonly general: AdspecGeneral;
   readonly guaranteed: AdspecGuaranteed | null;
   readonly controlledLoad: AdspecControlledLoad | null;
+  /** In order of service number. */
+  readonly others?: readonly AdspecOtherService[];
 }
 
 export const INDETERMINATE_LATENCY = 0xffff_ffff;
+
+const BREAK_BIT = 0x80;
+const GENERAL_BYTES = 32;
+const GUARANTEED_BYTES = 32;
+
+/**
+ * A message header, then fragments in order of service number, each with a header of its own (RFC 2210 3.3.1):
+ *
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     | 0 (version)|    reserved      |   words after this one        |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     | service number |x| reserved   |   words of service data       |   x = break bit
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     //                        service data                         //
+ */
+export const adspec: ObjectCodec<RsvpAdspec> = {
+  classNumber: 13,
+  cType: 2,
+  bodyLength: null,
+  decode: (reader, length) => {
+    readIntServVersion(reader, length);
+    let general: AdspecGeneral | null = null;
+    let guaranteed: AdspecGuaranteed | null = null;
+    let controlledLoad: AdspecControlledLoad | null = null;
+    const others: AdspecOtherService[] = [];
+    let previous = 0;
+    for (let left = length - 4; left > 0;) {
+      const service = reader.u8();
+      const breakBit = (reader.u8() & BREAK_BIT) !== 0;
+      const size = 4 * reader.u16();
+      left -= 4 + size;
+      if (left < 0) throw new BadObjectError(`fragment of service ${service} is ${-left} bytes longer than the object`);
+      // Data fragments must always appear in service number order (RFC 2210 3.3): this also finds doubles.
+      if (service <= previous) throw new BadObjectError(`fragment of service ${service} after that of ${previous}`);
+      previous = service;
+      const data = reader.bytes(size);
+      if (service === SERVICE_GENERAL) general = readGeneral(data, breakBit);
+      else if (service === SERVICE_GUARANTEED) guaranteed = readGuaranteed(data, breakBit);
+      else if (service === SERVICE_CONTROLLED_LOAD) controlledLoad = { breakBit, overrides: data.slice() };
+      else others.push({ service, breakBit, data: data.slice() });
+    }
+    if (general === null) throw new BadObjectError('no fragment of default general parameters');
+    const value: RsvpAdspec = { kind: 'adspec', general, guaranteed, controlledLoad };
+    return others.length === 0 ? value : { ...value, others };
+  },
+  encode: (writer, value) => {
+    const start = writer.length;
+    writer.u32(0);
+    writeGeneral(writer, value.general);
+    const others = value.others ?? [];
+    if (value.guaranteed) writeGuaranteed(writer, value.guaranteed);
+    for (const other of others) if (other.service < SERVICE_CONTROLLED_LOAD) writeOther(writer, other);
+    if (value.controlledLoad) {
+      const { breakBit, overrides } = value.controlledLoad;
+      writeOther(writer, { service: SERVICE_CONTROLLED_LOAD, breakBit, data: overrides });
+    }
+    for (const other of others) if (other.service > SERVICE_CONTROLLED_LOAD) writeOther(writer, other);
+    writer.patchU16(start + 2, (writer.length - start - 4) / 4);
+  },
+};
+
+/** Parameters 4, 6, 8, 10, a word of header and a word of value each (RFC 2210 3.3.2); more may follow. */
+function readGeneral(data: Uint8Array, breakBit: boolean): AdspecGeneral {
+  const reader = new ByteReader(data);
+  const value = (parameter: number): ByteReader => {
+    expectParameter(reader, parameter, 1);
+    return reader;
+  };
+  const general = {
+    breakBit,
+    isHops: value(4).u32(),
+    pathBandwidth: BytesPerSecond(value(6).f32()),
+    minPathLatency: Micros(value(8).u32()),
+    pathMtu: Bytes(value(10).u32()),
+  };
+  return data.length === GENERAL_BYTES ? general : { ...general, extra: data.slice(GENERAL_BYTES) };
+}
+
+function writeGeneral(writer: ByteWriter, general: AdspecGeneral): void {
+  const extra = general.extra?.length ?? 0;
+  writeFragmentHeader(writer, SERVICE_GENERAL, general.breakBit, GENERAL_BYTES + extra);
+  writeParameter(writer, 4, 1);
+  writer.u32(general.isHops);
+  writeParameter(writer, 6, 1);
+  writer.f32(general.pathBandwidth);
+  writeParameter(writer, 8, 1);
+  writer.u32(general.minPathLatency);
+  writeParameter(writer, 10, 1);
+  writer.u32(general.pathMtu);
+  if (general.extra) writer.bytes(general.extra);
+}
+
+/** Parameters 133 to 136 (RFC 2210 3.3.3), then overrides; or nothing at all. */
+function readGuaranteed(data: Uint8Array, breakBit: boolean): AdspecGuaranteed {
+  if (data.length === 0) {
+    const zero = { cTot: Bytes(0), dTot: Micros(0), cSum: Bytes(0), dSum: Micros(0) };
+    return { breakBit, headerOnly: true, ...zero, overrides: data.slice() };
+  }
+  const reader = new ByteReader(data);
+  const value = (parameter: number): number => {
+    expectParameter(reader, parameter, 1);
+    return reader.u32();
+  };
+  return {
+    breakBit,
+    cTot: Bytes(value(133)),
+    dTot: Micros(value(134)),
+    cSum: Bytes(value(135)),
+    dSum: Micros(value(136)),
+    overrides: data.slice(GUARANTEED_BYTES),
+  };
+}
+
+function writeGuaranteed(writer: ByteWriter, guaranteed: AdspecGuaranteed): void {
+  const { breakBit, headerOnly, cTot, dTot, cSum, dSum, overrides } = guaranteed;
+  if (headerOnly && cTot === 0 && dTot === 0 && cSum === 0 && dSum === 0 && overrides.length === 0) {
+    writeFragmentHeader(writer, SERVICE_GUARANTEED, breakBit, 0);
+    return;
+  }
+  writeFragmentHeader(writer, SERVICE_GUARANTEED, breakBit, GUARANTEED_BYTES + overrides.length);
+  writeParameter(writer, 133, 1);
+  writer.u32(cTot);
+  writeParameter(writer, 134, 1);
+  writer.u32(dTot);
+  writeParameter(writer, 135, 1);
+  writer.u32(cSum);
+  writeParameter(writer, 136, 1);
+  writer.u32(dSum);
+  writer.bytes(overrides);
+}
+
+function writeOther(writer: ByteWriter, other: AdspecOtherService): void {
+  writeFragmentHeader(writer, other.service, other.breakBit, other.data.length);
+  writer.bytes(other.data);
+}
+
+function writeFragmentHeader(writer: ByteWriter, service: number, breakBit: boolean, size: number): void {
+  writer.u8(service);
+  writer.u8(breakBit ? BREAK_BIT : 0);
+  writer.u16(size / 4);
+}

@@ -27,3 +27,22 @@ export interface RsvpMessage {
   readonly sendTtl: number;
   readonly objects: readonly RsvpObject[];
 }
+
+const typeNames: ReadonlyMap<number, string> = new Map([
+  [MESSAGE_TYPE.path, 'Path'],
+  [MESSAGE_TYPE.resv, 'Resv'],
+  [MESSAGE_TYPE.pathErr, 'PathErr'],
+  [MESSAGE_TYPE.resvErr, 'ResvErr'],
+  [MESSAGE_TYPE.pathTear, 'PathTear'],
+  [MESSAGE_TYPE.resvTear, 'ResvTear'],
+  [MESSAGE_TYPE.resvConf, 'ResvConf'],
+  [MESSAGE_TYPE.bundle, 'Bundle'],
+  [MESSAGE_TYPE.ack, 'Ack'],
+  [MESSAGE_TYPE.srefresh, 'Srefresh'],
+  [MESSAGE_TYPE.hello, 'Hello'],
+  [MESSAGE_TYPE.integrityChallenge, 'IntegrityChallenge'],
+  [MESSAGE_TYPE.integrityResponse, 'IntegrityResponse'],
+]);
+
+/** `Path`, `Resv` … as the RFCs name them, or `type N`. */
+export const messageTypeName = (type: number): string => typeNames.get(type) ?? `type ${type}`;
