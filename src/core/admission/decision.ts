@@ -47,7 +47,12 @@ export type RefusalReason =
       /** What an infinite rate would still need; null when only bandwidth is missing. */
       readonly smallestMicros: Micros | null;
     }
-  | { readonly reason: 'MTU_TOO_SMALL'; readonly link: LinkId; readonly mtuBytes: Bytes; readonly requestedBytes: Bytes }
+  | {
+      readonly reason: 'MTU_TOO_SMALL';
+      readonly link: LinkId;
+      readonly mtuBytes: Bytes;
+      readonly requestedBytes: Bytes;
+    }
   | {
       readonly reason: 'AGENT_UNREACHABLE';
       readonly node: NodeName;

@@ -1,0 +1,75 @@
+import type { BitsPerSecond, EpochMs } from '../base/units.ts';
+import type { Rspec, Tspec } from '../qos/flowspec.ts';
+import type { Flow } from '../qos/request.ts';
+import { toFlowspec } from '../qos/wire-rate.ts';
+import { isSignalled } from './life-cycle.ts';
+import type { Reservation } from './reservation.ts';
+
+/** One reservation as one node has to see it (`headroom.v1.Assignment`). */
+export interface Assignment {
+  readonly reservationId: string;
+  /**
+   * Made of the content: equal exactly when everything else here is. It does not move with the reservation's own revision,
+   * because a change of state is no reason to tell an agent anything. Compared for equality only; 0 … 2^53 − 1.
+   */
+  readonly revision: number;
+  readonly flow: Flow;
+  readonly tspec: Tspec;
+  /** null = controlled load. */
+  readonly rspec: Rspec | null;
+  readonly isSender: boolean;
+  readonly isReceiver: boolean;
+  /** Where the flow leaves this node; null on the receiver's host. */
+  readonly outgoingInterface: string | null;
+  /** What the books hold on that interface's link, overhead included; 0 on the receiver's host. */
+  readonly bookedBitsPerSecond: BitsPerSecond;
+  readonly validFrom: EpochMs;
+  /** null = until removed. */
+  readonly validUntil: EpochMs | null;
+}
+
+/** What the node must hold of the reservation; null when it is not on its path or has nothing to hold (held, releasing, ended). */
+export function assignmentFor(reservation: Reservation, node: string): Assignment | null {
+  const { path, window } = reservation;
+  const position = path.nodes.indexOf(node);
+  if (position < 0 || !isSignalled(reservation)) return null;
+  const hop = path.hops[position];
+  const flowspec = toFlowspec(reservation.qos, path.rate);
+  const content = {
+    reservationId: reservation.id,
+    flow: reservation.flow,
+    tspec: flowspec.tspec,
+    rspec: flowspec.service === 'guaranteed' ? flowspec.rspec : null,
+    isSender: position === 0,
+    isReceiver: position === path.nodes.length - 1,
+    outgoingInterface: hop?.interface ?? null,
+    bookedBitsPerSecond: hop?.bookedBitsPerSecond ?? (0 as BitsPerSecond),
+    validFrom: window.start,
+    validUntil: window.end,
+  };
+  return { ...content, revision: fingerprint(content) };
+}
+
+/** 53 bits of FNV-1a over the values in a fixed order. */
+function fingerprint(a: Omit<Assignment, 'revision'>): number {
+  const { flow, tspec, rspec } = a;
+  const text = [
+    a.reservationId,
+    [flow.protocol, flow.source.address, flow.source.port, flow.destination.address, flow.destination.port],
+    [tspec.tokenRate, tspec.tokenBucket, tspec.peakRate, tspec.minPolicedUnit, tspec.maxPacketSize],
+    rspec && [rspec.rate, rspec.slack],
+    [a.isSender, a.isReceiver, a.outgoingInterface, a.bookedBitsPerSecond, a.validFrom, a.validUntil],
+  ]
+    .flat()
+    .join('|');
+  return (fnv1a(text, 0x811c9dc5) & 0x1fffff) * 2 ** 32 + fnv1a(text, 0x9747b28c);
+}
+
+function fnv1a(text: string, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  // FNV alone leaves similar texts with similar hashes; this is the finishing step of MurmurHash3.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
