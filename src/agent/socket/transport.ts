@@ -1,0 +1,14 @@
+import type { EngineInput, EngineOutput } from '../../core/rsvp/engine/types.ts';
+
+export type SendOutput = EngineOutput & { readonly type: 'send' };
+export type PacketInput = EngineInput & { readonly type: 'packet' };
+
+/** Carries RSVP messages to and from the network. */
+export interface RsvpTransport {
+  readonly kind: 'raw' | 'loopback';
+  /** A sentence for people where the network refused the message (no route, interface down); null when it went out. */
+  send(message: SendOutput): string | null;
+  /** Datagrams that came in but were no IPv4 packet with an RSVP message, and those the queue had no room for. */
+  readonly dropped: { malformed: number; overflow: number };
+  close(): Promise<void>;
+}
