@@ -1,0 +1,68 @@
+import { create } from '@bufbuild/protobuf';
+import { parseIp } from '../core/base/ip.ts';
+import { err, ok, type Result } from '../core/base/result.ts';
+import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../core/base/units.ts';
+import type { FlowEndpoint } from '../core/qos/request.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { AssignmentSchema, type Assignment as AssignmentMessage } from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Endpoint } from '../gen/headroom/v1/flow_pb.ts';
+
+export function assignmentToMessage(a: Assignment): AssignmentMessage {
+  return create(AssignmentSchema, {
+    reservationId: a.reservationId,
+    revision: BigInt(a.revision),
+    flow: { protocol: a.flow.protocol, source: endpoint(a.flow.source), destination: endpoint(a.flow.destination) },
+    tspec: {
+      tokenRateBytesPerSecond: a.tspec.tokenRate,
+      tokenBucketBytes: a.tspec.tokenBucket,
+      peakRateBytesPerSecond: a.tspec.peakRate,
+      minPolicedUnitBytes: a.tspec.minPolicedUnit,
+      maxPacketBytes: a.tspec.maxPacketSize,
+    },
+    ...(a.rspec ? { rspec: { rateBytesPerSecond: a.rspec.rate, slackMicros: a.rspec.slack } } : {}),
+    isSender: a.isSender,
+    isReceiver: a.isReceiver,
+    outgoingInterface: a.outgoingInterface ?? '',
+    bookedBitsPerSecond: BigInt(a.bookedBitsPerSecond),
+    validFromMs: BigInt(a.validFrom),
+    validUntilMs: BigInt(a.validUntil ?? 0),
+  });
+}
+
+/** The error names the field that an assignment cannot do without. */
+export function assignmentFromMessage(m: AssignmentMessage): Result<Assignment, string> {
+  const source = endpointOf(m.flow?.source);
+  const destination = endpointOf(m.flow?.destination);
+  const protocol = m.flow?.protocol;
+  if (m.reservationId === '') return err('reservation_id is empty');
+  if (protocol !== 'udp' && protocol !== 'tcp') return err(`flow.protocol "${protocol ?? ''}" is neither udp nor tcp`);
+  if (!source || !destination) return err('flow.source or flow.destination is missing or no address');
+  if (!m.tspec) return err('tspec is missing');
+  return ok({
+    reservationId: m.reservationId,
+    revision: Number(m.revision),
+    flow: { protocol, source, destination },
+    tspec: {
+      tokenRate: BytesPerSecond(m.tspec.tokenRateBytesPerSecond),
+      tokenBucket: Bytes(m.tspec.tokenBucketBytes),
+      peakRate: BytesPerSecond(m.tspec.peakRateBytesPerSecond),
+      minPolicedUnit: Bytes(m.tspec.minPolicedUnitBytes),
+      maxPacketSize: Bytes(m.tspec.maxPacketBytes),
+    },
+    rspec: m.rspec ? { rate: BytesPerSecond(m.rspec.rateBytesPerSecond), slack: Micros(m.rspec.slackMicros) } : null,
+    isSender: m.isSender,
+    isReceiver: m.isReceiver,
+    outgoingInterface: m.outgoingInterface === '' ? null : m.outgoingInterface,
+    bookedBitsPerSecond: BitsPerSecond(Number(m.bookedBitsPerSecond)),
+    validFrom: EpochMs(Number(m.validFromMs)),
+    validUntil: m.validUntilMs === 0n ? null : EpochMs(Number(m.validUntilMs)),
+  });
+}
+
+const endpoint = (e: FlowEndpoint): { address: string; port?: number } =>
+  e.port === null ? { address: e.address } : { address: e.address, port: e.port };
+
+function endpointOf(e: Endpoint | undefined): FlowEndpoint | null {
+  const address = parseIp(e?.address ?? '');
+  return address.ok ? { address: address.value, port: e?.port ?? null } : null;
+}
