@@ -1,3 +1,4 @@
+import type { ReservationInput } from '../../core/qos/request-input.ts';
 import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
 import type { BitsPerSecond, EpochMs } from '../../core/base/units.ts';
 import type { Reservation, ReservationState } from '../../core/reservation/reservation.ts';
@@ -53,27 +54,7 @@ export interface CallOptions {
   readonly idempotencyKey: string | null;
 }
 
-/** POST /v1/reservations as the caller wrote it; JSON types are right, nothing else is. */
-export interface ReservationInput {
-  readonly name?: string | null;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly flow: {
-    readonly protocol: string;
-    readonly source: { readonly address: string; readonly port?: number | null };
-    readonly destination: { readonly address: string; readonly port?: number | null };
-  };
-  readonly qos: {
-    readonly serviceType: string;
-    readonly tokenRateBitsPerSecond: number;
-    readonly tokenBucketBytes?: number;
-    readonly peakRateBitsPerSecond?: number | null;
-    readonly minPolicedUnitBytes?: number;
-    readonly maxPacketBytes?: number;
-    readonly maxDelayMicros?: number | null;
-    readonly slackMicros?: number;
-  };
-  readonly window?: { readonly start?: string | null; readonly end?: string | null };
-}
+export type { ReservationInput };
 
 export interface ReserveOutcome {
   /** With validateOnly: what it would be; its id is then empty and must not be shown. */

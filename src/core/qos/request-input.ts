@@ -1,0 +1,21 @@
+/** POST /v1/reservations as the caller wrote it; JSON types are right, nothing else is. */
+export interface ReservationInput {
+  readonly name?: string | null;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly flow: {
+    readonly protocol: string;
+    readonly source: { readonly address: string; readonly port?: number | null };
+    readonly destination: { readonly address: string; readonly port?: number | null };
+  };
+  readonly qos: {
+    readonly serviceType: string;
+    readonly tokenRateBitsPerSecond: number;
+    readonly tokenBucketBytes?: number;
+    readonly peakRateBitsPerSecond?: number | null;
+    readonly minPolicedUnitBytes?: number;
+    readonly maxPacketBytes?: number;
+    readonly maxDelayMicros?: number | null;
+    readonly slackMicros?: number;
+  };
+  readonly window?: { readonly start?: string | null; readonly end?: string | null };
+}
