@@ -1,0 +1,95 @@
+import { objectJson, type Json } from './rsvp-object-json.ts';
+import type { CaptureRecord, MessageRecord, RecordError } from './rsvp-capture.ts';
+
+/** RFC 3339 in UTC with microseconds; null stays null. */
+export function timeText(nanos: bigint | null): string | null {
+  if (nanos === null) return null;
+  const millis = nanos / 1_000_000n;
+  const date = new Date(Number(millis));
+  if (Number.isNaN(date.getTime())) return null;
+  const micros = String((nanos / 1000n) % 1000n).padStart(3, '0');
+  return date.toISOString().replace('Z', `${micros}Z`);
+}
+
+/** One line of JSON for a message. */
+export function recordJson(record: CaptureRecord): string {
+  if (!('type' in record)) return JSON.stringify(record);
+  const { frame, timestampNanos, objects, error, ...rest } = record;
+  return JSON.stringify({
+    frame,
+    time: timeText(timestampNanos),
+    ...rest,
+    objects: objects.map(objectJson),
+    ...(error ? { error } : {}),
+  });
+}
+
+/** A message as a tree of lines: what it is, then one branch an object, then what is wrong. */
+export function recordTree(record: CaptureRecord): string {
+  const branches: Branch[] = [];
+  if ('type' in record) branches.push(...record.objects.map((object) => objectBranch(objectJson(object))));
+  if (record.error) branches.push(errorBranch(record.error));
+  return [headline(record), ...drawn(branches, '')].join('\n');
+}
+
+interface Branch {
+  readonly text: string;
+  readonly below: readonly Branch[];
+}
+
+function headline(record: CaptureRecord): string {
+  if (!('type' in record)) return record.frame === null ? 'capture' : `frame ${record.frame}`;
+  const facts = [
+    `TTL ${record.ttl}`,
+    ...(record.sendTtl === null || record.sendTtl === record.ttl ? [] : [`Send_TTL ${record.sendTtl}`]),
+    ...(record.routerAlert ? ['router alert'] : []),
+    ...(record.encapsulation === 'udp' ? ['in UDP'] : []),
+    `${record.lengthBytes} bytes`,
+    ...checksumText(record),
+  ];
+  const time = timeText(record.timestampNanos);
+  const name = record.type ?? 'unreadable message';
+  return `frame ${record.frame}${time ? `  ${time}` : ''}  ${name}  ${record.source} > ${record.destination}  (${facts.join(', ')})`;
+}
+
+function checksumText({ checksumValid, error }: MessageRecord): string[] {
+  if (checksumValid === true) return ['checksum right'];
+  if (checksumValid === false) return ['checksum WRONG'];
+  return error === null ? ['no checksum'] : [];
+}
+
+function errorBranch(error: RecordError): Branch {
+  const also = error.layer === 'rsvp' && error.also ? [errorBranch({ layer: 'rsvp', ...error.also })] : [];
+  return { text: `ERROR ${error.reason} at offset ${error.offset} (${error.layer}): ${error.detail}`, below: also };
+}
+
+/** Plain fields stand on the object's line, objects within it below. */
+function objectBranch({ class: name, classNumber, cType, ...fields }: { readonly [name: string]: Json }): Branch {
+  return fieldsBranch(`${String(name)} [${String(classNumber)}/${String(cType)}]`, fields);
+}
+
+function fieldsBranch(name: string, fields: { readonly [name: string]: Json }): Branch {
+  const plain: string[] = [];
+  const below: Branch[] = [];
+  for (const [key, value] of Object.entries(fields)) {
+    if (Array.isArray(value)) below.push(...value.map((one: Json) => nested(key, one)));
+    else if (typeof value === 'object' && value !== null) below.push(nested(key, value));
+    else plain.push(`${key} ${value === null ? '-' : value === '' ? 'empty' : String(value)}`);
+  }
+  return { text: plain.length === 0 ? name : `${name}  ${plain.join(', ')}`, below };
+}
+
+const nested = (name: string, value: Json): Branch =>
+  typeof value === 'object' && value !== null
+    ? fieldsBranch(name, value as { readonly [name: string]: Json })
+    : { text: `${name} ${String(value)}`, below: [] };
+
+function drawn(branches: readonly Branch[], indent: string): string[] {
+  return branches.flatMap((branch, i) => {
+    const last = i === branches.length - 1;
+    return [
+      `${indent}${last ? '└─ ' : '├─ '}${branch.text}`,
+      ...drawn(branch.below, `${indent}${last ? '   ' : '│  '}`),
+    ];
+  });
+}
