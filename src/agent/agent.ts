@@ -1,0 +1,401 @@
+import { create } from '@bufbuild/protobuf';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom } from '../core/base/random.ts';
+import { Bytes, EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { createEngine } from '../core/rsvp/engine/engine.ts';
+import type { DesiredShaping } from '../core/shaping/desired.ts';
+import {
+  AgentHelloSchema,
+  AssignmentState,
+  GenerationSchema,
+  type AgentHello,
+  type AssignmentsUpdate,
+  type Generation,
+  type ServerMessage,
+} from '../gen/headroom/v1/agent_channel_pb.ts';
+import { assignmentFromMessage } from '../rpc/assignment.ts';
+import type { Loggers } from '../telemetry/logger.ts';
+import { Assignments } from './assignments.ts';
+import { openChannel, type Channel } from './channel.ts';
+import { ClassBook } from './class-book.ts';
+import type { AgentConfig } from './config.ts';
+import { Enforcement } from './enforcement.ts';
+import { flowKeyOf } from './flow-key.ts';
+import { engineInterfaces, interfaceMessages, routeMessages, shapedInterfaces } from './host-report.ts';
+import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
+import { Journal } from './journal.ts';
+import { openPlatform, type Platform } from './platform.ts';
+import { lockFolder } from './process-lock.ts';
+import { Reports } from './reports.ts';
+import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
+import { ServerClock } from './server-clock.ts';
+import { shapedFlow } from './shaped-flow.ts';
+import { SignalReporter } from './signal-reporter.ts';
+import { Signalling } from './signalling.ts';
+
+const MAX_FLOWS = 200_000;
+/** How often the kernel is compared with what it should hold. */
+const RECONCILE_MS = 60_000;
+
+/** One node's agent: holds what the server assigned, signals it, has the kernel enforce it, server or no server. */
+export class Agent {
+  readonly #config: AgentConfig;
+  readonly #log: ReturnType<Loggers>;
+  readonly #journal: Journal;
+  readonly #unlock: () => void;
+  readonly #platform: Platform;
+  readonly #assignments = new Assignments();
+  readonly #classes: ClassBook;
+  readonly #clock = new ServerClock(monotonic, EpochMs(Date.now()));
+  readonly #reports: Reports;
+  readonly #reporter: SignalReporter;
+  readonly #enforcement: Enforcement;
+  readonly #signalling: Signalling;
+  #interfaces: readonly InterfaceSettings[] = [];
+  #channel: Channel | null = null;
+  #windowTimer: NodeJS.Timeout | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  readonly #reconcileTimer: NodeJS.Timeout;
+
+  /** @throws Error with a sentence for people where the node cannot be served (state folder in use, no raw socket). */
+  static async start(config: AgentConfig, loggers: Loggers): Promise<Agent> {
+    const unlock = lockFolder(config.stateDir);
+    let agent: Agent | null = null;
+    try {
+      const journal = new Journal(join(config.stateDir, 'journal'));
+      const platform = await openPlatform({
+        config,
+        log: loggers('agent'),
+        onPacket: (packet) => {
+          if (agent) agent.#signalling.input(packet);
+        },
+        onNetworkChange: () => {
+          if (agent) agent.#networkChanged();
+        },
+      });
+      agent = new Agent(config, loggers, journal, platform, unlock);
+      await agent.#restore();
+      agent.#openChannel();
+      return agent;
+    } catch (error) {
+      if (agent) await agent.stop();
+      else unlock();
+      throw error;
+    }
+  }
+
+  private constructor(config: AgentConfig, loggers: Loggers, journal: Journal, platform: Platform, unlock: () => void) {
+    this.#config = config;
+    this.#log = loggers('agent');
+    this.#journal = journal;
+    this.#platform = platform;
+    this.#unlock = unlock;
+    this.#classes = new ClassBook(journal);
+    this.#reports = new Reports(() => this.#channel);
+    this.#reporter = new SignalReporter(this.#assignments, this.#reports, this.#log);
+    this.#enforcement = new Enforcement({
+      assignments: this.#assignments,
+      kernel: platform.kernel,
+      classMinor: (key) => this.#classes.allocate(key),
+      overhead: (name) => this.#overhead(name),
+      answer: (input) => this.#signalling.input(input),
+      refused: (assignment, code, value, detail) =>
+        this.#reporter.refused(assignment, code, value, this.#config.node, detail),
+    });
+    this.#signalling = new Signalling({
+      engine: createEngine({
+        refreshPeriod: Millis(config.refreshPeriodMs),
+        seed: seedOf(config.node),
+        maxFlows: MAX_FLOWS,
+      }),
+      transport: () => platform.transport,
+      network: platform.network,
+      now: monotonic,
+      handlers: {
+        install: (request) => this.#enforcement.install(request),
+        remove: (request) => void this.#enforcement.remove(request),
+        event: (event) => this.#reporter.event(event),
+        remember: (key, input) => journal.put(`rsvp/${key}`, packetToJournal(input)),
+        forget: (key) => journal.delete(`rsvp/${key}`),
+        sendFailed: (problem) => this.#log.debug({ problem }, 'an RSVP message was not sent'),
+      },
+    });
+    this.#reconcileTimer = setInterval(() => void this.#reconcile(), RECONCILE_MS);
+  }
+
+  /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
+  async stop(): Promise<void> {
+    clearInterval(this.#reconcileTimer);
+    if (this.#windowTimer) clearTimeout(this.#windowTimer);
+    if (this.#heartbeat) clearInterval(this.#heartbeat);
+    this.#channel?.close();
+    this.#signalling.close();
+    this.#enforcement.close();
+    await this.#platform.close({ remove: this.#config.removeOnExit });
+    await this.#journal.close();
+    this.#unlock();
+  }
+
+  /** Brings back what the journal holds: assignments, the kernel's classes untouched, then RSVP state, then the windows. */
+  async #restore(): Promise<void> {
+    this.#interfaces = [...this.#journal.entries('interface/')].map(([, value]) => value as InterfaceSettings);
+    for (const [, value] of this.#journal.entries('assignment/')) this.#assignments.put(value as Assignment);
+    const { opened } = this.#assignments.advance(this.#clock.now());
+    this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
+    await this.#reconcile();
+    for (const assignment of opened) this.#open(assignment);
+    for (const [, value] of this.#journal.entries('rsvp/')) {
+      const packet = packetFromJournal(value);
+      if (packet) this.#signalling.input(packet);
+    }
+    this.#armWindows();
+  }
+
+  #openChannel(): void {
+    this.#channel = openChannel({
+      target: this.#config.server,
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#message(message),
+      onDown: () => {
+        if (this.#heartbeat) clearInterval(this.#heartbeat);
+        this.#heartbeat = null;
+      },
+      random: Math.random,
+      log: this.#log,
+    });
+  }
+
+  #hello(): AgentHello {
+    const { network, features } = this.#platform;
+    return create(AgentHelloSchema, {
+      node: this.#config.node,
+      hostName: hostname(),
+      bootId: bootId(),
+      version: '0.1.0',
+      interfaces: interfaceMessages(network.interfaces()),
+      routes: routeMessages(network.routes()),
+      features: { ...features, refreshPeriodMs: this.#config.refreshPeriodMs },
+      generation: this.#generation(),
+      held: [...this.#assignments.all()].map((a) => this.#reports.held(a.reservationId, a.revision)),
+      processId: process.pid,
+    });
+  }
+
+  #generation(): Generation {
+    const stored = this.#journal.get('generation') as { epoch: string; counter: string } | undefined;
+    return create(GenerationSchema, { epoch: stored?.epoch ?? '', counter: BigInt(stored?.counter ?? 0) });
+  }
+
+  #message({ message }: ServerMessage): void {
+    switch (message.case) {
+      case 'welcome': {
+        const welcome = message.value;
+        this.#clock.set(EpochMs(Number(welcome.serverTimeMs)));
+        this.#setInterfaces(welcome.interfaces.map(settingsFromMessage));
+        this.#heartbeat ??= setInterval(() => this.#beat(), welcome.heartbeatIntervalMs || 10_000);
+        this.#beat();
+        this.#reports.repeat();
+        return;
+      }
+      case 'assignments':
+        return this.#update(message.value);
+      case 'rsvpState':
+        void this.#state().then((json) =>
+          this.#channel?.send({
+            case: 'rsvpState',
+            value: { $typeName: 'headroom.v1.RsvpStateReply', queryId: message.value.queryId, json },
+          }),
+        );
+        return;
+      case 'refusal':
+        this.#log.error({ code: message.value.code, detail: message.value.detail }, 'the server refused this agent');
+        return;
+      case undefined:
+        return;
+    }
+  }
+
+  #beat(): void {
+    this.#channel?.send({
+      case: 'heartbeat',
+      value: { $typeName: 'headroom.v1.Heartbeat', memoryBytes: BigInt(process.memoryUsage.rss()) },
+    });
+  }
+
+  /** Removals first: a release is carried out before the booking that uses its room. */
+  #update(update: AssignmentsUpdate): void {
+    if (update.interfaces.length > 0) this.#setInterfaces(update.interfaces.map(settingsFromMessage));
+    const removals = new Set(update.removals);
+    if (update.full) {
+      const stays = new Set([
+        ...update.keep.map((k) => k.reservationId),
+        ...update.upserts.map((u) => u.reservationId),
+      ]);
+      for (const a of this.#assignments.all()) if (!stays.has(a.reservationId)) removals.add(a.reservationId);
+    }
+    for (const id of removals) this.#remove(id);
+    for (const message of update.upserts) {
+      const assignment = assignmentFromMessage(message);
+      if (!assignment.ok) {
+        this.#log.error({ reservationId: message.reservationId, problem: assignment.error }, 'assignment refused');
+        continue;
+      }
+      const known = this.#assignments.get(assignment.value.reservationId);
+      if (known?.revision === assignment.value.revision) continue;
+      this.#journal.put(`assignment/${assignment.value.reservationId}`, assignment.value);
+      this.#reporter.assigned(assignment.value);
+      const replaced = this.#assignments.put(assignment.value);
+      if (replaced) this.#closeFlow(replaced);
+    }
+    if (update.generation) {
+      this.#journal.put('generation', {
+        epoch: update.generation.epoch,
+        counter: String(update.generation.counter),
+      });
+    }
+    this.#advance();
+    const generation = update.generation;
+    void this.#journal.flush().then(() => {
+      if (generation) {
+        this.#channel?.send({ case: 'applied', value: { $typeName: 'headroom.v1.AppliedReport', generation } });
+      }
+    });
+  }
+
+  #remove(id: string): void {
+    const assignment = this.#assignments.get(id);
+    this.#journal.delete(`assignment/${id}`);
+    if (!assignment) {
+      this.#reporter.unknownRemoved(id);
+      return;
+    }
+    const wasOpen = this.#assignments.remove(id) !== null;
+    this.#reporter.removing(assignment);
+    void this.#enforcement.withdraw(assignment).then(() => {
+      this.#classes.free(id);
+      this.#reporter.classGone(assignment);
+    });
+    if (wasOpen) this.#closeFlow(assignment);
+  }
+
+  #advance(): void {
+    const { closed, opened } = this.#assignments.advance(this.#clock.now());
+    for (const assignment of closed) {
+      void this.#enforcement.withdraw(assignment);
+      this.#closeFlow(assignment);
+    }
+    for (const assignment of opened) this.#open(assignment);
+    if (opened.length > 0) this.#enforcement.opened();
+    this.#armWindows();
+  }
+
+  #open(assignment: Assignment): void {
+    const flow = flowKeyOf(assignment.flow);
+    const { tspec, rspec } = assignment;
+    this.#reporter.opened(assignment);
+    if (assignment.isReceiver) {
+      const flowspec = rspec
+        ? ({ service: 'guaranteed', tspec, rspec } as const)
+        : ({ service: 'controlledLoad', tspec } as const);
+      this.#signalling.input({ type: 'openReceiver', flow, flowspec, confirm: true });
+    }
+    if (assignment.isSender) this.#signalling.input({ type: 'openSender', flow, tspec });
+  }
+
+  #closeFlow(assignment: Assignment): void {
+    const flow = flowKeyOf(assignment.flow);
+    if (assignment.isReceiver) this.#signalling.input({ type: 'closeReceiver', flow });
+    if (assignment.isSender) this.#signalling.input({ type: 'closeSender', flow });
+  }
+
+  #armWindows(): void {
+    if (this.#windowTimer) clearTimeout(this.#windowTimer);
+    this.#windowTimer = null;
+    const next = this.#assignments.nextBoundary();
+    if (next === null) return;
+    const wait = Math.min(Math.max(next - this.#clock.now(), 0), 2 ** 31 - 1);
+    this.#windowTimer = setTimeout(() => this.#advance(), wait);
+  }
+
+  #setInterfaces(interfaces: readonly InterfaceSettings[]): void {
+    const key = (i: InterfaceSettings): string => `interface/${i.name}`;
+    const gone = this.#interfaces.filter((old) => !interfaces.some((i) => i.name === old.name));
+    for (const old of gone) this.#journal.delete(key(old));
+    for (const one of interfaces) this.#journal.put(key(one), one);
+    this.#interfaces = interfaces;
+    this.#networkChanged();
+  }
+
+  #networkChanged(): void {
+    this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
+    this.#signalling.input({ type: 'routesChanged' });
+    void this.#platform.kernel.setInterfaces(this.#shapedInterfaces()).then((result) => {
+      if (!result.ok) this.#log.error({ problem: result.error.detail }, 'an interface cannot be shaped');
+    });
+    const { network } = this.#platform;
+    this.#channel?.send({
+      case: 'interfaces',
+      value: { $typeName: 'headroom.v1.InterfacesReport', interfaces: interfaceMessages(network.interfaces()) },
+    });
+    this.#channel?.send({
+      case: 'routes',
+      value: { $typeName: 'headroom.v1.RoutesReport', routes: routeMessages(network.routes()) },
+    });
+  }
+
+  #engineInterfaces(): ReturnType<typeof engineInterfaces> {
+    return engineInterfaces(this.#platform.network.interfaces(), this.#interfaces);
+  }
+
+  #shapedInterfaces(): ReturnType<typeof shapedInterfaces> {
+    return shapedInterfaces(this.#platform.network.interfaces(), this.#interfaces);
+  }
+
+  #overhead(name: string): Bytes {
+    return Bytes(this.#interfaces.find((one) => one.name === name)?.overheadBytes ?? 0);
+  }
+
+  /** What is allocated a class and due now: after a crash exactly these classes are left untouched. */
+  async #reconcile(): Promise<void> {
+    const flows = [...this.#classes.held()].flatMap(([key, minor]) => {
+      const assignment = this.#assignments.get(key);
+      if (!assignment?.outgoingInterface || !this.#assignments.isOpen(key)) return [];
+      return [
+        shapedFlow(assignment, assignment.outgoingInterface, minor, this.#overhead(assignment.outgoingInterface)),
+      ];
+    });
+    const desired: DesiredShaping = { interfaces: this.#shapedInterfaces(), flows };
+    const result = await this.#platform.kernel.reconcile(desired);
+    if (!result.ok) this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
+  }
+
+  async #state(): Promise<string> {
+    return JSON.stringify(
+      {
+        node: this.#config.node,
+        engine: this.#signalling.snapshot(),
+        transport: { kind: this.#platform.transport.kind, dropped: this.#platform.transport.dropped },
+        kernel: await this.#platform.kernel.stats(),
+      },
+      (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value),
+    );
+  }
+}
+
+function monotonic(): MonotonicMs {
+  return MonotonicMs(performance.now());
+}
+
+const seedOf = (node: string): number =>
+  Math.floor(seededRandom([...node].reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) >>> 0, 7))() * 2 ** 32);
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,100 @@
+import { Heap } from '../core/base/heap.ts';
+import type { EpochMs } from '../core/base/units.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeyOf } from './flow-key.ts';
+
+export interface WindowChange {
+  /** Windows that have ended: first, so that back-to-back windows swap in one batch. */
+  readonly closed: readonly Assignment[];
+  readonly opened: readonly Assignment[];
+}
+
+interface Entry {
+  readonly assignment: Assignment;
+  open: boolean;
+}
+
+/** What the server wants of this node, and which of it is due now. No clock of its own: `now` comes in. */
+export class Assignments {
+  readonly #byId = new Map<string, Entry>();
+  readonly #byFlow = new Map<string, Set<Entry>>();
+  /** Starts and ends to come; entries that were replaced are skipped when they surface. */
+  readonly #boundaries = new Heap<{ readonly at: EpochMs; readonly entry: Entry }>((a, b) => a.at < b.at);
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): Assignment | undefined {
+    return this.#byId.get(id)?.assignment;
+  }
+
+  isOpen(id: string): boolean {
+    return this.#byId.get(id)?.open ?? false;
+  }
+
+  *all(): Iterable<Assignment> {
+    for (const entry of this.#byId.values()) yield entry.assignment;
+  }
+
+  /** The one whose window is open for the flow. */
+  openFor(flow: FlowKey): Assignment | undefined {
+    for (const entry of this.#byFlow.get(flowKeyText(flow)) ?? []) if (entry.open) return entry.assignment;
+    return undefined;
+  }
+
+  /** Adds or replaces; whether it is due is told by the next `advance`. Returns what it replaced while that was open. */
+  put(assignment: Assignment): Assignment | null {
+    const replaced = this.remove(assignment.reservationId);
+    const entry: Entry = { assignment, open: false };
+    this.#byId.set(assignment.reservationId, entry);
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
+    const same = this.#byFlow.get(flow);
+    if (same) same.add(entry);
+    else this.#byFlow.set(flow, new Set([entry]));
+    this.#boundaries.push({ at: assignment.validFrom, entry });
+    return replaced;
+  }
+
+  /** Returns it if its window was open. */
+  remove(id: string): Assignment | null {
+    const entry = this.#byId.get(id);
+    if (!entry) return null;
+    this.#byId.delete(id);
+    const flow = flowKeyText(flowKeyOf(entry.assignment.flow));
+    const same = this.#byFlow.get(flow);
+    same?.delete(entry);
+    if (same?.size === 0) this.#byFlow.delete(flow);
+    const wasOpen = entry.open;
+    entry.open = false;
+    return wasOpen ? entry.assignment : null;
+  }
+
+  /** Opens and closes what has come due by `now`. */
+  advance(now: EpochMs): WindowChange {
+    const closed: Assignment[] = [];
+    const opened: Assignment[] = [];
+    for (let next = this.#boundaries.peek(); next && next.at <= now; next = this.#boundaries.peek()) {
+      this.#boundaries.pop();
+      const { entry } = next;
+      const { assignment } = entry;
+      if (this.#byId.get(assignment.reservationId) !== entry) continue;
+      const { validUntil } = assignment;
+      if (entry.open) {
+        entry.open = false;
+        closed.push(assignment);
+      } else if (validUntil === null || validUntil > now) {
+        entry.open = true;
+        opened.push(assignment);
+        if (validUntil !== null) this.#boundaries.push({ at: validUntil, entry });
+      }
+    }
+    return { closed, opened };
+  }
+
+  /** When `advance` has something to do next; null when nothing is to come. */
+  nextBoundary(): EpochMs | null {
+    return this.#boundaries.peek()?.at ?? null;
+  }
+}

@@ -1,0 +1,15 @@
+/** Everything an agent is told at its start. */
+export interface AgentConfig {
+  /** The node of the topology that this host is. */
+  readonly node: string;
+  /** `unix:/path/agent.sock` or `host:port`. */
+  readonly server: string;
+  /** Journal and lock live here; one agent a folder. */
+  readonly stateDir: string;
+  /** R of RFC 2205, milliseconds, 100 … 3,600,000. */
+  readonly refreshPeriodMs: number;
+  /** Present in the loopback lab: nothing is enforced, RSVP runs over UDP ports of 127.0.0.1. */
+  readonly labNodeFile: string | null;
+  /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
+  readonly removeOnExit: boolean;
+}

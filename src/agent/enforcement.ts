@@ -1,0 +1,148 @@
+import type { Result } from '../core/base/result.ts';
+import type { Bytes } from '../core/base/units.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { flowKeyText, type EngineInput, type EngineOutput } from '../core/rsvp/engine/types.ts';
+import type { ShapedFlow } from '../core/shaping/desired.ts';
+import type { Assignments } from './assignments.ts';
+import { shapedFlow } from './shaped-flow.ts';
+
+type Install = EngineOutput & { readonly type: 'install' };
+type Remove = EngineOutput & { readonly type: 'remove' };
+
+/** The kernel as far as single reservations go. */
+export interface FlowInstaller {
+  install(flow: ShapedFlow): Promise<Result<void, { readonly detail: string }>>;
+  remove(key: string): Promise<Result<void, { readonly detail: string }>>;
+}
+
+/** How long a RESV that came before its assignment waits for it. */
+export const OVERTAKEN_MS = 500;
+
+/** RFC 2205 appendix B. */
+const ADMISSION_FAILURE = 1;
+const BANDWIDTH_UNAVAILABLE = 2;
+const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
+
+/**
+ * Local admission and the kernel. A session that the server assigned is checked against its assignment, not against what
+ * happens to be installed: releases reach this node before the bookings that use their room. Anything else is foreign and,
+ * with nothing set aside for strangers, refused.
+ */
+export class Enforcement {
+  readonly #assignments: Assignments;
+  readonly #kernel: FlowInstaller;
+  readonly #classMinor: (key: string) => number | null;
+  readonly #overhead: (interfaceName: string) => Bytes;
+  readonly #answer: (input: EngineInput) => void;
+  readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
+  readonly #waiting = new Map<number, { readonly request: Install; readonly timer: NodeJS.Timeout }>();
+  /** Which reservation holds the kernel's class of a flow on an interface. */
+  readonly #installed = new Map<string, string>();
+  readonly #placeOf = new Map<string, string>();
+
+  constructor(options: {
+    assignments: Assignments;
+    kernel: FlowInstaller;
+    /** The class of a reservation, allocated at first use; null when there is none left. */
+    classMinor: (key: string) => number | null;
+    overhead: (interfaceName: string) => Bytes;
+    answer: (input: EngineInput) => void;
+    refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
+  }) {
+    this.#assignments = options.assignments;
+    this.#kernel = options.kernel;
+    this.#classMinor = options.classMinor;
+    this.#overhead = options.overhead;
+    this.#answer = options.answer;
+    this.#refused = options.refused;
+  }
+
+  install(request: Install): void {
+    const assignment = this.#assignments.openFor(request.flow);
+    if (assignment) return this.#installAssigned(request, assignment);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(request.installId);
+      this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
+    }, OVERTAKEN_MS);
+    this.#waiting.set(request.installId, { request, timer });
+  }
+
+  /** Windows have opened: RESVs that were ahead of them go on. */
+  opened(): void {
+    for (const { request, timer } of [...this.#waiting.values()]) {
+      if (!this.#assignments.openFor(request.flow)) continue;
+      clearTimeout(timer);
+      this.#waiting.delete(request.installId);
+      this.install(request);
+    }
+  }
+
+  /** RSVP state of the flow is gone. */
+  async remove(request: Remove): Promise<void> {
+    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    const key = this.#installed.get(place);
+    for (const [id, { request: waiting, timer }] of this.#waiting) {
+      if (`${waiting.interface} ${flowKeyText(waiting.flow)}` !== place) continue;
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+    if (key === undefined) return;
+    this.#forget(place, key);
+    await this.#kernel.remove(key);
+  }
+
+  /** The assignment is gone or its window closed: the class goes at once, whatever RSVP still believes. */
+  async withdraw(assignment: Assignment): Promise<void> {
+    const place = this.#placeOf.get(assignment.reservationId);
+    if (place !== undefined) this.#forget(place, assignment.reservationId);
+    await this.#kernel.remove(assignment.reservationId);
+  }
+
+  close(): void {
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
+  }
+
+  #installAssigned(request: Install, assignment: Assignment): void {
+    const { flowspec, installId } = request;
+    const rate = flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
+    const assignedRate = assignment.rspec?.rate ?? assignment.tspec.tokenRate;
+    const fail = (code: number, value: number, detail: string): void => {
+      this.#refused(assignment, code, value, detail);
+      this.#refuse(installId, code, value);
+    };
+    if (assignment.outgoingInterface !== request.interface) {
+      return fail(
+        ADMISSION_FAILURE,
+        0,
+        `PATH leaves by ${request.interface}, the books say ${assignment.outgoingInterface ?? 'nowhere'}`,
+      );
+    }
+    if (rate > assignedRate) {
+      return fail(
+        ADMISSION_FAILURE,
+        BANDWIDTH_UNAVAILABLE,
+        `RESV asks for ${rate} bytes/s, ${assignedRate} are assigned`,
+      );
+    }
+    const minor = this.#classMinor(assignment.reservationId);
+    if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');
+    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    this.#installed.set(place, assignment.reservationId);
+    this.#placeOf.set(assignment.reservationId, place);
+    const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
+    void this.#kernel.install(flow).then((result) => {
+      if (result.ok) this.#answer({ type: 'installed', installId });
+      else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
+    });
+  }
+
+  #forget(place: string, key: string): void {
+    this.#installed.delete(place);
+    this.#placeOf.delete(key);
+  }
+
+  #refuse(installId: number, errorCode: number, errorValue: number): void {
+    this.#answer({ type: 'refused', installId, errorCode, errorValue });
+  }
+}

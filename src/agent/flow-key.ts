@@ -1,0 +1,13 @@
+import type { Flow } from '../core/qos/request.ts';
+import type { FlowKey } from '../core/rsvp/engine/types.ts';
+
+export const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const;
+
+/** A booked flow as SESSION and SENDER_TEMPLATE name it: "any port" is 0 there. */
+export const flowKeyOf = (flow: Flow): FlowKey => ({
+  destination: flow.destination.address,
+  protocol: PROTOCOL_NUMBER[flow.protocol],
+  destinationPort: flow.destination.port ?? 0,
+  source: flow.source.address,
+  sourcePort: flow.source.port ?? 0,
+});

@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { ok, type Result } from '../core/base/result.ts';
+import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AgentConfig } from './config.ts';
+import type { FlowInstaller } from './enforcement.ts';
+import { openKernel } from './kernel/kernel.ts';
+import { labNetwork, readLabNode } from './lab-node.ts';
+import { loadLibc } from './libc.ts';
+import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
+import { Poller } from './poller.ts';
+import { openLoopbackTransport } from './socket/loopback.ts';
+import { openRawTransport } from './socket/raw.ts';
+import type { PacketInput, RsvpTransport } from './socket/transport.ts';
+
+interface Problem {
+  readonly detail: string;
+}
+
+/** The kernel's traffic control as the agent uses it. */
+export interface TrafficControl extends FlowInstaller {
+  setInterfaces(interfaces: readonly ShapedInterface[]): Promise<Result<unknown, Problem>>;
+  reconcile(desired: DesiredShaping): Promise<Result<unknown, Problem>>;
+  stats(): Promise<unknown>;
+}
+
+/** What an agent stands on: the network's state, a way to send RSVP, and a kernel that enforces, or does not. */
+export interface Platform {
+  readonly network: HostNetwork;
+  readonly transport: RsvpTransport;
+  readonly kernel: TrafficControl;
+  readonly features: { readonly enforces: boolean; readonly rsvpTransport: string; readonly notes: string[] };
+  close(options: { remove: boolean }): Promise<void>;
+}
+
+/** @throws Error with a sentence for people where this host cannot carry an agent. */
+export async function openPlatform(options: {
+  config: AgentConfig;
+  log: Logger;
+  onPacket: (packet: PacketInput) => void;
+  onNetworkChange: () => void;
+}): Promise<Platform> {
+  return options.config.labNodeFile === null
+    ? openKernelPlatform(options)
+    : openLoopbackPlatform(options.config.labNodeFile, options.onPacket);
+}
+
+async function openKernelPlatform(options: {
+  log: Logger;
+  onPacket: (packet: PacketInput) => void;
+  onNetworkChange: () => void;
+}): Promise<Platform> {
+  const libc = await loadLibc();
+  const poller = new Poller(libc);
+  const network = openHostNetwork({ libc, poller, changed: options.onNetworkChange });
+  const transport = openRawTransport({
+    libc,
+    poller,
+    interfaceName: (index) => network.interfaces().find((one) => one.index === index)?.name,
+    onPacket: options.onPacket,
+  });
+  const kernel = await openKernel({ guardForwarding: forwards() });
+  return {
+    network,
+    transport,
+    kernel,
+    features: { enforces: true, rsvpTransport: transport.kind, notes: [] },
+    async close({ remove }) {
+      await poller.close();
+      await transport.close();
+      await network.close();
+      await kernel.close({ remove });
+    },
+  };
+}
+
+async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput) => void): Promise<Platform> {
+  const node = readLabNode(file);
+  const network = labNetwork(node);
+  const transport = await openLoopbackTransport({ node, network, onPacket });
+  const done = (): Promise<Result<void, Problem>> => Promise.resolve(ok(undefined));
+  return {
+    network,
+    transport,
+    kernel: { install: done, remove: done, setInterfaces: done, reconcile: done, stats: () => Promise.resolve(null) },
+    features: {
+      enforces: false,
+      rsvpTransport: transport.kind,
+      notes: ['loopback lab: nothing is enforced in the kernel'],
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** A router lets PATH pass untouched while its agent is down, unless a rule in its forwarding drops it. */
+function forwards(): boolean {
+  const file = '/proc/sys/net/ipv4/ip_forward';
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === '1';
+}

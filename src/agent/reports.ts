@@ -1,0 +1,69 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  AssignmentReportSchema,
+  AssignmentState,
+  type AssignmentReport,
+  type HeldAssignment,
+  HeldAssignmentSchema,
+} from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Channel } from './channel.ts';
+
+/** More reservations than this with news that no server has heard: the oldest news goes, the next comparison finds it. */
+const MAX_UNSENT = 100_000;
+
+/**
+ * The last word on every reservation. News goes out at once while there is a stream; what happened without one is told
+ * at the next.
+ */
+export class Reports {
+  readonly #last = new Map<string, AssignmentReport>();
+  readonly #unsent = new Map<string, AssignmentReport>();
+  readonly #channel: () => Channel | null;
+
+  constructor(channel: () => Channel | null) {
+    this.#channel = channel;
+  }
+
+  report(news: Omit<AssignmentReport, '$typeName' | '$unknown'>): void {
+    const message = create(AssignmentReportSchema, news as AssignmentReport);
+    const known = this.#last.get(news.reservationId);
+    if (known && known.revision === news.revision && !says(known, message)) return;
+    if (news.state === AssignmentState.REMOVED) this.#last.delete(news.reservationId);
+    else this.#last.set(news.reservationId, message);
+    if (this.#channel()?.send({ case: 'assignment', value: message })) return;
+    if (this.#unsent.size >= MAX_UNSENT) this.#unsent.delete(this.#unsent.keys().next().value as string);
+    this.#unsent.delete(news.reservationId);
+    this.#unsent.set(news.reservationId, message);
+  }
+
+  state(id: string): AssignmentState {
+    return this.#last.get(id)?.state ?? AssignmentState.UNSPECIFIED;
+  }
+
+  held(reservationId: string, revision: number): HeldAssignment {
+    const last = this.#last.get(reservationId);
+    return create(HeldAssignmentSchema, {
+      reservationId,
+      revision: BigInt(revision),
+      state: last?.revision === BigInt(revision) ? last.state : AssignmentState.PENDING,
+    });
+  }
+
+  /** A stream is up: tells what was not told, and every state once more, since the last words may have been lost. */
+  repeat(): void {
+    const channel = this.#channel();
+    for (const [id, message] of this.#unsent) {
+      if (!channel?.send({ case: 'assignment', value: message })) return;
+      this.#unsent.delete(id);
+    }
+    for (const message of this.#last.values()) channel?.send({ case: 'assignment', value: message });
+  }
+}
+
+/** PATH news never takes back what is further along. */
+function says(known: AssignmentReport, news: AssignmentReport): boolean {
+  if (known.state === news.state && known.nextHop === news.nextHop && known.previousHop === news.previousHop)
+    return false;
+  const further = known.state === AssignmentState.INSTALLED || known.state === AssignmentState.CONFIRMED;
+  return !(news.state === AssignmentState.PATH && further);
+}

@@ -1,0 +1,181 @@
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { flowKeyText, type EngineEvent, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Assignments } from './assignments.ts';
+import { flowKeyOf } from './flow-key.ts';
+import type { Reports } from './reports.ts';
+
+interface Failure {
+  readonly code: number;
+  readonly value: number;
+  readonly node: string;
+  readonly detail: string;
+}
+
+/** A removed assignment until class and RSVP state are both gone. */
+interface Leaving {
+  readonly assignment: Assignment;
+  classGone: boolean;
+}
+
+/** Turns the engine's events into news about assignments. */
+export class SignalReporter {
+  readonly #assignments: Assignments;
+  readonly #reports: Reports;
+  readonly #log: Logger;
+  /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
+  readonly #paths = new Map<string, string>();
+  readonly #reservations = new Set<string>();
+  readonly #leaving = new Map<string, Leaving>();
+  readonly #leavingByFlow = new Map<string, Set<string>>();
+  readonly #since = new Map<string, number>();
+
+  constructor(assignments: Assignments, reports: Reports, log: Logger) {
+    this.#assignments = assignments;
+    this.#reports = reports;
+    this.#log = log;
+  }
+
+  assigned(assignment: Assignment): void {
+    this.#since.set(assignment.reservationId, performance.now());
+  }
+
+  /** The window is open; for a receiver whose PATH came first, its reservation starts now. */
+  opened(assignment: Assignment): void {
+    const previousHop = this.#paths.get(flowKeyText(flowKeyOf(assignment.flow)));
+    if (assignment.isReceiver && previousHop !== undefined) {
+      this.#report(assignment, AssignmentState.INSTALLED, { previousHop });
+    }
+  }
+
+  removing(assignment: Assignment): void {
+    const { reservationId } = assignment;
+    this.#leaving.set(reservationId, { assignment, classGone: false });
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
+    const same = this.#leavingByFlow.get(flow);
+    if (same) same.add(reservationId);
+    else this.#leavingByFlow.set(flow, new Set([reservationId]));
+  }
+
+  classGone(assignment: Assignment): void {
+    const leaving = this.#leaving.get(assignment.reservationId);
+    if (leaving) leaving.classGone = true;
+    this.#settle(flowKeyOf(assignment.flow));
+  }
+
+  /** The server wants something gone that is not here. */
+  unknownRemoved(reservationId: string): void {
+    if (this.#leaving.has(reservationId)) return;
+    this.#reports.report({
+      reservationId,
+      revision: 0n,
+      state: AssignmentState.REMOVED,
+      interface: '',
+      previousHop: '',
+      nextHop: '',
+      elapsedMs: 0,
+    });
+  }
+
+  /** Refused on this node, by local admission or by the kernel. */
+  refused(assignment: Assignment, code: number, value: number, node: string, detail: string): void {
+    this.#log.warn({ reservationId: assignment.reservationId, code, value, detail }, 'reservation refused here');
+    this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+  }
+
+  event(event: EngineEvent): void {
+    const flow = flowKeyText(event.flow);
+    const assignment = this.#assignments.openFor(event.flow);
+    switch (event.type) {
+      case 'pathUp': {
+        const previousHop = event.previousHop ?? '';
+        this.#paths.set(flow, previousHop);
+        if (!assignment) return;
+        // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
+        const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
+        return this.#report(assignment, state, { previousHop });
+      }
+      case 'resvUp':
+        this.#reservations.add(flow);
+        if (!assignment) return;
+        return this.#report(assignment, AssignmentState.INSTALLED, {
+          interface: event.interface,
+          previousHop: this.#paths.get(flow) ?? '',
+          nextHop: event.nextHop,
+        });
+      case 'confirmed':
+        if (assignment) {
+          this.#report(assignment, AssignmentState.CONFIRMED, { previousHop: this.#paths.get(flow) ?? '' });
+        }
+        return;
+      case 'resvDown':
+        this.#reservations.delete(flow);
+        if (assignment && !assignment.isReceiver && event.cause !== 'refused') {
+          this.#report(assignment, AssignmentState.LOST, { failure: lost(`reservation state: ${event.cause}`) });
+        }
+        return this.#settle(event.flow);
+      case 'pathDown':
+        this.#paths.delete(flow);
+        if (assignment && event.cause !== 'closed') {
+          this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
+        }
+        return this.#settle(event.flow);
+      case 'resvError':
+      case 'pathError': {
+        // Nodes that an error passes by keep their state; the one that asked has to tell.
+        if (!assignment || !event.local) return;
+        const { errorCode: code, errorValue: value, errorNode: node } = event;
+        const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
+        return this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+      }
+    }
+  }
+
+  /** Reports what has left completely: class, path state and reservation state. */
+  #settle(flow: FlowKey): void {
+    const text = flowKeyText(flow);
+    if (this.#paths.has(text) || this.#reservations.has(text)) return;
+    const same = this.#leavingByFlow.get(text);
+    for (const id of same ?? []) {
+      const leaving = this.#leaving.get(id);
+      if (!leaving?.classGone) continue;
+      same?.delete(id);
+      this.#leaving.delete(id);
+      this.#report(leaving.assignment, AssignmentState.REMOVED, {});
+      this.#since.delete(id);
+    }
+    if (same?.size === 0) this.#leavingByFlow.delete(text);
+  }
+
+  #report(
+    assignment: Assignment,
+    state: AssignmentState,
+    more: { interface?: string; previousHop?: string; nextHop?: string; failure?: Failure },
+  ): void {
+    const since = this.#since.get(assignment.reservationId);
+    const { failure } = more;
+    this.#reports.report({
+      reservationId: assignment.reservationId,
+      revision: BigInt(assignment.revision),
+      state,
+      interface: more.interface ?? '',
+      previousHop: more.previousHop ?? '',
+      nextHop: more.nextHop ?? '',
+      ...(failure
+        ? {
+            failure: {
+              $typeName: 'headroom.v1.RsvpFailure',
+              errorCode: failure.code,
+              errorValue: failure.value,
+              errorNode: failure.node,
+              detail: failure.detail,
+            },
+          }
+        : {}),
+      elapsedMs: since === undefined ? 0 : performance.now() - since,
+    });
+  }
+}
+
+const lost = (detail: string): Failure => ({ code: 0, value: 0, node: '', detail });

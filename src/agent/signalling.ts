@@ -1,0 +1,113 @@
+import { Millis, MonotonicMs } from '../core/base/units.ts';
+import type { EngineEvent, EngineInput, EngineOutput, EngineSnapshot, RsvpEngine } from '../core/rsvp/engine/types.ts';
+import type { HostNetwork } from './netlink/host-network.ts';
+import type { RsvpTransport } from './socket/transport.ts';
+
+type Install = EngineOutput & { readonly type: 'install' };
+type Remove = EngineOutput & { readonly type: 'remove' };
+
+/** What the engine's outputs turn into; the driver has no opinion of its own. */
+export interface SignallingHandlers {
+  install(request: Install): void;
+  remove(request: Remove): void;
+  event(event: EngineEvent): void;
+  remember(key: string, input: EngineInput & { readonly type: 'packet' }): void;
+  forget(key: string): void;
+  sendFailed(problem: string): void;
+}
+
+/**
+ * Runs the engine: inputs one at a time, all outputs of one taken before the next, one timer for its next deadline.
+ * An input that comes up while outputs are carried out (a route's answer) waits its turn.
+ */
+export class Signalling {
+  readonly #engine: RsvpEngine;
+  readonly #transport: () => RsvpTransport;
+  readonly #network: HostNetwork;
+  readonly #handlers: SignallingHandlers;
+  readonly #now: () => MonotonicMs;
+  readonly #queue: EngineInput[] = [];
+  #running = false;
+  #timer: NodeJS.Timeout | null = null;
+  #timerAt = Infinity;
+  #closed = false;
+
+  constructor(options: {
+    engine: RsvpEngine;
+    transport: () => RsvpTransport;
+    network: HostNetwork;
+    handlers: SignallingHandlers;
+    now: () => MonotonicMs;
+  }) {
+    this.#engine = options.engine;
+    this.#transport = options.transport;
+    this.#network = options.network;
+    this.#handlers = options.handlers;
+    this.#now = options.now;
+  }
+
+  input(input: EngineInput): void {
+    if (this.#closed) return;
+    this.#queue.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        for (const output of this.#engine.handle(next, this.#now())) this.#carryOut(output);
+      }
+    } finally {
+      this.#running = false;
+    }
+    this.#arm();
+  }
+
+  snapshot(): EngineSnapshot {
+    return this.#engine.snapshot(this.#now());
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #carryOut(output: EngineOutput): void {
+    switch (output.type) {
+      case 'send': {
+        const problem = this.#transport().send(output);
+        if (problem !== null) this.#handlers.sendFailed(problem);
+        return;
+      }
+      case 'queryRoute':
+        this.#queue.push({
+          type: 'route',
+          queryId: output.queryId,
+          route: this.#network.lookup(output.flow.destination),
+        });
+        return;
+      case 'install':
+        return this.#handlers.install(output);
+      case 'remove':
+        return this.#handlers.remove(output);
+      case 'event':
+        return this.#handlers.event(output.event);
+      case 'remember':
+        return this.#handlers.remember(output.key, output.input);
+      case 'forget':
+        return this.#handlers.forget(output.key);
+    }
+  }
+
+  #arm(): void {
+    const deadline = this.#engine.nextDeadline() ?? Infinity;
+    if (deadline === this.#timerAt || this.#closed) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#timerAt = deadline;
+    if (deadline === Infinity) return;
+    const wait = Millis(Math.min(Math.max(deadline - this.#now(), 0), 2 ** 31 - 1));
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.input({ type: 'timer' });
+    }, wait);
+  }
+}
