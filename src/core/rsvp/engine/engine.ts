@@ -1,0 +1,59 @@
+import { assertNever } from '../../base/assert-never.ts';
+import { replaceInterfaces } from './interfaces.ts';
+import { closeReceiver, closeSender, openReceiver, openSender } from './local.ts';
+import { packetArrived } from './packet.ts';
+import { askAllRoutes, routeAnswered } from './route.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { createState, type EngineState } from './state.ts';
+import { installed, refused } from './traffic-control.ts';
+import type { EngineInput, EngineSettings, RsvpEngine } from './types.ts';
+
+/**
+ * The RSVP engine of one node (RFC 2205, processing rules of RFC 2209): unicast, fixed-filter style, no I/O and no clock.
+ * To bring a node back after a crash: first `interfaces`, then the remembered inputs in the order of their keys, then
+ * `openSender` and `openReceiver` for what the host itself has open. None of them tears anything or sends an error.
+ */
+export function createEngine(settings: EngineSettings): RsvpEngine {
+  const state = createState(settings);
+  return {
+    handle(input, now) {
+      state.out = [];
+      state.startedAt ??= now;
+      state.now = now;
+      state.timers.runDue(now);
+      apply(state, input);
+      return state.out;
+    },
+    nextDeadline: () => state.timers.next(),
+    snapshot: (now) => takeSnapshot(state, now),
+  };
+}
+
+function apply(state: EngineState, input: EngineInput): void {
+  switch (input.type) {
+    case 'interfaces':
+      return replaceInterfaces(state, input.interfaces);
+    case 'packet':
+      return packetArrived(state, input);
+    case 'openSender':
+      return openSender(state, input.flow, input.tspec);
+    case 'closeSender':
+      return closeSender(state, input.flow);
+    case 'openReceiver':
+      return openReceiver(state, input.flow, input.flowspec, input.confirm);
+    case 'closeReceiver':
+      return closeReceiver(state, input.flow);
+    case 'route':
+      return routeAnswered(state, input.queryId, input.route);
+    case 'routesChanged':
+      return askAllRoutes(state);
+    case 'installed':
+      return installed(state, input.installId);
+    case 'refused':
+      return refused(state, input.installId, input.errorCode, input.errorValue);
+    case 'timer':
+      return;
+    default:
+      return assertNever(input);
+  }
+}

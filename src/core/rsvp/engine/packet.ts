@@ -1,0 +1,76 @@
+import { assertNever } from '../../base/assert-never.ts';
+import { decodeMessage } from '../wire/codec.ts';
+import type { RsvpMessage } from '../wire/message.ts';
+import { MESSAGE_TYPE } from '../wire/message.ts';
+import type { RsvpObject } from '../wire/objects.ts';
+import { validateMessage } from '../wire/validate.ts';
+import { reportableError } from '../wire/validation-error.ts';
+import { resvConfArrived } from './confirm.ts';
+import { pathErrArrived, sendPathErr, sendResvErr } from './errors.ts';
+import { flowOf } from './messages.ts';
+import { pathArrived, pathTearArrived } from './path.ts';
+import { resvErrArrived } from './resv-errors.ts';
+import { resvArrived, resvTearArrived } from './resv.ts';
+import { drop, type EngineState } from './state.ts';
+import type { EngineInput } from './types.ts';
+
+type Packet = EngineInput & { readonly type: 'packet' };
+
+/** MESSAGE ARRIVES of RFC 2209: everything that is dropped is counted with its reason. */
+export function packetArrived(state: EngineState, packet: Packet): void {
+  if (!state.interfaces.has(packet.interface)) return drop(state, 'unknownInterface');
+  const decoded = decodeMessage(packet.bytes);
+  if (!decoded.ok) return drop(state, decoded.error.reason);
+  const { message } = decoded.value;
+  state.counters.received(message.type);
+  if (isForNeighbour(message) && !state.localAddresses.has(packet.destination)) return drop(state, 'notForThisNode');
+  const valid = validateMessage(message);
+  if (!valid.ok) {
+    drop(state, valid.error.reason);
+    const report = reportableError(valid.error);
+    if (report !== null) answer(state, message, packet, report.errorCode, report.errorValue);
+    return;
+  }
+  const view = valid.value;
+  switch (view.kind) {
+    case 'path':
+      return pathArrived(state, view, packet);
+    case 'pathTear':
+      return pathTearArrived(state, view, packet);
+    case 'pathErr':
+      return pathErrArrived(state, view);
+    case 'resv':
+      return resvArrived(state, view, packet);
+    case 'resvTear':
+      return resvTearArrived(state, view, packet);
+    case 'resvErr':
+      return resvErrArrived(state, view, packet);
+    case 'resvConf':
+      return resvConfArrived(state, view, packet);
+    default:
+      return assertNever(view);
+  }
+}
+
+/** Path, PathTear and ResvConf are addressed to an end point and are intercepted on the way. */
+const isForNeighbour = ({ type }: RsvpMessage): boolean =>
+  type !== MESSAGE_TYPE.path && type !== MESSAGE_TYPE.pathTear && type !== MESSAGE_TYPE.resvConf;
+
+/** Errors of format that end systems hear of; only a Path or Resv is answered (RFC 2205 3.10, appendix B). */
+function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorCode: number, errorValue: number): void {
+  const session = first(message, 'session');
+  const hop = first(message, 'rsvpHop');
+  if (!session || !hop || state.localAddresses.has(hop.address)) return;
+  const to = { interface: packet.interface, address: hop.address, nextHop: hop.address };
+  if (message.type === MESSAGE_TYPE.path) {
+    const sender = first(message, 'senderTemplate');
+    if (sender) sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
+  } else if (message.type === MESSAGE_TYPE.resv) {
+    const filter = first(message, 'filterSpec');
+    const flowspec = first(message, 'flowspec');
+    if (filter && flowspec) sendResvErr(state, flowOf(session, filter), flowspec, to, errorCode, errorValue);
+  }
+}
+
+const first = <K extends RsvpObject['kind']>(message: RsvpMessage, kind: K) =>
+  message.objects.find((object): object is RsvpObject & { readonly kind: K } => object.kind === kind);

@@ -1,0 +1,54 @@
+import { OverrunError } from '../../base/bytes.ts';
+import type { IpAddress } from '../../base/ip.ts';
+import { buildMessage } from '../wire/build.ts';
+import { encodeMessage } from '../wire/codec.ts';
+import type { ValidMessage } from '../wire/message-views.ts';
+import { MESSAGE_TYPE } from '../wire/message.ts';
+import { drop, type EngineState } from './state.ts';
+import type { EngineInterface } from './types.ts';
+
+/** The message's bytes, or null (and counted) where forwarded objects make it too long for a datagram. */
+export function encode(state: EngineState, view: ValidMessage): Uint8Array | null {
+  try {
+    return encodeMessage(buildMessage(view));
+  } catch (cause) {
+    if (!(cause instanceof OverrunError)) throw cause;
+    drop(state, 'messageTooLong');
+    return null;
+  }
+}
+
+/** To a neighbour, from the interface's address. */
+export function sendToNeighbour(
+  state: EngineState,
+  view: ValidMessage,
+  out: EngineInterface,
+  destination: IpAddress,
+): void {
+  send(state, view, out, out.address, destination, false);
+}
+
+/** Towards an end point, seen by every node on the way: Path, PathTear and ResvConf (RFC 2205 3.3). */
+export function sendAlong(
+  state: EngineState,
+  view: ValidMessage,
+  out: EngineInterface,
+  source: IpAddress,
+  destination: IpAddress,
+): void {
+  send(state, view, out, source, destination, true);
+}
+
+function send(
+  state: EngineState,
+  view: ValidMessage,
+  out: EngineInterface,
+  source: IpAddress,
+  destination: IpAddress,
+  routerAlert: boolean,
+): void {
+  const bytes = encode(state, view);
+  if (bytes === null) return;
+  state.counters.sent(MESSAGE_TYPE[view.kind]);
+  state.out.push({ type: 'send', interface: out.name, source, destination, ttl: view.sendTtl, routerAlert, bytes });
+}

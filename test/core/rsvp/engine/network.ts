@@ -1,0 +1,389 @@
+import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
+import {
+  flowKeyText,
+  type EngineEvent,
+  type EngineInput,
+  type EngineInterface,
+  type EngineOutput,
+  type EngineRoute,
+  type FlowKey,
+  type RsvpEngine,
+} from '../../../../src/core/rsvp/engine/types.ts';
+import { decodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
+import type { ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
+import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
+import { Heap } from '../../../../src/core/base/heap.ts';
+import type { IpAddress } from '../../../../src/core/base/ip.ts';
+import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
+import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
+import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
+
+export const ip = (text: string): IpAddress => text as IpAddress;
+type Send = EngineOutput & { readonly type: 'send' };
+type Install = EngineOutput & { readonly type: 'install' };
+type Packet = EngineInput & { readonly type: 'packet' };
+
+/** A message as it left a node, decoded and validated. */
+export interface Sent {
+  readonly at: number;
+  readonly node: string;
+  readonly view: ValidMessage;
+  readonly send: Send;
+}
+
+interface End {
+  readonly node: Node;
+  readonly interface: string;
+}
+
+export interface Link {
+  readonly ends: readonly [End, End];
+  up: boolean;
+  latency: number;
+  /** Share of packets that are lost, 0 … 1. */
+  loss: number;
+  /** Routers on the link that do not speak RSVP. */
+  hiddenHops: number;
+}
+
+/** What a node answers to an install: at once, refused, or not until the test says. */
+export type Verdict = 'install' | 'hold' | { readonly errorCode: number; readonly errorValue: number };
+
+export const R = 30_000;
+/** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
+export const L = 5.25 * R;
+
+/** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
+export class Node {
+  readonly name: string;
+  readonly network: Network;
+  engine: RsvpEngine;
+  readonly interfaces = new Map<string, EngineInterface>();
+  /** By destination address. */
+  readonly routes = new Map<string, EngineRoute>();
+  /** What the kernel holds: `flow on interface` → flowspec. */
+  readonly kernel = new Map<string, Flowspec>();
+  readonly journal = new Map<string, Packet>();
+  readonly events: EngineEvent[] = [];
+  readonly installs: Install[] = [];
+  /** Route questions that stay open while this is set. */
+  holdRoutes = false;
+  readonly openQueries: (EngineOutput & { readonly type: 'queryRoute' })[] = [];
+  verdict: (install: Install) => Verdict = () => 'install';
+  alive = true;
+  readonly seed: number;
+
+  constructor(network: Network, name: string, seed: number) {
+    this.network = network;
+    this.name = name;
+    this.seed = seed;
+    this.engine = this.#newEngine();
+  }
+
+  #newEngine(): RsvpEngine {
+    return createEngine({ refreshPeriod: Millis(this.network.refreshPeriod), seed: this.seed, maxFlows: 1_000 });
+  }
+
+  input(input: EngineInput): EngineOutput[] {
+    if (!this.alive) return [];
+    const outputs = this.engine.handle(input, MonotonicMs(this.network.now));
+    for (const output of outputs) this.#perform(output);
+    return outputs;
+  }
+
+  setInterfaces(): void {
+    const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
+    this.input({ type: 'interfaces', interfaces: up });
+  }
+
+  kill(): void {
+    this.alive = false;
+  }
+
+  /** As an agent does after a crash: interfaces, then the journal in the order of its keys. */
+  restart(): void {
+    this.engine = this.#newEngine();
+    this.alive = true;
+    this.setInterfaces();
+    for (const key of [...this.journal.keys()].sort()) {
+      const input = this.journal.get(key);
+      if (input) this.input(input);
+    }
+  }
+
+  answerRoutes(): void {
+    for (const query of this.openQueries.splice(0)) this.#answerRoute(query);
+  }
+
+  get paths() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).paths;
+  }
+  get reservations() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).reservations;
+  }
+  get dropped() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).counters.dropped;
+  }
+  eventsOf<T extends EngineEvent['type']>(type: T): (EngineEvent & { readonly type: T })[] {
+    return this.events.filter((event): event is EngineEvent & { readonly type: T } => event.type === type);
+  }
+
+  /** Nothing is left: no state, nothing in the kernel, nothing in the journal, no timer. */
+  get isEmpty(): boolean {
+    return (
+      this.paths.length === 0 &&
+      this.reservations.length === 0 &&
+      this.kernel.size === 0 &&
+      this.journal.size === 0 &&
+      this.engine.nextDeadline() === null
+    );
+  }
+
+  #perform(output: EngineOutput): void {
+    switch (output.type) {
+      case 'send':
+        this.network.transmit(this, output);
+        break;
+      case 'queryRoute':
+        if (this.holdRoutes) this.openQueries.push(output);
+        else this.network.later(0, () => this.#answerRoute(output));
+        break;
+      case 'install': {
+        this.installs.push(output);
+        const verdict = this.verdict(output);
+        if (verdict === 'hold') break;
+        this.network.later(this.network.installDelay, () => this.answerInstall(output, verdict));
+        break;
+      }
+      case 'remove':
+        this.kernel.delete(`${flowKeyText(output.flow)} on ${output.interface}`);
+        break;
+      case 'event':
+        this.events.push(output.event);
+        break;
+      case 'remember':
+        this.journal.set(output.key, output.input);
+        break;
+      case 'forget':
+        this.journal.delete(output.key);
+        break;
+    }
+  }
+
+  answerInstall(install: Install, verdict: Exclude<Verdict, 'hold'>): void {
+    const { installId } = install;
+    if (verdict !== 'install') {
+      this.input({ type: 'refused', installId, ...verdict });
+      return;
+    }
+    // The driver does not touch the kernel for an install that was overtaken or removed.
+    const latest = this.installs.findLast(
+      (each) => flowKeyText(each.flow) === flowKeyText(install.flow) && each.interface === install.interface,
+    );
+    const held = this.reservations.some((each) => flowKeyText(each.flow) === flowKeyText(install.flow));
+    if (latest === install && held) {
+      this.kernel.set(`${flowKeyText(install.flow)} on ${install.interface}`, install.flowspec);
+    }
+    this.input({ type: 'installed', installId });
+  }
+
+  #answerRoute(query: EngineOutput & { readonly type: 'queryRoute' }): void {
+    const { destination } = query.flow;
+    const local = [...this.interfaces.values()].find((each) => each.addresses.includes(destination));
+    const route = local
+      ? { interface: local.name, gateway: null, local: true }
+      : (this.routes.get(destination) ?? null);
+    this.input({ type: 'route', queryId: query.queryId, route });
+  }
+}
+
+export interface NetworkOptions {
+  readonly seed?: number;
+  readonly refreshPeriod?: number;
+  readonly latency?: number;
+}
+
+/** Engines connected by links, on one virtual clock. */
+export class Network {
+  now = 1_000;
+  readonly refreshPeriod: number;
+  readonly nodes = new Map<string, Node>();
+  readonly links: Link[] = [];
+  readonly sent: Sent[] = [];
+  installDelay = 1;
+  readonly #random: Random;
+  readonly #latency: number;
+  readonly #seed: number;
+  #order = 0;
+  readonly #queue = new Heap<{ at: number; order: number; run: () => void }>(
+    (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order),
+  );
+
+  constructor(options: NetworkOptions = {}) {
+    this.#seed = options.seed ?? 1;
+    this.#random = seededRandom(this.#seed);
+    this.#latency = options.latency ?? 2;
+    this.refreshPeriod = options.refreshPeriod ?? R;
+  }
+
+  node(name: string): Node {
+    let node = this.nodes.get(name);
+    if (!node) {
+      node = new Node(this, name, this.#seed * 100 + this.nodes.size);
+      this.nodes.set(name, node);
+    }
+    return node;
+  }
+
+  /** `link('r1 eth1 10.0.12.1', 'r2 eth0 10.0.12.2')` */
+  link(a: string, b: string, properties: Partial<EngineInterface> = {}): Link {
+    const end = (text: string): End => {
+      const [name, interfaceName, address] = text.split(' ') as [string, string, string];
+      const node = this.node(name);
+      node.interfaces.set(interfaceName, {
+        name: interfaceName,
+        address: ip(address),
+        addresses: [ip(address)],
+        mtu: Bytes(1500),
+        bandwidth: BytesPerSecond(12_500_000),
+        latency: Micros(100),
+        errorC: Bytes(1500),
+        errorD: Micros(250),
+        ...properties,
+      });
+      return { node, interface: interfaceName };
+    };
+    const link: Link = { ends: [end(a), end(b)], up: true, latency: this.#latency, loss: 0, hiddenHops: 0 };
+    this.links.push(link);
+    return link;
+  }
+
+  linkOf(node: Node, interfaceName: string): Link | undefined {
+    return this.links.find((link) => link.ends.some((end) => end.node === node && end.interface === interfaceName));
+  }
+
+  start(): void {
+    for (const node of this.nodes.values()) node.setInterfaces();
+  }
+
+  /** Takes a link down or up as the kernels at both ends see it. */
+  setLink(link: Link, up: boolean): void {
+    link.up = up;
+    for (const { node } of link.ends) node.setInterfaces();
+  }
+
+  later(delay: number, run: () => void): void {
+    this.#queue.push({ at: this.now + delay, order: this.#order++, run });
+  }
+
+  transmit(from: Node, send: Send): void {
+    const decoded = decodeMessage(send.bytes);
+    if (!decoded.ok) throw new Error(`${from.name} sent what does not decode: ${decoded.error.detail}`);
+    if (decoded.value.checksum !== 'valid') throw new Error(`${from.name} sent a message without checksum`);
+    if (decoded.value.message.sendTtl !== send.ttl) throw new Error(`${from.name}: Send_TTL differs from the IP TTL`);
+    const valid = validateMessage(decoded.value.message);
+    if (!valid.ok) throw new Error(`${from.name} sent an invalid message: ${valid.error.detail}`);
+    this.sent.push({ at: this.now, node: from.name, view: valid.value, send });
+    const link = this.linkOf(from, send.interface);
+    const to = link?.ends.find((end) => end.node !== from);
+    if (!link?.up || !to || this.#random() < link.loss) return;
+    const packet: Packet = {
+      type: 'packet',
+      interface: to.interface,
+      source: send.source,
+      destination: send.destination,
+      ttl: send.ttl - link.hiddenHops,
+      bytes: send.bytes.slice(),
+    };
+    this.later(link.latency, () => to.node.input(packet));
+  }
+
+  /** Runs everything due until `duration` from now, then stands there. */
+  run(duration: number): void {
+    const end = this.now + duration;
+    for (;;) {
+      const packetAt = this.#queue.peek()?.at ?? Infinity;
+      let timerAt = Infinity;
+      let timed: Node | null = null;
+      for (const node of this.nodes.values()) {
+        const deadline = node.alive ? node.engine.nextDeadline() : null;
+        if (deadline !== null && deadline < timerAt) {
+          timerAt = deadline;
+          timed = node;
+        }
+      }
+      const at = Math.min(packetAt, timerAt);
+      if (at > end) break;
+      this.now = Math.max(this.now, at);
+      if (packetAt <= timerAt) this.#queue.pop()!.run();
+      else timed!.input({ type: 'timer' });
+    }
+    this.now = end;
+  }
+
+  messages<K extends ValidMessage['kind']>(kind: K, node?: string): (Sent & { view: ValidMessage & { kind: K } })[] {
+    return this.sent.filter(
+      (each): each is Sent & { view: ValidMessage & { kind: K } } =>
+        each.view.kind === kind && (node === undefined || each.node === node),
+    );
+  }
+}
+
+export const tspec = (rate: number): Tspec => ({
+  tokenRate: BytesPerSecond(rate),
+  tokenBucket: Bytes(15_000),
+  peakRate: BytesPerSecond(Infinity),
+  minPolicedUnit: Bytes(128),
+  maxPacketSize: Bytes(1500),
+});
+export const controlledLoad = (rate: number): Flowspec => ({ service: 'controlledLoad', tspec: tspec(rate) });
+
+export const flow = (port = 5004, sourcePort = 5004): FlowKey => ({
+  destination: ip('10.2.0.2'),
+  protocol: 17,
+  destinationPort: port,
+  source: ip('10.1.0.2'),
+  sourcePort,
+});
+
+/** host-a – r1 – r2 – host-b, and r1 – r3 – r2 as another way. */
+export function lab(options: NetworkOptions = {}) {
+  const network = new Network(options);
+  const links = {
+    hostA: network.link('host-a eth0 10.1.0.2', 'r1 eth0 10.1.0.1', { bandwidth: BytesPerSecond(125_000_000) }),
+    direct: network.link('r1 eth1 10.0.12.1', 'r2 eth1 10.0.12.2'),
+    hostB: network.link('r2 eth0 10.2.0.1', 'host-b eth0 10.2.0.2', { bandwidth: BytesPerSecond(125_000_000) }),
+    upper: network.link('r1 eth2 10.0.13.1', 'r3 eth0 10.0.13.3'),
+    lower: network.link('r3 eth1 10.0.23.3', 'r2 eth2 10.0.23.2'),
+  };
+  const [hostA, r1, r2, r3, hostB] = ['host-a', 'r1', 'r2', 'r3', 'host-b'].map((name) => network.node(name)) as [
+    Node,
+    Node,
+    Node,
+    Node,
+    Node,
+  ];
+  const to = ip('10.2.0.2');
+  const via = (name: string, gateway: string | null) => ({
+    interface: name,
+    gateway: gateway === null ? null : ip(gateway),
+    local: false,
+  });
+  hostA.routes.set(to, via('eth0', '10.1.0.1'));
+  r1.routes.set(to, via('eth1', '10.0.12.2'));
+  r2.routes.set(to, via('eth0', null));
+  r3.routes.set(to, via('eth1', '10.0.23.2'));
+  const throughR3 = via('eth2', '10.0.13.3');
+  network.start();
+  const nodes = [hostA, r1, r2, r3, hostB] as const;
+  return { network, links, hostA, r1, r2, r3, hostB, nodes, onPath: [hostA, r1, r2, hostB] as const, throughR3 };
+}
+
+export type Lab = ReturnType<typeof lab>;
+
+/** Opens sender and receiver and lets the reservation come up. */
+export function establish(world: Lab, which = flow(), rate = 2_500_000, confirm = true): void {
+  world.hostB.input({ type: 'openReceiver', flow: which, flowspec: controlledLoad(rate), confirm });
+  world.hostA.input({ type: 'openSender', flow: which, tspec: tspec(rate) });
+  world.network.run(200);
+}
