@@ -1,0 +1,37 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { ControlError } from '../control/errors.ts';
+import { NoQuery } from './schemas/shared.ts';
+
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+
+/**
+ * Remembers the routes that are added from now on. The function it returns adds, for every path, what answers the
+ * methods that it does not have: 405 with Allow.
+ */
+export function refuseOtherMethods(scope: FastifyInstance): () => void {
+  const known = new Map<string, Set<string>>();
+  scope.addHook('onRoute', (route) => {
+    const methods = known.get(route.url) ?? new Set<string>();
+    for (const method of [route.method].flat()) methods.add(method);
+    known.set(route.url, methods);
+  });
+  return () => {
+    for (const [url, methods] of [...known]) {
+      const allow = [...methods].sort().join(', ');
+      scope.route({
+        url,
+        method: METHODS.filter((method) => !methods.has(method)),
+        schema: { hide: true, querystring: NoQuery },
+        exposeHeadRoute: false,
+        // Before the body is looked at.
+        onRequest: (request, reply, done) => {
+          reply.header('allow', allow);
+          done(
+            new ControlError('METHOD_NOT_ALLOWED', `${request.method} is not one of ${allow}`, { details: { allow } }),
+          );
+        },
+        handler: () => undefined,
+      });
+    }
+  };
+}

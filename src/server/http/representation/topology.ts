@@ -1,0 +1,23 @@
+import { linkDocument, nodeDocument, topologyDocument, type TopologyDocument } from '../../../core/network/document.ts';
+import type { LinkView, NodeView, TopologyOutcome } from '../../control/api.ts';
+
+export const nodeToJson = (node: NodeView) => ({ ...nodeDocument(node), agentState: node.agentState });
+
+export const linkToJson = (link: LinkView) => ({
+  ...linkDocument(link),
+  reservableBitsPerSecond: link.reservableBitsPerSecond,
+  bookedBitsPerSecond: link.bookedBitsPerSecond,
+  overbookedBitsPerSecond: link.overbookedBitsPerSecond,
+});
+
+/** Of one PUT or import: the network as it is (or would be) and what changed. */
+export interface TopologyOutcomeDocument extends Pick<TopologyOutcome, 'etag' | 'changes' | 'notes'> {
+  readonly topology: TopologyDocument;
+}
+
+export const topologyOutcomeToJson = (outcome: TopologyOutcome): TopologyOutcomeDocument => ({
+  topology: topologyDocument(outcome.topology),
+  etag: outcome.etag,
+  changes: outcome.changes,
+  notes: outcome.notes,
+});

@@ -1,0 +1,49 @@
+import { Type } from 'typebox';
+import { Choice, NullableInteger, NullableString, NullableTime } from './shared.ts';
+
+export const AgentSchema = Type.Object(
+  {
+    id: Type.String({ description: "The node's name" }),
+    state: Choice(['connected', 'silent', 'never']),
+    hostName: NullableString(),
+    bootId: NullableString(),
+    version: NullableString(),
+    lastSeenAt: NullableTime('null = never'),
+    interfaces: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        addresses: Type.Array(Type.String()),
+        mtuBytes: Type.Integer(),
+        speedBitsPerSecond: NullableInteger({ description: 'null = unknown, as of virtual devices' }),
+        up: Type.Boolean(),
+      }),
+    ),
+    routes: Type.Array(
+      Type.Object({
+        destination: Type.String(),
+        interface: Type.String(),
+        gateway: NullableString({ description: 'null = directly connected' }),
+        metric: Type.Integer(),
+      }),
+    ),
+    features: Type.Unsafe<null | {
+      enforces: boolean;
+      rsvpTransport: string;
+      refreshPeriodMs: number;
+      notes: readonly string[];
+    }>({
+      type: ['object', 'null'],
+      properties: {
+        enforces: { type: 'boolean', description: 'Queues and marks in the kernel' },
+        rsvpTransport: { type: 'string' },
+        refreshPeriodMs: { type: 'integer' },
+        notes: { type: 'array', items: { type: 'string' } },
+      },
+      required: ['enforces', 'rsvpTransport', 'refreshPeriodMs', 'notes'],
+    }),
+    mismatches: Type.Array(Type.String(), { description: 'Where its report and the topology differ' }),
+    assignments: Type.Integer({ description: 'Reservations that it has been told to hold' }),
+    memoryBytes: NullableInteger(),
+  },
+  { $id: 'Agent' },
+);

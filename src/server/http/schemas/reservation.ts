@@ -1,0 +1,141 @@
+import { Type } from 'typebox';
+import {
+  Choice,
+  Closed,
+  Labels,
+  NullableChoice,
+  NullableInteger,
+  NullableNumber,
+  NullableString,
+  NullableTime,
+  Time,
+} from './shared.ts';
+
+export const RESERVATION_STATES = [
+  'held',
+  'scheduled',
+  'establishing',
+  'active',
+  'degraded',
+  'releasing',
+  'ended',
+] as const;
+
+const RequestEndpoint = Closed({
+  address: Type.String({ description: 'An IPv4 address of a node' }),
+  port: Type.Optional(NullableNumber({ description: '1 … 65535; absent or null = any' })),
+});
+
+/** POST /v1/reservations. Only types are judged here; ranges and contradictions once for all edges, in `control/`. */
+export const ReservationRequestSchema = Closed(
+  {
+    name: Type.Optional(NullableString({ description: 'For people' })),
+    labels: Type.Optional(Labels),
+    flow: Closed({
+      protocol: Type.String({ description: 'udp or tcp' }),
+      source: RequestEndpoint,
+      destination: RequestEndpoint,
+    }),
+    qos: Closed({
+      serviceType: Type.String({ description: 'guaranteed or controlledLoad' }),
+      tokenRateBitsPerSecond: Type.Number({ description: 'r: integer, 1 … 2^53 − 1; counts IP packets' }),
+      tokenBucketBytes: Type.Optional(
+        Type.Number({ description: 'b; default the larger of 2 packets and 10 ms at the rate' }),
+      ),
+      peakRateBitsPerSecond: Type.Optional(NullableNumber({ description: 'p ≥ r; default unlimited' })),
+      minPolicedUnitBytes: Type.Optional(
+        Type.Number({ description: 'm; default 128: smaller packets count as this size' }),
+      ),
+      maxPacketBytes: Type.Optional(Type.Number({ description: 'M ≥ m; default 1500' })),
+      maxDelayMicros: Type.Optional(NullableNumber({ description: 'End to end; guaranteed service only' })),
+      slackMicros: Type.Optional(Type.Number({ description: 'S of RFC 2212; default 0' })),
+    }),
+    window: Type.Optional(
+      Closed({
+        start: Type.Optional(NullableTime('Default now')),
+        end: Type.Optional(NullableTime('Default until released')),
+      }),
+    ),
+  },
+  { $id: 'ReservationRequest', description: 'What a caller asks for' },
+);
+
+const Endpoint = Type.Object({ address: Type.String(), port: NullableInteger({ description: 'null = any' }) });
+
+const ActualHop = Type.Object({ node: Type.String(), interface: Type.String(), link: Type.String() });
+
+export const ReservationSchema = Type.Object(
+  {
+    id: Type.Optional(Type.String({ format: 'uuid', description: 'UUIDv7; absent with validateOnly' })),
+    name: NullableString(),
+    labels: Labels,
+    state: Choice(RESERVATION_STATES),
+    stateReason: NullableString({ description: 'More on the state' }),
+    flow: Type.Object({
+      protocol: Choice(['udp', 'tcp']),
+      source: Endpoint,
+      destination: Endpoint,
+    }),
+    qos: Type.Object({
+      serviceType: Choice(['guaranteed', 'controlledLoad']),
+      tokenRateBitsPerSecond: Type.Integer(),
+      tokenBucketBytes: Type.Number(),
+      peakRateBitsPerSecond: NullableInteger({ description: 'null = unlimited' }),
+      minPolicedUnitBytes: Type.Integer(),
+      maxPacketBytes: Type.Integer(),
+      maxDelayMicros: NullableNumber(),
+      slackMicros: Type.Number(),
+    }),
+    window: Type.Object({
+      start: Time('First instant'),
+      end: NullableTime('First instant after; null = until released'),
+    }),
+    paths: Type.Array(
+      Type.Object({
+        role: Choice(['forward', 'reverse', 'backup']),
+        source: Type.String(),
+        pinning: Choice(['routed', 'pinned', 'unpinned']),
+        bookedBitsPerSecond: Type.Integer({ description: 'The largest of its hops, link-layer overhead included' }),
+        delayBoundMicros: NullableNumber({ description: 'End-to-end bound; null for controlled load' }),
+        hops: Type.Array(
+          Type.Object({
+            node: Type.String(),
+            interface: Type.String(),
+            link: Type.String(),
+            bookedBitsPerSecond: Type.Integer(),
+          }),
+        ),
+        actualHops: Type.Array(ActualHop, { description: 'Where PATH really went, as far as agents have reported' }),
+        enforcement: Choice(['kernel', 'none']),
+      }),
+    ),
+    signaling: Type.Object({
+      style: Choice(['fixedFilter']),
+      confirmedAt: NullableTime('When ResvConf reached the receiver'),
+    }),
+    endReason: NullableChoice([
+      'released',
+      'expired',
+      'leaseExpired',
+      'holdExpired',
+      'declined',
+      'preempted',
+      'failed',
+    ]),
+    failure: Type.Unsafe<null | { errorCode: number; errorValue: number; errorNode: string; detail: string }>({
+      type: ['object', 'null'],
+      description: 'What RSVP or the kernel said when it could not be kept',
+      properties: {
+        errorCode: { type: 'integer', description: 'RFC 2205 appendix B' },
+        errorValue: { type: 'integer' },
+        errorNode: { type: 'string' },
+        detail: { type: 'string' },
+      },
+      required: ['errorCode', 'errorValue', 'errorNode', 'detail'],
+    }),
+    createdAt: Type.Optional(Time('When it was booked')),
+    updatedAt: Type.Optional(Time('When it last changed')),
+    etag: Type.Optional(Type.String()),
+  },
+  { $id: 'Reservation', description: 'A promise as the books hold it' },
+);

@@ -1,0 +1,36 @@
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { LogLevels, Subsystem } from './log-levels.ts';
+
+export type { Logger };
+
+/** One logger a subsystem, all writing to the same place. */
+export type Loggers = (subsystem: Subsystem) => Logger;
+
+/**
+ * JSON lines with `time` (RFC 3339), `level` as a word and `subsystem`. Credentials in headers are never written.
+ * `destination` defaults to standard error, so that standard output stays for what a program has to say.
+ */
+export function createLoggers(levels: LogLevels, destination?: DestinationStream): Loggers {
+  const root = pino(
+    {
+      // Children may be chattier than the base: the root lets everything pass.
+      level: 'trace',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: ['authorization', 'token', '*.authorization', '*.token', '*.headers.authorization'],
+        censor: '[redacted]',
+      },
+    },
+    destination ?? pino.destination({ fd: 2, sync: true }),
+  );
+  const made = new Map<Subsystem, Logger>();
+  return (subsystem) => {
+    const known = made.get(subsystem);
+    if (known) return known;
+    const logger = root.child({ subsystem }, { level: levels.bySubsystem.get(subsystem) ?? levels.base });
+    made.set(subsystem, logger);
+    return logger;
+  };
+}

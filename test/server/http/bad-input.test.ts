@@ -1,0 +1,305 @@
+import { request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { edgeControl, goodRequest, goodTopology, NOW } from '../edge-control.ts';
+import { buildApp } from './app.ts';
+
+type Json = Record<string, unknown>;
+
+const post = (app: ReturnType<typeof buildApp>['app'], payload: unknown, headers: Record<string, string> = {}) =>
+  app.inject({
+    method: 'POST',
+    url: '/v1/reservations',
+    headers: { 'content-type': 'application/json', ...headers },
+    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  });
+
+/** The good request with one place set; `undefined` removes it. */
+function changed(path: string, value: unknown): Json {
+  const request = goodRequest() as Json;
+  const steps = path.split('.');
+  const last = steps.pop()!;
+  const holder = steps.reduce((at, step) => at[step] as Json, request);
+  if (value === undefined) delete holder[last];
+  else holder[last] = value;
+  return request;
+}
+
+describe('a request that is wrong in one field', () => {
+  const app = () => buildApp().app;
+
+  it.each([
+    ['flow', undefined, 'INVALID_ARGUMENT', 'missing'],
+    ['flow.source', undefined, 'INVALID_ARGUMENT', 'missing'],
+    ['flow.source.address', undefined, 'INVALID_ARGUMENT', 'missing'],
+    ['flow.source.address', '10.1.0.256', 'INVALID_ARGUMENT', '10.1.0.256'],
+    ['flow.source.address', 5, 'INVALID_ARGUMENT', 5],
+    ['flow.source.port', '5004', 'INVALID_ARGUMENT', '5004'],
+    ['flow.source.port', 65_536, 'OUT_OF_RANGE', 65_536],
+    ['flow.source.port', 0, 'OUT_OF_RANGE', 0],
+    ['flow.source.port', -1, 'OUT_OF_RANGE', -1],
+    ['flow.source.port', 1.5, 'INVALID_ARGUMENT', 1.5],
+    ['flow.source.prot', 5004, 'INVALID_ARGUMENT', 5004],
+    ['flow.protocol', 'sctp', 'INVALID_ARGUMENT', 'sctp'],
+    ['qos.serviceType', 'bestEffort', 'INVALID_ARGUMENT', 'bestEffort'],
+    ['qos.tokenRateBitsPerSecond', undefined, 'INVALID_ARGUMENT', 'missing'],
+    ['qos.tokenRateBitsPerSecond', 0, 'OUT_OF_RANGE', 0],
+    ['qos.tokenRateBitsPerSecond', -5, 'OUT_OF_RANGE', -5],
+    ['qos.tokenRateBitsPerSecond', 1e30, 'OUT_OF_RANGE', 1e30],
+    ['qos.tokenRateBitsPerSecond', null, 'INVALID_ARGUMENT', null],
+    ['qos.tokenRateBitsPerSecond', '25M', 'INVALID_ARGUMENT', '25M'],
+    ['qos.tokenRateBitsPerSecond', [25], 'INVALID_ARGUMENT', 'an array of 1'],
+    ['qos.peakRateBitsPerSecond', 1000, 'OUT_OF_RANGE', 1000],
+    ['qos.tokenBucketBytes', 100, 'OUT_OF_RANGE', 100],
+    ['qos.colour', 'red', 'INVALID_ARGUMENT', 'red'],
+    ['window.end', '2026-11-22T09:00:00Z', 'OUT_OF_RANGE', '2026-11-22T09:00:00Z'],
+    ['window.end', 'tomorrow', 'INVALID_ARGUMENT', 'tomorrow'],
+    ['window.end', 1763805600, 'INVALID_ARGUMENT', 1763805600],
+    ['labels.job', 42, 'INVALID_ARGUMENT', 42],
+    ['labels', [], 'INVALID_ARGUMENT', 'an array of 0'],
+    ['name', 7, 'INVALID_ARGUMENT', 7],
+    ['priority', 7, 'INVALID_ARGUMENT', 7],
+  ])('%s = %j is refused with %s, field and value', async (path, value, code, shown) => {
+    const response = await post(app(), changed(path, value));
+    expect(response.statusCode).toBe(400);
+    expect(response.headers['content-type']).toBe('application/problem+json');
+    const problem = response.json<Json>();
+    expect(problem).toMatchObject({ code, status: 400, retryable: false, reasons: [], alternatives: [] });
+    expect(problem['fields']).toContainEqual(expect.objectContaining({ field: path, value: shown }));
+  });
+
+  it('equal end points are refused', async () => {
+    const request = goodRequest();
+    request.flow.destination = { ...request.flow.source };
+    expect((await post(app(), request)).statusCode).toBe(400);
+  });
+});
+
+describe('a body that is none', () => {
+  it.each([
+    ['broken JSON', '{"flow":'],
+    ['a number that JSON does not have', '{"qos":{"tokenRateBitsPerSecond":NaN}}'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['a text', '"reserve"'],
+    ['prototype poisoning', '{"__proto__":{"polluted":true}}'],
+    ['prototype poisoning inside', '{"labels":{"__proto__":{"polluted":true}}}'],
+    ['constructor poisoning', '{"constructor":{"prototype":{"polluted":true}}}'],
+    ['deep nesting', `{"flow":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['a number beyond all numbers', '{"qos":{"tokenRateBitsPerSecond":1e400}}'],
+  ])('%s is a 400 that names the body or the field', async (_what, text) => {
+    const { app } = buildApp();
+    const response = await post(app, text);
+    expect(response.statusCode).toBe(400);
+    expect(response.json<Json>()['fields']).not.toEqual([]);
+    expect(({} as Json)['polluted']).toBeUndefined();
+  });
+
+  it('of 2 MiB is a 413', async () => {
+    const { app } = buildApp();
+    const response = await post(app, changed('name', 'x'.repeat(2 * 1024 * 1024)));
+    expect(response.statusCode).toBe(413);
+    expect(response.json()).toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'nonsense'])(
+    'of type %s is a 415',
+    async (type) => {
+      const { app } = buildApp();
+      const response = await post(app, goodRequest(), { 'content-type': type });
+      expect(response.statusCode).toBe(415);
+      expect(response.json()).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
+    },
+  );
+
+  it('with eighty thousand faults is answered with a hundred of them', async () => {
+    const { app } = buildApp();
+    const faults = Object.fromEntries(Array.from({ length: 80_000 }, (_, i) => [`f${i}`, 0]));
+    const response = await post(app, { ...goodRequest(), ...faults });
+    expect(response.statusCode).toBe(400);
+    expect(response.json<{ fields: unknown[] }>().fields).toHaveLength(100);
+  });
+});
+
+describe('a query', () => {
+  it.each([
+    ['/v1/reservations?pageSize=0', 'pageSize', 'OUT_OF_RANGE'],
+    ['/v1/reservations?pageSize=501', 'pageSize', 'OUT_OF_RANGE'],
+    ['/v1/reservations?pageSize=1e2', 'pageSize', 'INVALID_ARGUMENT'],
+    ['/v1/reservations?pageSize=1&pageSize=2', 'pageSize', 'INVALID_ARGUMENT'],
+    ['/v1/reservations?pagesize=10', 'pagesize', 'INVALID_ARGUMENT'],
+    ['/v1/reservations?state=gone', 'state', 'INVALID_ARGUMENT'],
+    ['/v1/reservations?__proto__=x', '__proto__', 'INVALID_ARGUMENT'],
+    ['/v1/nodes?x=1', 'x', 'INVALID_ARGUMENT'],
+    ['/healthz?x=1', 'x', 'INVALID_ARGUMENT'],
+  ])('%s is refused and %s named', async (url, field, code) => {
+    const { app } = buildApp();
+    const response = await app.inject(url);
+    expect(response.statusCode).toBe(400);
+    const problem = response.json<{ code: string; fields: { field: string }[] }>();
+    expect(problem.code).toBe(code);
+    expect(problem.fields[0]!.field).toContain(field);
+  });
+
+  it.each(['1', 'TRUE', 'yes', ''])('validateOnly=%s is not guessed at', async (value) => {
+    const { app, control } = buildApp();
+    const response = await app.inject({
+      method: 'POST',
+      url: `/v1/reservations?validateOnly=${value}`,
+      payload: goodRequest(),
+    });
+    expect(response.statusCode).toBe(400);
+    expect(control.calls).toEqual([]);
+  });
+
+  it('takes a filter given several times', async () => {
+    const { app, control } = buildApp();
+    expect((await app.inject('/v1/reservations?state=active&state=held&pageSize=500')).statusCode).toBe(200);
+    expect(control.calls[0]!.args[0]).toMatchObject({ states: ['active', 'held'], pageSize: 500 });
+  });
+});
+
+describe('a header', () => {
+  it.each([
+    ['idempotency-key', '"open', 'Idempotency-Key'],
+    ['idempotency-key', 'two words', 'Idempotency-Key'],
+    ['idempotency-key', 'naïve', 'Idempotency-Key'],
+    ['x-correlator', 'with blanks in it', 'x-correlator'],
+  ])('%s: %s is refused', async (name, value, field) => {
+    const { app, control } = buildApp();
+    const response = await post(app, goodRequest(), { [name]: value });
+    expect(response.statusCode).toBe(400);
+    expect(response.json<{ fields: unknown[] }>().fields).toEqual([expect.objectContaining({ field, value })]);
+    expect(control.calls).toEqual([]);
+  });
+
+  it.each(['W/"1"', '1', '"1", "2"'])('If-Match: %s is refused', async (value) => {
+    const { app } = buildApp();
+    const response = await app.inject({
+      method: 'PUT',
+      url: '/v1/topology',
+      headers: { 'if-match': value },
+      payload: goodTopology(),
+    });
+    expect(response.statusCode).toBe(400);
+  });
+
+  it('Last-Event-ID that is no id is refused', async () => {
+    const { app } = buildApp();
+    const response = await app.inject({ url: '/v1/events', headers: { 'last-event-id': 'abc' } });
+    expect(response.statusCode).toBe(400);
+  });
+});
+
+describe('a topology', () => {
+  it.each([
+    ['{"nodes":[{"name":"A B","interfaces":[]}]}', 'nodes[0].name'],
+    ['{"nodes":[],"links":[{}]}', 'links[0].from'],
+    ['{"nodes":[],"wires":[]}', 'wires'],
+    ['[]', ''],
+    ['null', ''],
+  ])('%s is refused and %s named', async (payload, field) => {
+    const { app } = buildApp();
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'PUT', url: '/v1/topology', headers, payload });
+    expect(response.statusCode).toBe(400);
+    const { fields } = response.json<{ fields: { field: string }[] }>();
+    expect(fields.some((each) => each.field.startsWith(field))).toBe(true);
+  });
+
+  it('may be larger than other bodies', async () => {
+    const { app } = buildApp();
+    const nodes = Array.from({ length: 20_000 }, (_, i) => ({
+      name: `node-${i}`,
+      labels: { padding: 'x'.repeat(100) },
+      interfaces: [],
+    }));
+    const response = await app.inject({ method: 'PUT', url: '/v1/topology', payload: { nodes } });
+    expect(response.statusCode).toBe(200);
+  });
+});
+
+describe('any change of a good request', () => {
+  const anything = fc.oneof(
+    fc.constantFrom<unknown>(undefined, null, '', 0, -1, 1e30, 0.1, 2 ** 53, '25M', [], {}, true, '\ud800', '\u0000'),
+    fc.jsonValue(),
+  );
+  const places = [
+    ...[
+      'name',
+      'labels',
+      'labels.job',
+      'labels.__proto__',
+      'labels.constructor',
+      'flow',
+      'flow.protocol',
+      'flow.source',
+    ],
+    ...['flow.source.address', 'flow.source.port', 'flow.destination.port', 'qos', 'qos.serviceType', 'window'],
+    ...['qos.tokenRateBitsPerSecond', 'qos.tokenBucketBytes', 'qos.peakRateBitsPerSecond', 'qos.minPolicedUnitBytes'],
+    ...['qos.maxPacketBytes', 'qos.maxDelayMicros', 'qos.slackMicros', 'window.start', 'window.end', 'other'],
+  ];
+
+  it('is booked or refused with a problem, never a failure inside', async () => {
+    const { app } = buildApp();
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places), anything, async (path, value) => {
+        const response = await post(app, changed(path, value));
+        expect([201, 400]).toContain(response.statusCode);
+        if (response.statusCode === 400) expect(response.json<{ fields: unknown[] }>().fields).not.toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('cut or damaged anywhere as text, too', async () => {
+    const { app } = buildApp();
+    const text = JSON.stringify(goodRequest());
+    await fc.assert(
+      fc.asyncProperty(fc.nat(text.length), fc.nat(20), fc.string({ unit: 'binary' }), async (at, cut, put) => {
+        const response = await post(app, text.slice(0, at) + put + text.slice(at + cut));
+        expect([201, 400]).toContain(response.statusCode);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('on the wire', () => {
+  it('a raw # in a path belongs to the id, and broken percent signs are a 400', async () => {
+    const { app, control } = buildApp();
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    const status = (path: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        httpRequest({ port, path, headers: { host: 'localhost' } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await status('/v1/links/r1:eth0#2')).toBe(404);
+    expect(control.calls.at(-1)!.args).toEqual(['r1:eth0#2']);
+    expect(await status('/v1/links/r1%3Aeth0%232')).toBe(404);
+    expect(control.calls.at(-1)!.args).toEqual(['r1:eth0#2']);
+    expect(await status('/v1/links/%zz')).toBe(400);
+    expect(await status(`/v1/links/${'x'.repeat(600)}`)).toBe(400);
+  });
+});
+
+it('what throws inside is a 500 whose text stays in the log', async () => {
+  const control = edgeControl({
+    getReservation: async () => {
+      throw new Error(`secret of ${NOW}`);
+    },
+  });
+  const { app, log } = buildApp({ control });
+  const response = await app.inject('/v1/reservations/x');
+  expect(response.statusCode).toBe(500);
+  expect(response.json()).toMatchObject({ code: 'INTERNAL' });
+  expect(response.body).not.toContain('secret');
+  expect(log.join('')).toContain(`secret of ${NOW}`);
+});
