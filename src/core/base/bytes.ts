@@ -12,6 +12,9 @@ export class OverrunError extends Error {
   }
 }
 
+/** A copy. Not `bytes.slice()`: what a caller hands in may be a Node Buffer, whose `slice` is a view. */
+export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
 /** Reads big-endian fields from a fixed range of bytes and refuses to pass its end. */
 export class ByteReader {
   readonly #view: DataView;

@@ -1,4 +1,4 @@
-import { ByteReader, type ByteWriter } from '../../base/bytes.ts';
+import { ByteReader, copyOf, type ByteWriter } from '../../base/bytes.ts';
 import { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
 import { BadObjectError, type ObjectCodec } from './object-codec.ts';
 import {
@@ -104,8 +104,8 @@ export const adspec: ObjectCodec<RsvpAdspec> = {
       const data = reader.bytes(size);
       if (service === SERVICE_GENERAL) general = readGeneral(data, breakBit);
       else if (service === SERVICE_GUARANTEED) guaranteed = readGuaranteed(data, breakBit);
-      else if (service === SERVICE_CONTROLLED_LOAD) controlledLoad = { breakBit, overrides: data.slice() };
-      else others.push({ service, breakBit, data: data.slice() });
+      else if (service === SERVICE_CONTROLLED_LOAD) controlledLoad = { breakBit, overrides: copyOf(data) };
+      else others.push({ service, breakBit, data: copyOf(data) });
     }
     if (general === null) throw new BadObjectError('no fragment of default general parameters');
     const value: RsvpAdspec = { kind: 'adspec', general, guaranteed, controlledLoad };
@@ -141,7 +141,7 @@ function readGeneral(data: Uint8Array, breakBit: boolean): AdspecGeneral {
     minPathLatency: Micros(value(8).u32()),
     pathMtu: Bytes(value(10).u32()),
   };
-  return data.length === GENERAL_BYTES ? general : { ...general, extra: data.slice(GENERAL_BYTES) };
+  return data.length === GENERAL_BYTES ? general : { ...general, extra: copyOf(data.subarray(GENERAL_BYTES)) };
 }
 
 function writeGeneral(writer: ByteWriter, general: AdspecGeneral): void {
@@ -162,7 +162,7 @@ function writeGeneral(writer: ByteWriter, general: AdspecGeneral): void {
 function readGuaranteed(data: Uint8Array, breakBit: boolean): AdspecGuaranteed {
   if (data.length === 0) {
     const zero = { cTot: Bytes(0), dTot: Micros(0), cSum: Bytes(0), dSum: Micros(0) };
-    return { breakBit, headerOnly: true, ...zero, overrides: data.slice() };
+    return { breakBit, headerOnly: true, ...zero, overrides: copyOf(data) };
   }
   const reader = new ByteReader(data);
   const value = (parameter: number): number => {
@@ -175,7 +175,7 @@ function readGuaranteed(data: Uint8Array, breakBit: boolean): AdspecGuaranteed {
     dTot: Micros(value(134)),
     cSum: Bytes(value(135)),
     dSum: Micros(value(136)),
-    overrides: data.slice(GUARANTEED_BYTES),
+    overrides: copyOf(data.subarray(GUARANTEED_BYTES)),
   };
 }
 

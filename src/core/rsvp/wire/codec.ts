@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, OverrunError } from '../../base/bytes.ts';
+import { ByteReader, ByteWriter, copyOf, OverrunError } from '../../base/bytes.ts';
 import { internetChecksum, onesComplementSum } from '../../base/checksum.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { className } from './class-names.ts';
@@ -84,7 +84,7 @@ export function decodeHeader(bytes: Uint8Array): Result<CommonHeader, DecodeErro
 /** What `decodeMessage` says of a message whose header has a wrong checksum. */
 export function checksumError(bytes: Uint8Array): DecodeError {
   const received = (bytes[CHECKSUM_OFFSET]! << 8) | bytes[CHECKSUM_OFFSET + 1]!;
-  const copy = bytes.slice();
+  const copy = copyOf(bytes);
   copy.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + 2);
   const computed = wireChecksum(copy);
   const detail = `checksum 0x${hex16(received)} where 0x${hex16(computed)} is right`;
@@ -137,10 +137,10 @@ function decodeObject(
     // A codec without a fixed length checks its inner lengths against the object's own; one with reads just that many.
     const value = codec.decode(codec.bodyLength === null ? reader.sub(bodyLength) : reader, bodyLength);
     if (value !== null) return value;
-    return { kind: 'unknown', classNumber, cType, body: bytes.slice(start, start + bodyLength) };
+    return { kind: 'unknown', classNumber, cType, body: copyOf(bytes.subarray(start, start + bodyLength)) };
   }
   reader.skip(bodyLength);
-  return { kind: 'unknown', classNumber, cType, body: bytes.slice(start, start + bodyLength) };
+  return { kind: 'unknown', classNumber, cType, body: copyOf(bytes.subarray(start, start + bodyLength)) };
 }
 
 /**
