@@ -1,4 +1,5 @@
 import { BitsPerSecond, type BytesPerSecond } from '../base/units.ts';
+import type { NetworkGraph } from '../network/graph.ts';
 import { shortestPath } from '../network/shortest-path.ts';
 import type { Link, LinkId } from '../network/topology.ts';
 import { bookedBitsPerSecond } from '../qos/booking.ts';
@@ -11,18 +12,40 @@ import type { World } from './world.ts';
 /** A path of guaranteed service may need a higher rate than the one it was searched with; how often to search again. */
 const SEARCHES = 4;
 
+interface OtherPath {
+  readonly alternative: Alternative;
+  readonly links: readonly LinkId[];
+}
+
 /**
- * The cheapest path with room for the request, where one is found: searched over the links that have room for the rate, up
- * and large enough, past no silent agent. With a delay bound the rate depends on the path, so the search is repeated with
- * the rate that the path found would need; it may then miss a path that is dearer but faster. What it returns does fit.
+ * The cheapest path with room for the request; where a delay bound is asked and the cheapest is too slow, the one with the
+ * least delay. Searched over the links that have room for the rate, are up and large enough, past no silent agent. What it
+ * returns fits; with a delay bound it may miss a path that is neither cheapest nor fastest.
  */
 export function pathAlternative(
   source: number,
   destination: number,
   request: ReservationRequest,
   world: World,
-): { readonly alternative: Alternative; readonly links: readonly LinkId[] } | null {
+): OtherPath | null {
   const { graph } = world;
+  const cheapest = search(graph, source, destination, request, world);
+  if (cheapest !== null || request.qos.maxDelayMicros === null) return cheapest;
+  const delays = Float64Array.from(graph.links, (link) => {
+    const { errors, propagationMicros } = pathTerms([link], request.qos);
+    return errors.rateIndependent + propagationMicros;
+  });
+  return search({ ...graph, cost: delays }, source, destination, request, world);
+}
+
+/** With a delay bound the rate depends on the path: the search is repeated with the rate that the path found would need. */
+function search(
+  graph: NetworkGraph,
+  source: number,
+  destination: number,
+  request: ReservationRequest,
+  world: World,
+): OtherPath | null {
   const { qos, window } = request;
   const avoid = needsAgentsNow(window, world) ? world.unreachable : new Map<string, unknown>();
   let rate: BytesPerSecond = toTspec(qos).tokenRate;
@@ -41,10 +64,8 @@ export function pathAlternative(
     const { reasons, path } = judgePath(links, request, world);
     if (reasons.length === 0) {
       const { hops, delayBoundMicros } = path;
-      return {
-        alternative: { kind: 'path', needs: 'PINNING', hops, delayBoundMicros },
-        links: links.map((link) => link.id),
-      };
+      const alternative: Alternative = { kind: 'path', needs: 'PINNING', hops, delayBoundMicros };
+      return { alternative, links: links.map((link) => link.id) };
     }
     if (path.rate <= rate) return null;
     rate = path.rate;
