@@ -4,7 +4,6 @@ import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts
 import type { Logger } from '../telemetry/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { FlowInstaller } from './enforcement.ts';
-import { openKernel } from './kernel/kernel.ts';
 import { labNetwork, readLabNode } from './lab-node.ts';
 import { loadLibc } from './libc.ts';
 import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
@@ -59,6 +58,7 @@ async function openKernelPlatform(options: {
     interfaceName: (index) => network.interfaces().find((one) => one.index === index)?.name,
     onPacket: options.onPacket,
   });
+  const { openKernel } = await import('./kernel/kernel.ts');
   const kernel = await openKernel({ guardForwarding: forwards() });
   return {
     network,

@@ -1,0 +1,55 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { resolve } from 'node:path';
+import { createLoggers } from '../telemetry/logger.ts';
+import { readDataDir, readLog, refuseUnknown } from './config.ts';
+import { untilStopped } from './signals.ts';
+
+interface Options {
+  readonly node: string;
+  readonly server?: string;
+  readonly stateDir?: string;
+  readonly refreshPeriodMs: number;
+  readonly labNode?: string;
+  readonly removeOnExit?: boolean;
+}
+
+/** `headroom agent`: one on each host and Linux router. */
+export function registerAgent(program: Command): void {
+  program
+    .command('agent')
+    .description('run the agent of this host: RSVP on the wire, traffic control in the kernel')
+    .requiredOption('--node <name>', 'the node of the topology that this host is')
+    .option('--server <target>', 'unix:/path/agent.sock or host:port (default: the socket in the data directory)')
+    .option('--state-dir <folder>', 'where the journal lives (default: agents/<node> in the data directory)')
+    .option('--refresh-period-ms <ms>', 'how often RSVP state is refreshed', refreshPeriod, 30_000)
+    .option('--lab-node <file>', 'speak RSVP over UDP ports of 127.0.0.1 as this file says; nothing is enforced')
+    .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
+    .action(async (options: Options) => {
+      refuseUnknown(process.env);
+      const loggers = createLoggers(readLog(process.env));
+      const dataDir = readDataDir(process.env);
+      // Loaded here: the command line does without foreign-function calls.
+      const { Agent } = await import('../agent/agent.ts');
+      const agent = await Agent.start(
+        {
+          node: options.node,
+          server: options.server ?? `unix:${resolve(dataDir, 'agent.sock')}`,
+          stateDir: options.stateDir ?? resolve(dataDir, 'agents', options.node),
+          refreshPeriodMs: options.refreshPeriodMs,
+          labNodeFile: options.labNode ?? null,
+          removeOnExit: options.removeOnExit ?? false,
+        },
+        loggers,
+      );
+      await untilStopped();
+      await agent.stop();
+    });
+}
+
+function refreshPeriod(text: string): number {
+  const ms = Number(text);
+  if (!Number.isInteger(ms) || ms < 100 || ms > 3_600_000) {
+    throw new InvalidArgumentError('It must be a whole number of milliseconds from 100 to 3600000.');
+  }
+  return ms;
+}

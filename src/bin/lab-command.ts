@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { RefusalError, UsageError } from '../cli/errors.ts';
+import { parseTopology } from '../core/network/validate.ts';
+import type { Topology } from '../core/network/topology.ts';
+import { parseYaml } from '../formats/yaml.ts';
+import { DEFAULT_LAB } from '../lab/default-lab.ts';
+import { cleanLab, DEFAULT_PREFIX, runningLab, startLab, whyNoKernelLab, type Lab } from '../lab/lab.ts';
+import { namespaceOf } from '../lab/namespaces.ts';
+import { readDataDir, refuseUnknown } from './config.ts';
+import { untilStopped } from './signals.ts';
+
+interface UpOptions {
+  readonly lab?: string;
+  readonly server?: string;
+  readonly prefix: string;
+  readonly refreshPeriodMs: string;
+  readonly loopback?: boolean;
+}
+
+/** `headroom lab`: several hosts on one machine. */
+export function registerLab(program: Command): void {
+  const lab = program.command('lab').description('several hosts on one machine, as network namespaces');
+  lab
+    .command('up')
+    .description('make the hosts and start an agent on each; stays until it is stopped')
+    .option('--lab <file>', 'a topology file in YAML or JSON (default: host-a, r1, r2, r3, host-b)')
+    .option('--server <target>', 'what the agents connect to (default: the socket in the data directory)')
+    .option('--prefix <text>', 'of the namespaces', DEFAULT_PREFIX)
+    .option('--refresh-period-ms <ms>', 'of RSVP state', '30000')
+    .option('--loopback', 'UDP ports of 127.0.0.1 instead of namespaces; nothing is enforced')
+    .action(async (options: UpOptions) => {
+      refuseUnknown(process.env);
+      const dataDir = readDataDir(process.env);
+      const running = await openLab({
+        topology: readLabTopology(options.lab),
+        dataDir,
+        server: options.server ?? `unix:${resolve(dataDir, 'agent.sock')}`,
+        prefix: options.prefix,
+        refreshPeriodMs: Number(options.refreshPeriodMs),
+        loopback: options.loopback ?? false,
+      });
+      process.stdout.write(`lab is up (${running.mode})\n`);
+      await untilStopped();
+      await running.stop();
+    });
+  lab
+    .command('down')
+    .description('stop the lab of this data directory, or clean up what a crash left')
+    .option('--prefix <text>', 'of the namespaces', DEFAULT_PREFIX)
+    .action(async (options: { prefix: string }) => {
+      const folder = labFolder(readDataDir(process.env));
+      const running = runningLab(folder);
+      if (running) {
+        process.kill(running.supervisor.pid, 'SIGTERM');
+        process.stdout.write(`process ${running.supervisor.pid} was asked to stop its lab\n`);
+        return;
+      }
+      await cleanLab(folder, options.prefix, 'loopback');
+      process.stdout.write('no lab runs\n');
+    });
+  lab
+    .command('status')
+    .description('what runs in the lab of this data directory')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => {
+      const running = runningLab(labFolder(readDataDir(process.env)));
+      if (options.json) process.stdout.write(JSON.stringify(running) + '\n');
+      else if (!running) process.stdout.write('no lab runs\n');
+      else {
+        for (const one of running.processes) process.stdout.write(`${one.node}\tprocess ${one.pid}\n`);
+      }
+    });
+  lab
+    .command('exec')
+    .description('run a command on a host of the lab')
+    .argument('<host>')
+    .argument('<command...>')
+    .passThroughOptions()
+    .action(async (host: string, command: string[]) => {
+      const running = runningLab(labFolder(readDataDir(process.env)));
+      if (!running) throw new RefusalError('no lab runs in this data directory');
+      if (!running.nodes.includes(host)) {
+        throw new UsageError(`"${host}" is no host of the lab; hosts are ${running.nodes.join(', ')}`);
+      }
+      if (running.mode !== 'kernel') throw new RefusalError('the loopback lab has no hosts to run a command on');
+      const child = spawn('ip', ['netns', 'exec', namespaceOf(running.prefix, host), ...command], { stdio: 'inherit' });
+      process.exitCode = await new Promise<number>((done, fail) => {
+        child.on('error', fail);
+        child.on('exit', (code, signal) => done(code ?? (signal ? 1 : 0)));
+      });
+    });
+}
+
+export const labFolder = (dataDir: string): string => resolve(dataDir, 'lab');
+
+/** @throws UsageError naming file, field and value. */
+export function readLabTopology(file: string | undefined): Topology {
+  const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : readYaml(file);
+  if (!document.ok) throw new UsageError(`${file}: ${document.error}`);
+  const topology = parseTopology(document.value);
+  if (topology.ok) return topology.value;
+  const [first, ...rest] = topology.error;
+  const more = rest.length > 0 ? ` (and ${rest.length} more)` : '';
+  throw new UsageError(`${file ?? 'default lab'}: ${first?.field}: ${first?.problem}${more}`);
+}
+
+/** The kernel lab where it can run, else the loopback lab with a line that says why and what to install. */
+export async function openLab(options: {
+  topology: Topology;
+  dataDir: string;
+  server: string;
+  prefix: string;
+  refreshPeriodMs: number;
+  loopback: boolean;
+}): Promise<Lab> {
+  const reason = options.loopback ? 'asked for' : await whyNoKernelLab();
+  if (reason !== null) {
+    process.stderr.write(`Loopback lab: nothing is enforced in the kernel (${reason}).\n`);
+  }
+  return startLab({
+    topology: options.topology,
+    mode: reason === null ? 'kernel' : 'loopback',
+    prefix: options.prefix,
+    folder: labFolder(options.dataDir),
+    program: process.argv[1]!,
+    server: options.server,
+    refreshPeriodMs: options.refreshPeriodMs,
+  });
+}
+
+function readYaml(file: string): ReturnType<typeof parseYaml> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+  }
+  return parseYaml(text);
+}

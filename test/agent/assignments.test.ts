@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Assignments } from '../../src/agent/assignments.ts';
+import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import type { IpAddress } from '../../src/core/base/ip.ts';
+import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
+import type { Assignment } from '../../src/core/reservation/assignment.ts';
+
+const assignment = (id: string, from: number, until: number | null, port = 5004): Assignment => ({
+  reservationId: id,
+  revision: 1,
+  flow: {
+    protocol: 'udp',
+    source: { address: '10.1.0.2' as IpAddress, port },
+    destination: { address: '10.2.0.2' as IpAddress, port },
+  },
+  tspec: {
+    tokenRate: BytesPerSecond(1e6),
+    tokenBucket: Bytes(3000),
+    peakRate: BytesPerSecond(Infinity),
+    minPolicedUnit: Bytes(128),
+    maxPacketSize: Bytes(1500),
+  },
+  rspec: null,
+  isSender: true,
+  isReceiver: false,
+  outgoingInterface: 'eth0',
+  bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  validFrom: EpochMs(from),
+  validUntil: until === null ? null : EpochMs(until),
+});
+const ids = (list: readonly Assignment[]): string[] => list.map((a) => a.reservationId);
+
+describe('Assignments', () => {
+  it('opens at validFrom, closes at validUntil, neither earlier nor later', () => {
+    const table = new Assignments();
+    table.put(assignment('a', 100, 200));
+    expect(table.nextBoundary()).toBe(100);
+    expect(table.advance(EpochMs(99))).toEqual({ closed: [], opened: [] });
+    expect(ids(table.advance(EpochMs(100)).opened)).toEqual(['a']);
+    expect(table.nextBoundary()).toBe(200);
+    expect(table.advance(EpochMs(199)).closed).toEqual([]);
+    expect(ids(table.advance(EpochMs(200)).closed)).toEqual(['a']);
+    expect(table.isOpen('a')).toBe(false);
+    expect(table.nextBoundary()).toBeNull();
+  });
+
+  it('swaps back-to-back windows of one flow in one step', () => {
+    const table = new Assignments();
+    table.put(assignment('a', 0, 100));
+    table.put(assignment('b', 100, null));
+    table.advance(EpochMs(0));
+    const change = table.advance(EpochMs(100));
+    expect([ids(change.closed), ids(change.opened)]).toEqual([['a'], ['b']]);
+    expect(table.openFor(flowKeyOf(assignment('x', 0, null).flow))?.reservationId).toBe('b');
+  });
+
+  it('never opens a window that is over already', () => {
+    const table = new Assignments();
+    table.put(assignment('a', 0, 100));
+    expect(table.advance(EpochMs(500))).toEqual({ closed: [], opened: [] });
+  });
+
+  it('tells what was open when it is replaced or removed, and forgets its boundaries', () => {
+    const table = new Assignments();
+    table.put(assignment('a', 0, 100));
+    table.advance(EpochMs(0));
+    expect(table.put(assignment('a', 0, 300))?.validUntil).toBe(100);
+    table.advance(EpochMs(1));
+    expect(table.advance(EpochMs(100)).closed).toEqual([]);
+    expect(table.remove('a')?.validUntil).toBe(300);
+    expect(table.advance(EpochMs(1000))).toEqual({ closed: [], opened: [] });
+    expect(table.remove('a')).toBeNull();
+  });
+
+  it('has open at any time exactly what its windows say, whatever was put and removed', () => {
+    const step = fc.oneof(
+      fc.record({ put: fc.constantFrom('a', 'b', 'c'), from: fc.nat(50), length: fc.integer({ min: 1, max: 50 }) }),
+      fc.record({ remove: fc.constantFrom('a', 'b', 'c') }),
+      fc.record({ wait: fc.nat(20) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const table = new Assignments();
+        const model = new Map<string, { from: number; until: number }>();
+        let now = 0;
+        for (const s of steps) {
+          if ('put' in s) {
+            table.put(assignment(s.put, s.from, s.from + s.length, s.put.charCodeAt(0)));
+            model.set(s.put, { from: s.from, until: s.from + s.length });
+          } else if ('remove' in s) {
+            table.remove(s.remove);
+            model.delete(s.remove);
+          } else now += s.wait;
+          table.advance(EpochMs(now));
+          for (const id of ['a', 'b', 'c']) {
+            const window = model.get(id);
+            expect(table.isOpen(id)).toBe(window !== undefined && window.from <= now && now < window.until);
+          }
+        }
+      }),
+    );
+  });
+});

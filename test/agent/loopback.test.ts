@@ -1,0 +1,167 @@
+import { create } from '@bufbuild/protobuf';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Agent } from '../../src/agent/agent.ts';
+import type { IpAddress } from '../../src/core/base/ip.ts';
+import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
+import { parseTopology } from '../../src/core/network/validate.ts';
+import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import {
+  AssignmentState,
+  AssignmentsUpdateSchema,
+  RsvpStateQuerySchema,
+  WelcomeSchema,
+  type RsvpStateReply,
+} from '../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
+import { writeLoopbackNodes } from '../../src/lab/loopback.ts';
+import { assignmentToMessage } from '../../src/rpc/assignment.ts';
+import { createLoggers } from '../../src/telemetry/logger.ts';
+import { ScriptedServer } from '../support/agent-server.ts';
+
+const OUTGOING = { 'host-a': 'eth0', r1: 'eth1', r2: 'eth0', 'host-b': null } as const;
+type Node = keyof typeof OUTGOING;
+const NODES = Object.keys(OUTGOING) as Node[];
+
+let folder: string;
+let server: ScriptedServer;
+const agents = new Map<string, Agent>();
+let files: ReadonlyMap<string, string>;
+let counter = 0n;
+
+const assignment = (id: string, node: Node, port = 5004): Assignment => ({
+  reservationId: id,
+  revision: 7,
+  flow: {
+    protocol: 'udp',
+    source: { address: '10.1.0.2' as IpAddress, port },
+    destination: { address: '10.2.0.2' as IpAddress, port },
+  },
+  tspec: {
+    tokenRate: BytesPerSecond(1e6),
+    tokenBucket: Bytes(15_000),
+    peakRate: BytesPerSecond(Infinity),
+    minPolicedUnit: Bytes(128),
+    maxPacketSize: Bytes(1500),
+  },
+  rspec: null,
+  isSender: node === 'host-a',
+  isReceiver: node === 'host-b',
+  outgoingInterface: OUTGOING[node],
+  bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  validFrom: EpochMs(0),
+  validUntil: null,
+});
+
+const startAgent = async (node: string): Promise<void> => {
+  const config = {
+    node,
+    server: `unix:${join(folder, 's')}`,
+    stateDir: join(folder, node),
+    refreshPeriodMs: 500,
+    labNodeFile: files.get(node)!,
+    removeOnExit: false,
+  };
+  const levels = { base: 'silent' as const, bySubsystem: new Map() };
+  agents.set(node, await Agent.start(config, createLoggers(levels)));
+};
+
+const welcome = (node: string): void =>
+  server.say(node, {
+    case: 'welcome',
+    value: create(WelcomeSchema, { serverId: 't', heartbeatIntervalMs: 1000, serverTimeMs: BigInt(Date.now()) }),
+  });
+
+const update = (node: Node, upserts: readonly Assignment[], removals: readonly string[] = []): void =>
+  server.say(node, {
+    case: 'assignments',
+    value: create(AssignmentsUpdateSchema, {
+      generation: { epoch: 'e', counter: ++counter },
+      upserts: upserts.map(assignmentToMessage),
+      removals: [...removals],
+    }),
+  });
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hr-'));
+  const topology = parseTopology(DEFAULT_LAB);
+  if (!topology.ok) throw new Error(JSON.stringify(topology.error));
+  files = await writeLoopbackNodes(topology.value, folder);
+  server = new ScriptedServer();
+  await server.listen(`unix:${join(folder, 's')}`);
+  for (const node of NODES) await startAgent(node);
+  await server.connected(...NODES);
+  for (const node of NODES) welcome(node);
+});
+afterEach(async () => {
+  await Promise.all([...agents.values()].map((agent) => agent.stop()));
+  agents.clear();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('four agents over loopback', () => {
+  it('sets a reservation up with PATH and RESV, confirms it, and takes it down', async () => {
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    await server.reported('host-b', 'a', AssignmentState.CONFIRMED);
+    expect((await server.reported('r1', 'a', AssignmentState.INSTALLED)).interface).toBe('eth1');
+    for (const node of NODES) update(node, [], ['a']);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.REMOVED);
+  });
+
+  it('sets it up in whichever order the assignments arrive', async () => {
+    for (const node of [...NODES].reverse()) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+  });
+
+  it('waits for an assignment that RESV has overtaken', async () => {
+    for (const node of ['host-a', 'host-b', 'r2'] as const) update(node, [assignment('a', node)]);
+    await server.reported('host-b', 'a', AssignmentState.INSTALLED);
+    await server.reported('r2', 'a', AssignmentState.INSTALLED);
+    update('r1', [assignment('a', 'r1')]);
+    await server.reported('host-a', 'a', AssignmentState.INSTALLED);
+  });
+
+  it('refuses what the server never assigned, and the receiver is told which node refused', async () => {
+    for (const node of ['host-a', 'host-b', 'r2'] as const) update(node, [assignment('a', node)]);
+    const { failure } = await server.reported('host-b', 'a', AssignmentState.FAILED);
+    expect([failure?.errorCode, failure?.errorValue]).toEqual([1, 2]);
+    expect(failure?.errorNode).toMatch(/^10\.(1|12|13)\.0\.1$/);
+  });
+
+  it('a router that comes back from its journal reports the reservation again, and nobody hears of a loss', async () => {
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    await agents.get('r1')!.stop();
+    const before = server.reports.length;
+    const helloCount = server.hellos.length;
+    await startAgent('r1');
+    await server.until(() => server.hellos.length > helloCount, 'r1 says hello again');
+    const hello = server.hellos.at(-1)!;
+    expect(hello.held.map((h) => [h.reservationId, h.revision])).toEqual([['a', 7n]]);
+    expect(hello.generation).toMatchObject({ epoch: 'e' });
+    welcome('r1');
+    await server.until(
+      () => server.reports.slice(before).some((r) => r.node === 'r1' && r.state === AssignmentState.INSTALLED),
+      'r1 reports it installed again',
+    );
+    const bad = server.reports
+      .slice(before)
+      .filter((r) => r.state === AssignmentState.LOST || r.state === AssignmentState.FAILED);
+    expect(bad).toEqual([]);
+  });
+
+  it('answers a query with its state', async () => {
+    update('r1', [assignment('a', 'r1')]);
+    const answered = new Promise<RsvpStateReply>((resolve) => {
+      server.on('rsvpState', (_node: string, reply: RsvpStateReply) => resolve(reply));
+    });
+    server.say('r1', { case: 'rsvpState', value: create(RsvpStateQuerySchema, { queryId: 5n }) });
+    const reply = await answered;
+    expect(reply.queryId).toBe(5n);
+    expect(JSON.parse(reply.json)).toMatchObject({ node: 'r1', transport: { kind: 'loopback' } });
+  });
+});
