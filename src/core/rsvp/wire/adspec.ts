@@ -1,4 +1,4 @@
-import { ByteReader, copyOf, type ByteWriter } from '../../base/bytes.ts';
+import { copyOf, type ByteReader, type ByteWriter } from '../../base/bytes.ts';
 import { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
 import { BadObjectError, type ObjectCodec } from './object-codec.ts';
 import {
@@ -101,11 +101,10 @@ export const adspec: ObjectCodec<RsvpAdspec> = {
       // Data fragments must always appear in service number order (RFC 2210 3.3): this also finds doubles.
       if (service <= previous) throw new BadObjectError(`fragment of service ${service} after that of ${previous}`);
       previous = service;
-      const data = reader.bytes(size);
-      if (service === SERVICE_GENERAL) general = readGeneral(data, breakBit);
-      else if (service === SERVICE_GUARANTEED) guaranteed = readGuaranteed(data, breakBit);
-      else if (service === SERVICE_CONTROLLED_LOAD) controlledLoad = { breakBit, overrides: copyOf(data) };
-      else others.push({ service, breakBit, data: copyOf(data) });
+      if (service === SERVICE_GENERAL) general = readGeneral(reader, size, breakBit);
+      else if (service === SERVICE_GUARANTEED) guaranteed = readGuaranteed(reader, size, breakBit);
+      else if (service === SERVICE_CONTROLLED_LOAD) controlledLoad = { breakBit, overrides: readRaw(reader, size) };
+      else others.push({ service, breakBit, data: readRaw(reader, size) });
     }
     if (general === null) throw new BadObjectError('no fragment of default general parameters');
     const value: RsvpAdspec = { kind: 'adspec', general, guaranteed, controlledLoad };
@@ -127,21 +126,23 @@ export const adspec: ObjectCodec<RsvpAdspec> = {
   },
 };
 
+const NO_BYTES = new Uint8Array(0);
+
+const readRaw = (reader: ByteReader, size: number): Uint8Array => (size === 0 ? NO_BYTES : copyOf(reader.bytes(size)));
+
 /** Parameters 4, 6, 8, 10, a word of header and a word of value each (RFC 2210 3.3.2); more may follow. */
-function readGeneral(data: Uint8Array, breakBit: boolean): AdspecGeneral {
-  const reader = new ByteReader(data);
-  const value = (parameter: number): ByteReader => {
-    expectParameter(reader, parameter, 1);
-    return reader;
-  };
-  const general = {
-    breakBit,
-    isHops: value(4).u32(),
-    pathBandwidth: BytesPerSecond(value(6).f32()),
-    minPathLatency: Micros(value(8).u32()),
-    pathMtu: Bytes(value(10).u32()),
-  };
-  return data.length === GENERAL_BYTES ? general : { ...general, extra: copyOf(data.subarray(GENERAL_BYTES)) };
+function readGeneral(reader: ByteReader, size: number, breakBit: boolean): AdspecGeneral {
+  if (size < GENERAL_BYTES) throw new BadObjectError(`general parameters of ${size} bytes, not ${GENERAL_BYTES}`);
+  expectParameter(reader, 4, 1);
+  const isHops = reader.u32();
+  expectParameter(reader, 6, 1);
+  const pathBandwidth = BytesPerSecond(reader.f32());
+  expectParameter(reader, 8, 1);
+  const minPathLatency = Micros(reader.u32());
+  expectParameter(reader, 10, 1);
+  const pathMtu = Bytes(reader.u32());
+  const general = { breakBit, isHops, pathBandwidth, minPathLatency, pathMtu };
+  return size === GENERAL_BYTES ? general : { ...general, extra: readRaw(reader, size - GENERAL_BYTES) };
 }
 
 function writeGeneral(writer: ByteWriter, general: AdspecGeneral): void {
@@ -159,24 +160,21 @@ function writeGeneral(writer: ByteWriter, general: AdspecGeneral): void {
 }
 
 /** Parameters 133 to 136 (RFC 2210 3.3.3), then overrides; or nothing at all. */
-function readGuaranteed(data: Uint8Array, breakBit: boolean): AdspecGuaranteed {
-  if (data.length === 0) {
+function readGuaranteed(reader: ByteReader, size: number, breakBit: boolean): AdspecGuaranteed {
+  if (size === 0) {
     const zero = { cTot: Bytes(0), dTot: Micros(0), cSum: Bytes(0), dSum: Micros(0) };
-    return { breakBit, headerOnly: true, ...zero, overrides: copyOf(data) };
+    return { breakBit, headerOnly: true, ...zero, overrides: NO_BYTES };
   }
-  const reader = new ByteReader(data);
-  const value = (parameter: number): number => {
-    expectParameter(reader, parameter, 1);
-    return reader.u32();
-  };
-  return {
-    breakBit,
-    cTot: Bytes(value(133)),
-    dTot: Micros(value(134)),
-    cSum: Bytes(value(135)),
-    dSum: Micros(value(136)),
-    overrides: copyOf(data.subarray(GUARANTEED_BYTES)),
-  };
+  if (size < GUARANTEED_BYTES) throw new BadObjectError(`guaranteed service of ${size} bytes, not ${GUARANTEED_BYTES}`);
+  expectParameter(reader, 133, 1);
+  const cTot = Bytes(reader.u32());
+  expectParameter(reader, 134, 1);
+  const dTot = Micros(reader.u32());
+  expectParameter(reader, 135, 1);
+  const cSum = Bytes(reader.u32());
+  expectParameter(reader, 136, 1);
+  const dSum = Micros(reader.u32());
+  return { breakBit, cTot, dTot, cSum, dSum, overrides: readRaw(reader, size - GUARANTEED_BYTES) };
 }
 
 function writeGuaranteed(writer: ByteWriter, guaranteed: AdspecGuaranteed): void {
