@@ -26,7 +26,6 @@ export function replaceInterfaces(state: EngineState, interfaces: readonly Engin
       removeAllRsbs(state, psb, 'interface');
       stopUpstream(state, psb);
       state.timers.cancel(psb.refresh);
-      state.timers.cancel(psb.settle);
       psb.route = null;
       askRoute(state, psb);
     } else if (now.address !== before.get(now.name)?.address) {

@@ -8,7 +8,7 @@ import type { PathContents } from './psb.ts';
 import { askRoute } from './route.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { flowKeyText, type FlowKey } from './types.ts';
-import { passUpstream, reduceUpstream, wantedUpstream } from './upstream.ts';
+import { passUpstream, followUpstream, wantedUpstream } from './upstream.ts';
 
 /** This host sends: PATH goes out when the route is known. Again with another Tspec: at once. */
 export function openSender(state: EngineState, flow: FlowKey, tspec: Tspec): void {
@@ -58,6 +58,6 @@ export function closeReceiver(state: EngineState, flow: FlowKey): void {
   if (!state.receivers.delete(key)) return;
   const psb = state.psbs.get(key);
   if (psb === undefined || psb.upstream === null) return;
-  reduceUpstream(state, psb);
+  followUpstream(state, psb);
   if (wantedUpstream(state, psb) === null) emit(state, { type: 'resvDown', flow, cause: 'closed' });
 }

@@ -36,7 +36,7 @@ export function createPsb(
     step: 0,
     expiry: timers.create(() => expire(state, psb)),
     refresh: timers.create(() => sendPath(state, psb, 'refresh')),
-    settle: timers.create(() => sendPath(state, psb, 'change')),
+    settling: null,
     rsbs: new Map(),
     waiting: new Map(),
     trafficControl: null,
@@ -58,7 +58,8 @@ function expire(state: EngineState, psb: Psb): void {
 /** Deletes path state and the reservations that hang on it; upstream nothing is said, the path comes from there. */
 export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, tellDownstream: boolean): void {
   if (tellDownstream) sendPathTear(state, psb);
-  for (const timer of [psb.expiry, psb.refresh, psb.settle]) state.timers.cancel(timer);
+  for (const timer of [psb.expiry, psb.refresh]) state.timers.cancel(timer);
+  if (psb.settling !== null) state.timers.cancel(psb.settling.timer);
   removeAllRsbs(state, psb, 'pathDown');
   stopUpstream(state, psb);
   psb.waiting.clear();
@@ -71,9 +72,9 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
 
 /** PATH REFRESH of RFC 2209. A `change` goes out for the first time and starts fast repetition. */
 export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'): void {
-  state.timers.cancel(psb.settle);
   state.timers.cancel(psb.refresh);
-  if (psb.route === null || psb.route.local) return;
+  // While a route settles the kernel may send either way, and the previous hop inside would name the wrong interface.
+  if (psb.route === null || psb.route.local || psb.settling !== null) return;
   const out = state.interfaces.get(psb.route.interface);
   if (out === undefined) return;
   const ttl = sendTtl(psb);

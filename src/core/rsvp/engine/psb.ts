@@ -64,8 +64,8 @@ export interface Psb {
 
   readonly expiry: Timer;
   readonly refresh: Timer;
-  /** Runs while a new route settles (W of RFC 2205 3.6). */
-  readonly settle: Timer;
+  /** Set while a new route settles (W of RFC 2205 3.6): until then everything stays with the old one. */
+  settling: { readonly timer: Timer; readonly route: EngineRoute } | null;
 
   /** By next hop. */
   readonly rsbs: Map<string, Rsb>;

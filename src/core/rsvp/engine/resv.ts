@@ -5,11 +5,11 @@ import { sameFlowspec } from './merge.ts';
 import { flowOf } from './messages.ts';
 import type { Psb } from './psb.ts';
 import type { ArrivedResv, Rsb } from './rsb.ts';
-import { drop, type EngineState } from './state.ts';
+import { drop, resvJournalKey, type EngineState } from './state.ts';
 import { lifetime } from './timers.ts';
 import { removeRsb, sendRefusal, takeConfirm, updateTrafficControl } from './traffic-control.ts';
 import { flowKeyText, type EngineInput } from './types.ts';
-import { passUpstream, reduceUpstream } from './upstream.ts';
+import { passUpstream, followUpstream } from './upstream.ts';
 
 type Packet = EngineInput & { readonly type: 'packet' };
 
@@ -114,7 +114,7 @@ function keepAlive(state: EngineState, rsb: Rsb): void {
 
 function expire(state: EngineState, psb: Psb, rsb: Rsb): void {
   removeRsb(state, psb, rsb, 'timeout');
-  reduceUpstream(state, psb);
+  followUpstream(state, psb);
 }
 
 /**
@@ -138,6 +138,13 @@ function giveUp(state: EngineState, key: string): void {
   if (held === undefined) return;
   state.held.delete(key);
   refuseWithoutPath(state, held.arrived);
+  abandonResv(state, held.arrived);
+}
+
+/** A RESV that waited in vain may be from the journal of an earlier run, whose kernel state then is nobody's. */
+export function abandonResv(state: EngineState, { flow, nextHop, interface: name }: ArrivedResv): void {
+  state.out.push({ type: 'forget', key: resvJournalKey(flowKeyText(flow), nextHop) });
+  state.out.push({ type: 'remove', flow, interface: name });
 }
 
 function refuseWithoutPath(state: EngineState, arrived: ArrivedResv): void {
@@ -159,6 +166,7 @@ function tear(state: EngineState, key: string, nextHop: Rsb['nextHop'], packet: 
   if (held?.arrived.nextHop === nextHop) {
     state.timers.cancel(held.timer);
     state.held.delete(key);
+    abandonResv(state, held.arrived);
   }
   const psb = state.psbs.get(key);
   psb?.waiting.delete(nextHop);
@@ -167,5 +175,5 @@ function tear(state: EngineState, key: string, nextHop: Rsb['nextHop'], packet: 
     return drop(state, 'noReservationState');
   }
   removeRsb(state, psb, rsb, 'tear');
-  reduceUpstream(state, psb);
+  followUpstream(state, psb);
 }

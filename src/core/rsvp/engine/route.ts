@@ -1,7 +1,7 @@
 import { ERROR, NO_ROUTE, reportPathError } from './errors.ts';
 import { emitPathUp, sendPath } from './path-state.ts';
 import type { Psb } from './psb.ts';
-import { reserve } from './resv.ts';
+import { abandonResv, reserve } from './resv.ts';
 import { drop, newId, type EngineState } from './state.ts';
 import { ROUTE_SETTLE_MS } from './timers.ts';
 import { removeAllRsbs } from './traffic-control.ts';
@@ -27,9 +27,12 @@ export function routeAnswered(state: EngineState, queryId: number, answer: Engin
   state.queries.delete(queryId);
   psb.queryId = null;
   const route = usable(state, psb, answer);
-  if (!psb.routed) firstRoute(state, psb, route);
-  else if (!sameRoute(psb.route, route)) moveRoute(state, psb, route);
+  if (!psb.routed) return firstRoute(state, psb, route);
+  if (psb.settling !== null && sameRoute(psb.settling.route, route)) return;
+  const settled = stopSettling(state, psb);
+  if (!sameRoute(psb.route, route)) changeRoute(state, psb, route);
   else if (route === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  else if (settled) sendPath(state, psb, 'refresh');
 }
 
 /** A route through an interface that is not known, or back where PATH came from, is none (RFC 2205 3.3). */
@@ -54,13 +57,42 @@ function firstRoute(state: EngineState, psb: Psb, route: EngineRoute | null): vo
   if (route?.local) passUpstream(state, psb, null);
   const waiting = [...psb.waiting.values()];
   psb.waiting.clear();
-  for (const arrived of waiting) reserve(state, arrived);
+  for (const arrived of waiting) {
+    reserve(state, arrived);
+    // Played back after a restart, and the flow no longer leaves there.
+    if (!psb.rsbs.has(arrived.nextHop)) abandonResv(state, arrived);
+  }
 }
 
 /**
- * Local repair (RFC 2205 3.6). Reservations on the old interface go, the data no longer passes there; upstream nothing
- * is torn, the reservation that comes back on the new way takes over before the old one times out. State on the old way
- * times out: a tear would follow the new route.
+ * Local repair (RFC 2205 3.6): between two usable routes routing may settle for W first. Otherwise nothing is worth
+ * waiting for.
+ */
+function changeRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
+  const { route: before } = psb;
+  const usable = before !== null && !before.local && state.interfaces.has(before.interface);
+  if (!usable || route === null || route.local) return moveRoute(state, psb, route);
+  const timer = state.timers.create(() => {
+    psb.settling = null;
+    moveRoute(state, psb, route);
+  });
+  psb.settling = { timer, route };
+  state.timers.cancel(psb.refresh);
+  state.timers.set(timer, state.now + Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod));
+}
+
+/** True when a route was settling, which now no longer matters. */
+function stopSettling(state: EngineState, psb: Psb): boolean {
+  if (psb.settling === null) return false;
+  state.timers.cancel(psb.settling.timer);
+  psb.settling = null;
+  return true;
+}
+
+/**
+ * Reservations on the old interface go, the data no longer passes there. Upstream nothing is torn: the reservation that
+ * comes back on the new way takes over before the old one times out. State on the old way times out, too: a tear would
+ * follow the new route.
  */
 function moveRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
   const before = psb.route;
@@ -69,18 +101,8 @@ function moveRoute(state: EngineState, psb: Psb, route: EngineRoute | null): voi
     removeAllRsbs(state, psb, 'interface');
     stopUpstream(state, psb);
   }
-  if (route === null) {
-    state.timers.cancel(psb.settle);
-    reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
-  } else if (route.local || before?.local) {
-    emitPathUp(state, psb);
-    passUpstream(state, psb, null);
-    sendPath(state, psb, 'change');
-  } else if (before === null || !state.interfaces.has(before.interface)) {
-    // There is nothing left to settle: the old way cannot be used.
-    sendPath(state, psb, 'change');
-  } else {
-    const wait = Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod);
-    state.timers.set(psb.settle, state.now + wait);
-  }
+  if (route === null) return reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  if (route.local !== (before?.local ?? false)) emitPathUp(state, psb);
+  if (route.local) passUpstream(state, psb, null);
+  sendPath(state, psb, 'change');
 }

@@ -9,7 +9,7 @@ import type { Rsb, TrafficControl } from './rsb.ts';
 import { emit, newId, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
 import type { EngineEvent } from './types.ts';
-import { passUpstream } from './upstream.ts';
+import { followUpstream, passUpstream } from './upstream.ts';
 
 type ResvDownCause = (EngineEvent & { readonly type: 'resvDown' })['cause'];
 
@@ -94,7 +94,7 @@ function settle(state: EngineState, psb: Psb): void {
     rememberResv(state, psb, rsb);
   }
   const confirms = [...psb.rsbs.values()].flatMap((rsb) => takeConfirm(state, psb, rsb));
-  if (confirms.length === 0 && open.length > 0) passUpstream(state, psb, null);
+  if (confirms.length === 0 && open.length > 0) followUpstream(state, psb);
   for (const confirm of confirms) passUpstream(state, psb, confirm);
   for (const rsb of open) {
     const { interface: name, nextHop, requested } = rsb;

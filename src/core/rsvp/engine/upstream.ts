@@ -46,13 +46,15 @@ export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | 
   transmit(state, psb, psb.upstream, confirm);
 }
 
-/** Follows a reservation that went or shrank: RESV with what is left, or ResvTear. */
-export function reduceUpstream(state: EngineState, psb: Psb): void {
+/** Brings the previous hop to what is wanted now: RESV where that changed, ResvTear where nothing is left. */
+export function followUpstream(state: EngineState, psb: Psb): void {
   const { upstream } = psb;
-  if (upstream === null) return;
   const flowspec = wantedUpstream(state, psb);
-  if (flowspec === null) return tearUpstream(state, psb, upstream);
-  if (!sameFlowspec(flowspec, upstream.flowspec)) passUpstream(state, psb, null);
+  if (flowspec === null) {
+    if (upstream !== null) tearUpstream(state, psb, upstream);
+  } else if (upstream === null || !sameFlowspec(flowspec, upstream.flowspec)) {
+    passUpstream(state, psb, null);
+  }
 }
 
 /** No more refreshes, and no tear: the state upstream goes with its path state, or times out. */

@@ -9,8 +9,9 @@ import {
   type FlowKey,
   type RsvpEngine,
 } from '../../../../src/core/rsvp/engine/types.ts';
-import { decodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
+import { decodeMessage, encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
 import type { ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
+import type { RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
 import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
 import { Heap } from '../../../../src/core/base/heap.ts';
 import type { IpAddress } from '../../../../src/core/base/ip.ts';
@@ -109,6 +110,19 @@ export class Node {
       const input = this.journal.get(key);
       if (input) this.input(input);
     }
+    this.network.later(L, () => this.#reconcile());
+  }
+
+  /** What the journal or the kernel still has of state that could not be brought back is dropped after a lifetime. */
+  #reconcile(): void {
+    const flows = new Set(this.paths.map((path) => flowKeyText(path.flow)));
+    const reserved = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} on ${each.interface}`));
+    const journaled = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} via ${each.nextHop}`));
+    for (const key of this.journal.keys()) {
+      const name = key.slice('path '.length);
+      if (!(key.startsWith('path ') ? flows : journaled).has(name)) this.journal.delete(key);
+    }
+    for (const key of this.kernel.keys()) if (!reserved.has(key)) this.kernel.delete(key);
   }
 
   answerRoutes(): void {
@@ -171,6 +185,7 @@ export class Node {
   }
 
   answerInstall(install: Install, verdict: Exclude<Verdict, 'hold'>): void {
+    if (!this.alive) return;
     const { installId } = install;
     if (verdict !== 'install') {
       this.input({ type: 'refused', installId, ...verdict });
@@ -386,4 +401,13 @@ export function establish(world: Lab, which = flow(), rate = 2_500_000, confirm 
   world.hostB.input({ type: 'openReceiver', flow: which, flowspec: controlledLoad(rate), confirm });
   world.hostA.input({ type: 'openSender', flow: which, tspec: tspec(rate) });
   world.network.run(200);
+}
+
+/** A message that was sent, changed, as the packet that reaches `interfaceName` of the next node. */
+export function altered(sent: Sent, interfaceName: string, change: (message: RsvpMessage) => RsvpMessage): Packet {
+  const decoded = decodeMessage(sent.send.bytes);
+  if (!decoded.ok) throw new Error(decoded.error.detail);
+  const { source, destination, ttl } = sent.send;
+  const bytes = encodeMessage(change(decoded.value.message)).slice();
+  return { type: 'packet', interface: interfaceName, source, destination, ttl, bytes };
 }
