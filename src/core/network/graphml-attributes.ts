@@ -1,0 +1,128 @@
+import { childrenNamed, type XmlElement } from '../base/xml.ts';
+
+/** The values that `<data>` elements give one node or edge, by attribute name in lower case. */
+export type GraphmlAttributes = ReadonlyMap<string, string>;
+
+type Domain = 'node' | 'edge';
+
+interface Key {
+  readonly name: string;
+  readonly domain: string;
+  readonly defaultValue: string | undefined;
+}
+
+/** Resolves `<key id=… for=… attr.name=…>`: the ids differ from file to file, the names do not. */
+export class GraphmlKeys {
+  readonly #keys: ReadonlyMap<string, Key>;
+  readonly #unknown = new Set<string>();
+
+  constructor(root: XmlElement) {
+    this.#keys = new Map(
+      childrenNamed(root, 'key').map((key) => [
+        key.attributes.get('id') ?? '',
+        {
+          // Files without attr.name exist; their ids are then the names.
+          name: (key.attributes.get('attr.name') ?? key.attributes.get('id') ?? '').toLowerCase(),
+          domain: key.attributes.get('for') ?? 'all',
+          defaultValue: childrenNamed(key, 'default')[0]?.text,
+        },
+      ]),
+    );
+  }
+
+  attributes(element: XmlElement, domain: Domain): GraphmlAttributes {
+    const values = new Map<string, string>();
+    for (const { name, domain: of, defaultValue } of this.#keys.values()) {
+      if (defaultValue !== undefined && (of === domain || of === 'all')) values.set(name, defaultValue);
+    }
+    for (const data of childrenNamed(element, 'data')) {
+      const id = data.attributes.get('key') ?? '';
+      const key = this.#keys.get(id);
+      if (!key || (key.domain !== domain && key.domain !== 'all')) this.#unknown.add(id);
+      else values.set(key.name, data.text);
+    }
+    return values;
+  }
+
+  /** Ids that `<data>` used without a key for that kind of element. */
+  get unknown(): readonly string[] {
+    return [...this.#unknown];
+  }
+}
+
+/** A decimal number, with or without exponent; undefined for anything else (no hexadecimal, no blanks, no `10 Gbps`). */
+export function decimal(text: string | undefined): number | undefined {
+  if (text === undefined || !/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+const UNIT_FACTORS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['k', 1e3],
+  ['m', 1e6],
+  ['g', 1e9],
+  ['t', 1e12],
+]);
+
+export interface ZooSpeed {
+  /** Undefined when the file does not tell. */
+  readonly bitsPerSecond: number | undefined;
+  /** Set when the raw value contradicts LinkSpeed with LinkSpeedUnits. */
+  readonly conflicting: number | undefined;
+  /** What the file says instead of a speed, for the report. */
+  readonly said: readonly string[];
+}
+
+/**
+ * The speed of a Zoo edge: `LinkSpeedRaw` (bit/s), else `LinkSpeed` times `LinkSpeedUnits` (K, M, G, T). A number without a
+ * unit, a range ("<10", "1-10") or a label ("OC-192c") is no speed: labels of the Zoo are free text.
+ */
+export function zooSpeed(edge: GraphmlAttributes): ZooSpeed {
+  const raw = speed(decimal(edge.get('linkspeedraw')));
+  const unit = edge.get('linkspeedunits')?.toLowerCase();
+  const factor =
+    unit === undefined || unit === '' ? undefined : UNIT_FACTORS.get(unit.replace(/(bps|bit\/s|b\/s|b)$/, ''));
+  const number = decimal(edge.get('linkspeed'));
+  const spelled = speed(number === undefined || factor === undefined ? undefined : number * factor);
+  const said = ['LinkSpeedRaw', 'LinkSpeed', 'LinkSpeedUnits', 'LinkLabel'].flatMap((name) => {
+    const value = edge.get(name.toLowerCase());
+    return value === undefined || value === '' ? [] : [`${name} "${value.slice(0, 60)}"`];
+  });
+  // Raw values are floats as text, so the last digits may differ.
+  const differ = raw !== undefined && spelled !== undefined && Math.abs(raw - spelled) > raw / 1000;
+  return { bitsPerSecond: raw ?? spelled, conflicting: differ ? spelled : undefined, said };
+}
+
+function speed(value: number | undefined): number | undefined {
+  const whole = value === undefined ? NaN : Math.floor(value);
+  return whole >= 1 && whole <= Number.MAX_SAFE_INTEGER ? whole : undefined;
+}
+
+export interface Coordinates {
+  /** Degrees, −90 … 90. */
+  readonly latitude: number;
+  /** Degrees, −180 … 180. */
+  readonly longitude: number;
+}
+
+export function coordinates(node: GraphmlAttributes): Coordinates | undefined {
+  const latitude = decimal(node.get('latitude'));
+  const longitude = decimal(node.get('longitude'));
+  if (latitude === undefined || longitude === undefined) return undefined;
+  return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180 ? { latitude, longitude } : undefined;
+}
+
+const EARTH_RADIUS_KM = 6371;
+/** Light in fibre: about 200,000 km/s. */
+export const FIBRE_MICROS_PER_KM = 5;
+
+/** Propagation delay over the great circle between two places, in whole microseconds. */
+export function greatCircleMicros(a: Coordinates, b: Coordinates): number {
+  const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+  const halfSine = (degrees: number): number => Math.sin(radians(degrees) / 2) ** 2;
+  const h =
+    halfSine(b.latitude - a.latitude) +
+    Math.cos(radians(a.latitude)) * Math.cos(radians(b.latitude)) * halfSine(b.longitude - a.longitude);
+  return Math.round(2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(h))) * FIBRE_MICROS_PER_KM);
+}
