@@ -1,0 +1,46 @@
+import type { HtbClass, Leaf } from './htb.ts';
+
+/** What tc would print for a rate. */
+export function asPrinted(rate: number): number {
+  let unit = 1;
+  let left = Math.floor(rate / 8) * 8;
+  while (left >= 1000 && (left % 1000 === 0 || left >= 1_000_000)) {
+    left = Math.floor(left / 1000);
+    unit *= 1000;
+  }
+  return left * unit;
+}
+
+/** Bursts are kept as a time in steps of 64 ns and printed in units of 1024 where that is nearly exact. */
+function sameSize(wanted: number, seen: number, rate: number): boolean {
+  const step = (rate / 8) * 64e-9;
+  return Math.abs(wanted - seen) <= 17 + 2 * step + (wanted >= 2 ** 20 ? 1024 : 0);
+}
+
+const sameRate = (wanted: number, seen: number): boolean => wanted === seen || asPrinted(wanted) === seen;
+
+/** Whether a class that was read back is the one that is wanted, within the precision of what tc prints. */
+export function sameClass(wanted: HtbClass, seen: HtbClass): boolean {
+  return (
+    wanted.parent === seen.parent &&
+    sameRate(wanted.rateBitsPerSecond, seen.rateBitsPerSecond) &&
+    sameRate(wanted.ceilBitsPerSecond, seen.ceilBitsPerSecond) &&
+    sameSize(wanted.burstBytes, seen.burstBytes, wanted.rateBitsPerSecond) &&
+    sameSize(wanted.ceilBurstBytes, seen.ceilBurstBytes, wanted.ceilBitsPerSecond) &&
+    wanted.overheadBytes === seen.overheadBytes &&
+    // An inner class shows neither.
+    (wanted.parent === null || (wanted.priority === seen.priority && wanted.quantumBytes === seen.quantumBytes))
+  );
+}
+
+/** Whether a queue that was read back is the one that is wanted; a TBF's limit is only shown as a rounded latency. */
+export function sameLeaf(wanted: Leaf | null, seen: Leaf | null): boolean {
+  if (wanted === null || seen === null) return wanted === seen;
+  if (wanted.kind === 'bfifo') return seen.kind === 'bfifo' && sameSize(wanted.limitBytes, seen.limitBytes, 0);
+  return (
+    seen.kind === 'tbf' &&
+    sameRate(wanted.rateBitsPerSecond, seen.rateBitsPerSecond) &&
+    sameSize(wanted.burstBytes, seen.burstBytes, wanted.rateBitsPerSecond) &&
+    Math.abs(wanted.limitBytes - seen.limitBytes) <= 0.05 * wanted.limitBytes + 64
+  );
+}
