@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { ERROR_CATALOGUE } from '../control/errors.ts';
 import { problemBody, toControlError } from './problem.ts';
 
+/** What is still in the buffer when a stream ends has so long to get out. */
+const LAST_WORDS_MS = 1000;
+
 /**
  * One open `text/event-stream`. What it holds for a reader is what the socket buffers and one event: the source is asked
  * for the next only when the last one has gone, and a reader that takes nothing for `stallMs` is cut off.
@@ -27,6 +30,8 @@ export class EventStream {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
+      // When the stream ends, so does the connection: a server that stops waits for none.
+      connection: 'close',
     });
     // A first line lets the caller know at once that the stream is open.
     response.write('retry: 2000\n: open\n\n');
@@ -65,6 +70,9 @@ export class EventStream {
 
   close(): void {
     clearInterval(this.#heartbeat);
-    this.#response.end();
+    const response = this.#response;
+    const cut = setTimeout(() => response.destroy(), LAST_WORDS_MS);
+    response.once('close', () => clearTimeout(cut));
+    response.end();
   }
 }

@@ -15,9 +15,9 @@ const FIRST_EVENT_WAIT_MS = 500;
 
 /** Server-sent events: each once, in order, `id` being the token to resume from. */
 export function eventRoutes(app: FastifyInstance, { control, events, metrics }: HttpSettings): void {
-  const closing = new AbortController();
+  const open = new Set<AbortController>();
   app.addHook('preClose', (done) => {
-    closing.abort();
+    for (const each of open) each.abort();
     done();
   });
 
@@ -42,9 +42,12 @@ export function eventRoutes(app: FastifyInstance, { control, events, metrics }: 
     async (request, reply) => {
       const after = readLastEventId(request.headers['last-event-id']);
       const gone = new AbortController();
-      request.raw.once('close', () => gone.abort());
-      reply.raw.once('close', () => gone.abort());
-      const signal = AbortSignal.any([gone.signal, closing.signal]);
+      open.add(gone);
+      reply.raw.once('close', () => {
+        open.delete(gone);
+        gone.abort();
+      });
+      const { signal } = gone;
       const source = control.watchEvents(after, signal)[Symbol.asyncIterator]();
       let next = source.next();
       if (after !== null) await settledWithin(next, FIRST_EVENT_WAIT_MS);
@@ -75,7 +78,10 @@ export function eventRoutes(app: FastifyInstance, { control, events, metrics }: 
         metrics.watching('http', -1);
         gone.abort();
         stream.close();
-        void source.return?.();
+        // The source may still have something to close; the stream is over either way.
+        source.return?.().catch((error: unknown) => {
+          request.log.warn({ correlator: request.id, err: error }, 'the source of an event stream did not end well');
+        });
       }
     },
   );
