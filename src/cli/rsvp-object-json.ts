@@ -9,8 +9,16 @@ import type { WireTspec } from '../core/rsvp/wire/tspec.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
+/** What every object has, and its own fields. */
+export interface ObjectJson {
+  readonly class: string;
+  readonly classNumber: number;
+  readonly cType: number;
+  readonly [name: string]: Json;
+}
+
 /** An object for `--json`: class name and number, C-Type, then its fields with units in their names. */
-export function objectJson(object: RsvpObject): { readonly [name: string]: Json } {
+export function objectJson(object: RsvpObject): ObjectJson {
   const { classNumber, cType } = object.kind === 'unknown' ? object : codecOf(object);
   return { class: className(classNumber), classNumber, cType, ...fields(object) };
 }

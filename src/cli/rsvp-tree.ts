@@ -1,4 +1,4 @@
-import { objectJson, type Json } from './rsvp-object-json.ts';
+import { objectJson, type Json, type ObjectJson } from './rsvp-object-json.ts';
 import type { CaptureRecord, MessageRecord, RecordError } from './rsvp-capture.ts';
 
 /** RFC 3339 in UTC with microseconds; null stays null. */
@@ -64,8 +64,8 @@ function errorBranch(error: RecordError): Branch {
 }
 
 /** Plain fields stand on the object's line, objects within it below. */
-function objectBranch({ class: name, classNumber, cType, ...fields }: { readonly [name: string]: Json }): Branch {
-  return fieldsBranch(`${String(name)} [${String(classNumber)}/${String(cType)}]`, fields);
+function objectBranch({ class: name, classNumber, cType, ...fields }: ObjectJson): Branch {
+  return fieldsBranch(`${name} [${classNumber}/${cType}]`, fields);
 }
 
 function fieldsBranch(name: string, fields: { readonly [name: string]: Json }): Branch {

@@ -238,7 +238,7 @@ describe('what goes back to the sender of the message', () => {
     expect(errorOf(withObject({ ...unknown(1), cType: 7 }))).toEqual({ errorCode: 14, errorValue: (1 << 8) | 7 });
   });
   test('10bbbbbb is dropped, 11bbbbbb and POLICY_DATA are kept, in order', () => {
-    const message = { ...buildMessage({ ...view('path'), unknown: [] } as ValidMessage) };
+    const message = { ...buildMessage({ ...view('path'), unknown: [] }) };
     const extra = [unknown(0xff), unknown(0x81), unknown(14), unknown(0), unknown(4), unknown(7), unknown(0xc0)];
     expect(validateMessage({ ...message, objects: [...message.objects, ...extra] })).toMatchObject({
       ok: true,
@@ -259,7 +259,7 @@ describe('what goes back to the sender of the message', () => {
 
 test('a source port needs a destination port', () => {
   const portless = { ...session, destinationPort: 0 };
-  const message = buildMessage({ ...view('path'), session: portless } as ValidMessage);
+  const message = buildMessage({ ...view('path'), session: portless });
   expect(validateMessage(message)).toMatchObject({ ok: false, error: { reason: 'badSourcePort', sourcePort: 5004 } });
 });
 
