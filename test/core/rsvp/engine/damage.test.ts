@@ -106,7 +106,7 @@ describe('damaged messages', () => {
         }
         empties(world);
       }),
-      { numRuns: 60, seed: 11 },
+      { numRuns: 30, seed: 11 },
     );
   });
 

@@ -327,4 +327,31 @@ describe('two next hops of one flow', () => {
     world.network.run(L + R);
     expect([...world.r1.kernel.values()]).toEqual([controlledLoad(2_000_000)]);
   });
+
+  it('the larger being refused upstream does not stop the smaller, until the blockade ends', () => {
+    const world = lab();
+    const small = 1_000_000;
+    world.r1.verdict = ({ flowspec }) => (flowspec.tspec.tokenRate > small ? noRoom : 'install');
+    establish(world, flow(), 3_000_000, false);
+    expect(world.r1.kernel.size).toBe(0);
+    const fromOther = altered(world.network.messages('resv', 'host-b')[0]!, 'eth0', (message) =>
+      swap('flowspec', (object: RsvpObject & { kind: 'flowspec' }) => ({
+        ...object,
+        flowspec: controlledLoad(small) as never,
+      }))(
+        swap('rsvpHop', (object: RsvpObject & { kind: 'rsvpHop' }) => ({ ...object, address: '10.2.0.9' as never }))(
+          message,
+        ),
+      ),
+    );
+    world.r2.input(fromOther);
+    world.network.run(50);
+    // Either the smaller went up at once, or the next refresh leaves the blockaded one out.
+    world.network.run(2 * R);
+    expect([...world.r1.kernel.values()]).toEqual([controlledLoad(small)]);
+    expect(world.r1.installs.map(({ flowspec }) => flowspec.tspec.tokenRate)).toEqual([3_000_000, small]);
+    world.r1.verdict = () => 'install';
+    world.network.run(3 * R);
+    expect([...world.r1.kernel.values()]).toEqual([controlledLoad(3_000_000)]);
+  });
 });

@@ -121,4 +121,18 @@ describe('a node that is killed and comes back from its journal', () => {
     world.network.run(50);
     expect(world.r1.reservations).toMatchObject([{ flowspec: controlledLoad(2_000_000) }]);
   });
+
+  it('gives up a reservation whose flow left by another way in the meantime', () => {
+    const world = lab();
+    establish(world);
+    world.r1.kill();
+    world.r1.routes.set('10.2.0.2', world.throughR3);
+    world.r1.restart();
+    world.network.run(50);
+    expect([...world.r1.kernel.keys()]).toEqual(['17 10.1.0.2:5004 > 10.2.0.2:5004 on eth2']);
+    expect([...world.r1.journal.keys()].sort()).toEqual([
+      'path 17 10.1.0.2:5004 > 10.2.0.2:5004',
+      'resv 17 10.1.0.2:5004 > 10.2.0.2:5004 via 10.0.13.3',
+    ]);
+  });
 });
