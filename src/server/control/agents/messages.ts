@@ -1,0 +1,91 @@
+import type { BitsPerSecond, Bytes, EpochMs, Micros, Millis } from '../../../core/base/units.ts';
+import type { NodeName, Route } from '../../../core/network/topology.ts';
+import type { Assignment } from '../../../core/reservation/assignment.ts';
+import type { Failure } from '../../../core/reservation/reservation.ts';
+import type { AgentView } from '../api.ts';
+import type { Generation } from '../committer.ts';
+
+/** How far an assignment has come on one node (`headroom.v1.AssignmentState`). */
+export type HopState = 'pending' | 'path' | 'installed' | 'confirmed' | 'failed' | 'removed' | 'lost';
+
+export interface HeldAssignment {
+  readonly reservationId: string;
+  readonly revision: number;
+  readonly state: HopState;
+}
+
+export type ReportedInterface = AgentView['interfaces'][number];
+
+/** First message of an agent, read; what could not be read is in `problems`, a sentence each. */
+export interface AgentHello {
+  readonly node: NodeName;
+  readonly hostName: string;
+  readonly bootId: string;
+  readonly processId: number;
+  readonly version: string;
+  readonly interfaces: readonly ReportedInterface[];
+  readonly routes: readonly Route[];
+  readonly features: NonNullable<AgentView['features']>;
+  /** null = it has never held anything. */
+  readonly generation: Generation | null;
+  readonly held: readonly HeldAssignment[];
+  readonly problems: readonly string[];
+}
+
+/** News about one assignment on one node. */
+export interface HopReport extends HeldAssignment {
+  /** null on a receiver's host. */
+  readonly interface: string | null;
+  /** Addresses as the agent saw them; null where it saw none. */
+  readonly previousHop: string | null;
+  readonly nextHop: string | null;
+  readonly failure: Failure | null;
+  /** Since the agent got the assignment, by its own clock. */
+  readonly elapsedMs: Millis;
+}
+
+/** What the topology says of one interface's outgoing links. */
+export interface InterfaceConfig {
+  readonly name: string;
+  /** null = unknown. */
+  readonly capacityBitsPerSecond: BitsPerSecond | null;
+  readonly overheadBytes: Bytes;
+  readonly mtuBytes: Bytes;
+  readonly delayMicros: Micros;
+  readonly errorCBytes: Bytes | null;
+  readonly errorDMicros: Micros | null;
+}
+
+export interface AssignmentsUpdate {
+  /** null: more parts of the same update follow. */
+  readonly generation: Generation | null;
+  readonly full: boolean;
+  readonly keep: readonly HeldAssignment[];
+  readonly upserts: readonly Assignment[];
+  readonly removals: readonly string[];
+  /** Empty: as before. */
+  readonly interfaces: readonly InterfaceConfig[];
+}
+
+/** UNKNOWN_NODE: the topology has no such node; REPLACED: another agent says it is this node; SLOW: too much was waiting. */
+export type RefusalCode = 'UNKNOWN_NODE' | 'REPLACED' | 'SLOW' | 'MALFORMED' | 'SHUTTING_DOWN' | 'INTERNAL';
+
+/** What the server tells an agent. */
+export type ToAgent =
+  | {
+      readonly type: 'welcome';
+      readonly interfaces: readonly InterfaceConfig[];
+      readonly heartbeatIntervalMs: Millis;
+      readonly serverTime: EpochMs;
+    }
+  | ({ readonly type: 'assignments' } & AssignmentsUpdate)
+  | { readonly type: 'rsvpStateQuery'; readonly queryId: bigint }
+  | { readonly type: 'refusal'; readonly code: RefusalCode; readonly detail: string };
+
+/** The server's end of one agent's stream. */
+export interface AgentStream {
+  /** `taken` is called when the transport has taken the message: later, where the peer reads slowly. */
+  send(message: ToAgent, taken?: () => void): void;
+  /** After what was sent before. */
+  end(): void;
+}

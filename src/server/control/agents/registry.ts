@@ -1,0 +1,331 @@
+import { assertNever } from '../../../core/base/assert-never.ts';
+import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
+import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
+import type { AgentState, AgentView } from '../api.ts';
+import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
+import { ControlError } from '../errors.ts';
+import { HopTracker } from './hop-tracker.ts';
+import type { AgentHello, AgentStream, HopReport, ReportedInterface } from './messages.ts';
+import { findMismatches } from './mismatches.ts';
+import { Reachability } from './reachability.ts';
+import { RsvpQueries } from './rsvp-queries.ts';
+import { AgentSession } from './session.ts';
+
+export interface RegistrySettings {
+  /** After this long without a message an agent counts as silent. */
+  readonly silentAfterMs: Millis;
+  readonly maxBacklog: number;
+  readonly rsvpQueryTimeoutMs: Millis;
+}
+
+export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
+  silentAfterMs: Millis(30_000),
+  maxBacklog: 50_000,
+  rsvpQueryTimeoutMs: Millis(5_000),
+};
+
+/** How long a second agent for the same node stays visible among the mismatches. */
+const DUPLICATE_SHOWN_MS = 300_000;
+
+/** What an agent sends after its hello. */
+export type FromAgent =
+  | {
+      readonly type: 'interfaces';
+      readonly interfaces: readonly ReportedInterface[];
+      readonly problems: readonly string[];
+    }
+  | { readonly type: 'routes'; readonly routes: readonly Route[]; readonly problems: readonly string[] }
+  | { readonly type: 'hop'; readonly report: HopReport }
+  | { readonly type: 'heartbeat'; readonly memoryBytes: number }
+  | { readonly type: 'rsvpState'; readonly queryId: bigint; readonly json: string }
+  | { readonly type: 'applied' };
+
+/** An open stream, as the edge sees it. */
+export interface AgentConnection {
+  receive(message: FromAgent): void;
+  /** The stream is gone. */
+  closed(): void;
+}
+
+interface AgentRecord {
+  hello: AgentHello;
+  /** Problems of later reports, which replace those of the hello. */
+  problems: { interfaces: readonly string[]; routes: readonly string[] };
+  session: AgentSession | null;
+  memoryBytes: number | null;
+  duplicate: { readonly text: string; readonly until: MonotonicMs } | null;
+}
+
+/**
+ * The agents, by the node they serve: matches them to the topology, keeps what they report, tells each what its node has
+ * to hold, and turns what they say of reservations into the life cycle.
+ */
+export class AgentRegistry implements AgentDirectory {
+  readonly #committer: Committer;
+  readonly #settings: RegistrySettings;
+  readonly #now: () => MonotonicMs;
+  readonly #log: Logger;
+  readonly #agents = new Map<NodeName, AgentRecord>();
+  readonly #reachability: Reachability;
+  readonly #queries: RsvpQueries;
+  readonly #routes = new Map<NodeName, readonly Route[]>();
+  readonly hops: HopTracker;
+  #closed = false;
+
+  /** Follows the committer from here on: its books must be loaded. */
+  constructor(options: {
+    committer: Committer;
+    now: () => MonotonicMs;
+    log: Logger;
+    settings?: Partial<RegistrySettings>;
+  }) {
+    this.#committer = options.committer;
+    this.#settings = { ...DEFAULT_REGISTRY_SETTINGS, ...options.settings };
+    this.#now = options.now;
+    this.#log = options.log;
+    this.#queries = new RsvpQueries(this.#settings.rsvpQueryTimeoutMs);
+    this.#reachability = new Reachability({
+      books: options.committer.books,
+      now: options.now,
+      silentAfter: this.#settings.silentAfterMs,
+    });
+    this.hops = new HopTracker({
+      committer: options.committer,
+      presence: {
+        connected: (node) => this.connected(node),
+        holds: (node, id) => this.#agents.get(node)?.session?.holds(id) ?? false,
+      },
+      log: options.log,
+    });
+    options.committer.onCommitted((group) => this.#committed(group));
+  }
+
+  unreachable(): ReadonlyMap<NodeName, EpochMs | null> {
+    return this.#reachability.unreachable();
+  }
+
+  routes(): ReadonlyMap<NodeName, readonly Route[]> {
+    return this.#routes;
+  }
+
+  connected(node: NodeName): boolean {
+    const session = this.#agents.get(node)?.session;
+    return session != null && !session.closed;
+  }
+
+  enforces(node: NodeName): boolean {
+    return this.#agents.get(node)?.hello.features.enforces ?? false;
+  }
+
+  connectedCount(): number {
+    let count = 0;
+    for (const node of this.#agents.keys()) if (this.connected(node)) count++;
+    return count;
+  }
+
+  /** A stream's first message. Null where the agent was refused; the stream then ends by itself. */
+  open(stream: AgentStream, hello: AgentHello): AgentConnection | null {
+    if (this.#closed) return refuse(stream, 'SHUTTING_DOWN', 'this server is stopping');
+    const node = this.#node(hello.node);
+    if (!node) {
+      this.#log.warn({ node: hello.node, hostName: hello.hostName }, 'an agent for a node that is not in the topology');
+      return refuse(stream, 'UNKNOWN_NODE', `the topology has no node "${hello.node}"`);
+    }
+    const session = new AgentSession({
+      node: node.name,
+      stream,
+      books: this.#committer.books,
+      listener: this.hops,
+      settings: { maxBacklog: this.#settings.maxBacklog },
+    });
+    const record: AgentRecord = {
+      hello,
+      problems: { interfaces: hello.problems, routes: [] },
+      session,
+      memoryBytes: null,
+      duplicate: this.#replace(hello),
+    };
+    this.#agents.set(node.name, record);
+    this.#routes.set(node.name, hello.routes);
+    this.#reachability.heard(node.name);
+    this.#log.info({ node: node.name, hostName: hello.hostName, held: hello.held.length }, 'agent connected');
+    session.start(hello, Millis(Math.ceil(this.#settings.silentAfterMs / 3)));
+    this.hops.held(node.name, hello.held);
+    if (node.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node.name));
+    return {
+      receive: (message) => {
+        if (!session.closed) this.#receive(record, message);
+      },
+      closed: () => this.#gone(record, session),
+    };
+  }
+
+  list(): readonly AgentView[] {
+    const { topology } = this.#committer.books.topology();
+    return topology.nodes
+      .filter((node) => node.agent !== 'none' || this.#agents.has(node.name))
+      .map((node) => this.#view(node));
+  }
+
+  /** @throws ControlError NOT_FOUND */
+  get(name: NodeName): AgentView {
+    return this.#view(this.#withAgent(name));
+  }
+
+  /** @throws ControlError NOT_FOUND, or UNAVAILABLE where the agent is not connected or does not answer. */
+  async rsvp(name: NodeName): Promise<unknown> {
+    const node = this.#withAgent(name);
+    const session = this.#agents.get(node.name)?.session;
+    if (!session || session.closed) throw new ControlError('UNAVAILABLE', `the agent of ${name} is not connected`);
+    return this.#queries.ask(session);
+  }
+
+  /** Ends every stream; the agents go on by themselves and try again. */
+  close(): void {
+    this.#closed = true;
+    this.hops.close();
+    for (const agent of this.#agents.values()) {
+      agent.session?.end();
+      agent.session = null;
+    }
+    this.#queries.close();
+  }
+
+  #receive(record: AgentRecord, message: FromAgent): void {
+    const { node } = record.hello;
+    this.#reachability.heard(node);
+    switch (message.type) {
+      case 'interfaces':
+        record.hello = { ...record.hello, interfaces: message.interfaces };
+        record.problems.interfaces = message.problems;
+        return;
+      case 'routes':
+        record.hello = { ...record.hello, routes: message.routes };
+        record.problems.routes = message.problems;
+        this.#routes.set(node, message.routes);
+        return;
+      case 'hop':
+        return this.hops.report(node, message.report);
+      case 'heartbeat':
+        record.memoryBytes = message.memoryBytes;
+        return;
+      case 'rsvpState':
+        return this.#queries.answer(record.session, message.queryId, message.json);
+      case 'applied':
+        return;
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #committed(group: CommittedGroup): void {
+    const { books } = this.#committer;
+    const changes = new Map<AgentSession, string[]>();
+    for (const reservation of group.reservations) {
+      for (const node of reservation.path.nodes) {
+        const session = this.#agents.get(node)?.session;
+        if (!session) continue;
+        const ids = changes.get(session);
+        if (ids) ids.push(reservation.id);
+        else changes.set(session, [reservation.id]);
+      }
+    }
+    for (const [session, ids] of changes) {
+      session.changed(ids, group.generations.get(session.node) ?? books.generation(session.node));
+    }
+    if (group.topologyChanged) this.#topologyChanged();
+    this.hops.committed(group);
+  }
+
+  #topologyChanged(): void {
+    for (const [name, agent] of this.#agents) {
+      if (this.#node(name)) {
+        agent.session?.topologyChanged();
+        continue;
+      }
+      agent.session?.refuse('UNKNOWN_NODE', `the topology no longer has a node "${name}"`);
+      this.#agents.delete(name);
+      this.#routes.delete(name);
+    }
+    this.hops.lookAgain(this.#committer.books.live());
+  }
+
+  /** Ends the stream that the node had before; says so where it was another process and not the same one again. */
+  #replace(hello: AgentHello): AgentRecord['duplicate'] {
+    const before = this.#agents.get(hello.node);
+    const old = before?.hello;
+    const again = old?.bootId === hello.bootId && old.processId === hello.processId;
+    if (!before?.session || !old) return before?.duplicate ?? null;
+    const newcomer = `${hello.hostName} (process ${hello.processId})`;
+    before.session.refuse('REPLACED', `another agent of ${hello.node} has connected: ${newcomer}`);
+    before.session = null;
+    if (again) return before.duplicate;
+    const text = `two agents say that they are ${hello.node}: ${old.hostName} (process ${old.processId}) and ${newcomer}; the newer one is served`;
+    this.#log.warn({ node: hello.node }, text);
+    return { text, until: (this.#now() + DUPLICATE_SHOWN_MS) as MonotonicMs };
+  }
+
+  #gone(record: AgentRecord, session: AgentSession): void {
+    session.close();
+    this.#queries.abandon(session);
+    if (record.session !== session) return;
+    record.session = null;
+    const { node } = record.hello;
+    this.#log.info({ node }, 'agent disconnected');
+    if (this.#node(node)?.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node));
+  }
+
+  #node(name: NodeName): NetworkNode | undefined {
+    const { graph } = this.#committer.books.topology();
+    return graph.nodes[graph.nodeIndex.get(name) ?? -1];
+  }
+
+  #withAgent(name: NodeName): NetworkNode {
+    const node = this.#node(name);
+    if (node && (node.agent !== 'none' || this.#agents.has(name))) return node;
+    throw new ControlError('NOT_FOUND', node ? `node "${name}" has no agent` : `no node is called "${name}"`);
+  }
+
+  #view(node: NetworkNode): AgentView {
+    const record = this.#agents.get(node.name);
+    const hello = record?.hello;
+    return {
+      id: node.name,
+      state: this.#state(node.name),
+      hostName: hello?.hostName ?? null,
+      bootId: hello?.bootId ?? null,
+      version: hello?.version ?? null,
+      lastSeenAt: this.#reachability.lastHeard(node.name)?.at ?? null,
+      interfaces: hello?.interfaces ?? [],
+      routes: hello?.routes ?? [],
+      features: hello?.features ?? null,
+      mismatches: record ? this.#mismatches(node, record) : [],
+      assignments: record?.session?.size ?? 0,
+      memoryBytes: record?.memoryBytes ?? null,
+    };
+  }
+
+  #state(node: NodeName): AgentState {
+    if (!this.#agents.has(node)) return 'never';
+    return this.connected(node) && !this.#reachability.isSilent(node) ? 'connected' : 'silent';
+  }
+
+  #mismatches(node: NetworkNode, record: AgentRecord): readonly string[] {
+    const { graph } = this.#committer.books.topology();
+    const problems = [...record.problems.interfaces, ...record.problems.routes];
+    const duplicate = record.duplicate && this.#now() < record.duplicate.until ? [record.duplicate.text] : [];
+    return [...duplicate, ...findMismatches(graph, node, { ...record.hello, problems })];
+  }
+
+  /** The state of an agent for those who only want that; null for nodes without one. */
+  stateOf(node: NetworkNode): AgentState | null {
+    return node.agent === 'none' && !this.#agents.has(node.name) ? null : this.#state(node.name);
+  }
+}
+
+function refuse(stream: AgentStream, code: 'UNKNOWN_NODE' | 'SHUTTING_DOWN', detail: string): null {
+  stream.send({ type: 'refusal', code, detail });
+  stream.end();
+  return null;
+}

@@ -1,0 +1,210 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { assertNever } from '../../core/base/assert-never.ts';
+import { parseIp, parsePrefix } from '../../core/base/ip.ts';
+import { BitsPerSecond, Bytes, Millis } from '../../core/base/units.ts';
+import type { Route } from '../../core/network/topology.ts';
+import {
+  AssignmentState,
+  ServerMessageSchema,
+  type AgentHello as HelloMessage,
+  type AgentInterface,
+  type AgentMessage,
+  type AgentRoute,
+  type AssignmentReport,
+  type HeldAssignmentSchema,
+  type HeldAssignment as HeldMessage,
+  type InterfaceConfigSchema,
+  type ServerMessage,
+} from '../../gen/headroom/v1/agent_channel_pb.ts';
+import { assignmentToMessage } from '../../rpc/assignment.ts';
+import type {
+  AgentHello,
+  HeldAssignment,
+  HopReport,
+  HopState,
+  InterfaceConfig,
+  ReportedInterface,
+  ToAgent,
+} from '../control/agents/messages.ts';
+import type { FromAgent } from '../control/agents/registry.ts';
+
+const STATES: Readonly<Record<AssignmentState, HopState>> = {
+  [AssignmentState.UNSPECIFIED]: 'pending',
+  [AssignmentState.PENDING]: 'pending',
+  [AssignmentState.PATH]: 'path',
+  [AssignmentState.INSTALLED]: 'installed',
+  [AssignmentState.CONFIRMED]: 'confirmed',
+  [AssignmentState.FAILED]: 'failed',
+  [AssignmentState.REMOVED]: 'removed',
+  [AssignmentState.LOST]: 'lost',
+};
+const STATE_NUMBERS = new Map(
+  Object.entries(STATES).map(([number, state]) => [state, Number(number) as AssignmentState]),
+);
+
+/** Reads a hello leniently: what does not parse becomes a problem that is shown, not a refusal. */
+export function readHello(message: HelloMessage): AgentHello {
+  const problems: string[] = [];
+  const { generation, features } = message;
+  return {
+    node: message.node,
+    hostName: message.hostName,
+    bootId: message.bootId,
+    processId: message.processId,
+    version: message.version,
+    interfaces: readInterfaces(message.interfaces, problems),
+    routes: readRoutes(message.routes, problems),
+    features: {
+      enforces: features?.enforces ?? false,
+      rsvpTransport: features?.rsvpTransport ?? '',
+      refreshPeriodMs: features?.refreshPeriodMs ?? 0,
+      notes: features?.notes ?? [],
+    },
+    generation: generation && generation.epoch !== '' ? { epoch: generation.epoch, counter: generation.counter } : null,
+    held: message.held.map(readHeld),
+    problems,
+  };
+}
+
+/** null: a message that this version does not know; it is ignored. */
+export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
+  const problems: string[] = [];
+  switch (message.case) {
+    case 'interfaces':
+      return { type: 'interfaces', interfaces: readInterfaces(message.value.interfaces, problems), problems };
+    case 'routes':
+      return { type: 'routes', routes: readRoutes(message.value.routes, problems), problems };
+    case 'assignment':
+      return { type: 'hop', report: readReport(message.value) };
+    case 'heartbeat':
+      return { type: 'heartbeat', memoryBytes: Number(message.value.memoryBytes) };
+    case 'rsvpState':
+      return { type: 'rsvpState', queryId: message.value.queryId, json: message.value.json };
+    case 'applied':
+      return { type: 'applied' };
+    case 'hello':
+    case undefined:
+      return null;
+    default:
+      return assertNever(message);
+  }
+}
+
+export function toServerMessage(message: ToAgent): ServerMessage {
+  switch (message.type) {
+    case 'welcome':
+      return server({
+        case: 'welcome',
+        value: {
+          interfaces: message.interfaces.map(interfaceConfig),
+          heartbeatIntervalMs: message.heartbeatIntervalMs,
+          serverTimeMs: BigInt(Math.round(message.serverTime)),
+        },
+      });
+    case 'assignments': {
+      const { generation } = message;
+      return server({
+        case: 'assignments',
+        value: {
+          ...(generation ? { generation: { epoch: generation.epoch, counter: generation.counter } } : {}),
+          full: message.full,
+          keep: message.keep.map(held),
+          upserts: message.upserts.map(assignmentToMessage),
+          removals: [...message.removals],
+          interfaces: message.interfaces.map(interfaceConfig),
+        },
+      });
+    }
+    case 'rsvpStateQuery':
+      return server({ case: 'rsvpState', value: { queryId: message.queryId } });
+    case 'refusal':
+      return server({ case: 'refusal', value: { code: message.code, detail: message.detail } });
+    default:
+      return assertNever(message);
+  }
+}
+
+const server = (message: MessageInitShape<typeof ServerMessageSchema>['message']): ServerMessage =>
+  create(ServerMessageSchema, { message: message! });
+
+const held = (each: HeldAssignment): MessageInitShape<typeof HeldAssignmentSchema> => ({
+  reservationId: each.reservationId,
+  revision: BigInt(each.revision),
+  state: STATE_NUMBERS.get(each.state)!,
+});
+
+const interfaceConfig = (config: InterfaceConfig): MessageInitShape<typeof InterfaceConfigSchema> => ({
+  name: config.name,
+  capacityBitsPerSecond: BigInt(config.capacityBitsPerSecond ?? 0),
+  overheadBytes: config.overheadBytes,
+  mtuBytes: config.mtuBytes,
+  delayMicros: BigInt(Math.round(config.delayMicros)),
+  ...(config.errorCBytes === null ? {} : { errorCBytes: config.errorCBytes }),
+  ...(config.errorDMicros === null ? {} : { errorDMicros: config.errorDMicros }),
+});
+
+const readHeld = (each: HeldMessage): HeldAssignment => ({
+  reservationId: each.reservationId,
+  // Beyond 2^53 it is none of ours and equals none.
+  revision: Number(each.revision),
+  state: STATES[each.state] ?? 'pending',
+});
+
+function readReport(report: AssignmentReport): HopReport {
+  const { failure } = report;
+  return {
+    ...readHeld(report as unknown as HeldMessage),
+    interface: report.interface === '' ? null : report.interface,
+    previousHop: address(report.previousHop),
+    nextHop: address(report.nextHop),
+    failure: failure
+      ? {
+          errorCode: failure.errorCode,
+          errorValue: failure.errorValue,
+          errorNode: failure.errorNode,
+          detail: failure.detail,
+        }
+      : null,
+    elapsedMs: Millis(report.elapsedMs),
+  };
+}
+
+function address(text: string): string | null {
+  const parsed = parseIp(text);
+  return parsed.ok ? parsed.value : null;
+}
+
+function readInterfaces(messages: readonly AgentInterface[], problems: string[]): readonly ReportedInterface[] {
+  return messages.map((message) => ({
+    name: message.name,
+    addresses: message.addresses.flatMap((text) => {
+      const prefix = parsePrefix(text);
+      if (!prefix.ok)
+        problems.push(`interface ${message.name} was reported with an address that is none: ${prefix.error}`);
+      return prefix.ok ? [`${prefix.value.address}/${prefix.value.length}`] : [];
+    }),
+    mtuBytes: Bytes(message.mtuBytes),
+    speedBitsPerSecond: message.speedBitsPerSecond === 0n ? null : BitsPerSecond(Number(message.speedBitsPerSecond)),
+    up: message.up,
+  }));
+}
+
+function readRoutes(messages: readonly AgentRoute[], problems: string[]): readonly Route[] {
+  return messages.flatMap((message) => {
+    const destination = parsePrefix(message.destination);
+    const gateway = message.gateway === '' ? null : parseIp(message.gateway);
+    if (!destination.ok) problems.push(`a route was reported that is none: ${destination.error}`);
+    else if (gateway && !gateway.ok) problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
+    else {
+      return [
+        {
+          destination: destination.value,
+          interface: message.interface,
+          gateway: gateway ? gateway.value : null,
+          metric: message.metric,
+        },
+      ];
+    }
+    return [];
+  });
+}
