@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { RefusalError, UsageError } from '../cli/errors.ts';
 import { parseTopology } from '../core/network/validate.ts';
 import type { Topology } from '../core/network/topology.ts';
+import { syntaxProblemText } from '../formats/syntax-problem.ts';
 import { parseYaml } from '../formats/yaml.ts';
 import { DEFAULT_LAB } from '../lab/default-lab.ts';
 import { cleanLab, DEFAULT_PREFIX, runningLab, startLab, whyNoKernelLab, type Lab } from '../lab/lab.ts';
@@ -99,7 +100,7 @@ export const labFolder = (dataDir: string): string => resolve(dataDir, 'lab');
 /** @throws UsageError naming file, field and value. */
 export function readLabTopology(file: string | undefined): Topology {
   const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : readYaml(file);
-  if (!document.ok) throw new UsageError(`${file}: ${document.error}`);
+  if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const topology = parseTopology(document.value);
   if (topology.ok) return topology.value;
   const [first, ...rest] = topology.error;

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { copyOf } from '../../core/base/bytes.ts';
 import type { IpAddress } from '../../core/base/ip.ts';
 import { encodeIpv4, parseIpv4 } from '../../core/rsvp/wire/ip-packet.ts';
 import type { LabNode } from '../lab-node.ts';
@@ -44,7 +45,7 @@ export async function openLoopbackTransport(options: {
       }
       const { source, destination, ttl, payload, routerAlert } = parsed.value;
       if (routerAlert || network.lookup(destination)?.local) {
-        options.onPacket({ type: 'packet', interface: one.name, source, destination, ttl, bytes: payload.slice() });
+        options.onPacket({ type: 'packet', interface: one.name, source, destination, ttl, bytes: copyOf(payload) });
       } else if (ttl > 1) {
         transmit(
           destination,

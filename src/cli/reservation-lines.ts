@@ -1,0 +1,26 @@
+import type { Reservation } from '../client/client.ts';
+import { formatRate } from './rate.ts';
+
+type End = Reservation['flow']['source'];
+
+export const endText = (end: End): string =>
+  end.port == null ? end.address : `${end.address.includes(':') ? `[${end.address}]` : end.address}:${end.port}`;
+
+/** A reservation for people, a fact a line. */
+export function reservationLines(r: Reservation): string[] {
+  const lines = [
+    `${r.id ?? 'would be booked'}  ${r.state}${r.stateReason ? ` (${r.stateReason})` : ''}${r.endReason ? `, ${r.endReason}` : ''}`,
+    `  flow     ${r.flow.protocol} ${endText(r.flow.source)} to ${endText(r.flow.destination)}`,
+    `  qos      ${r.qos.serviceType} ${formatRate(r.qos.tokenRateBitsPerSecond)}`,
+    `  window   ${r.window.start} to ${r.window.end ?? 'release'}`,
+  ];
+  for (const path of r.paths) {
+    const bound = path.delayBoundMicros == null ? '' : `, delay at most ${path.delayBoundMicros / 1000} ms`;
+    lines.push(
+      `  booked   ${formatRate(path.bookedBitsPerSecond)} with link overhead${bound}, enforcement ${path.enforcement}`,
+    );
+    lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')}`);
+  }
+  if (r.failure) lines.push(`  failure  ${r.failure.errorNode}: ${r.failure.detail}`);
+  return lines;
+}

@@ -1,0 +1,150 @@
+import type { Command } from 'commander';
+import type { HeadroomClient, Reservation, ReservationRequest } from '../client/client.ts';
+import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
+import { RefusalError, UsageError } from './errors.ts';
+import { parseDuration, parseRate } from './rate.ts';
+import { reservationLines } from './reservation-lines.ts';
+
+interface ReserveOptions extends ConnectionOptions {
+  readonly rate: string;
+  readonly tcp?: boolean;
+  readonly udp?: boolean;
+  readonly guaranteed?: boolean;
+  readonly controlledLoad?: boolean;
+  readonly delay?: string;
+  readonly bucket?: string;
+  readonly peak?: string;
+  readonly minPacket?: string;
+  readonly maxPacket?: string;
+  readonly from?: string;
+  readonly until?: string;
+  readonly for?: string;
+  readonly name?: string;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly dryRun?: boolean;
+  readonly wait?: boolean;
+}
+
+/** `headroom reserve SRC[:PORT] DST[:PORT] --rate 10M` */
+export function registerReserve(program: Command): void {
+  withConnection(program.command('reserve'))
+    .description('book bandwidth from one address to another')
+    .argument('<source>', 'address, or address:port')
+    .argument('<destination>', 'address, or address:port')
+    .requiredOption('--rate <rate>', 'token rate of the IP packets: 10M, 1.5G, 64000')
+    .option('--udp', 'the default')
+    .option('--tcp')
+    .option('--controlled-load', 'the default (RFC 2211)')
+    .option('--guaranteed', 'guaranteed service (RFC 2212)')
+    .option('--delay <duration>', 'end-to-end bound with --guaranteed: 20ms')
+    .option('--bucket <bytes>', 'token bucket')
+    .option('--peak <rate>', 'peak rate')
+    .option('--min-packet <bytes>', 'minimum policed unit')
+    .option('--max-packet <bytes>', 'largest packet')
+    .option('--from <time>', 'RFC 3339 with zone (default: now)')
+    .option('--until <time>', 'RFC 3339 with zone (default: until released)')
+    .option('--for <duration>', 'instead of --until: 2h')
+    .option('--name <name>')
+    .option('--label <key=value>', 'may be given several times', addLabel)
+    .option('--dry-run', 'decide and answer, book nothing')
+    .option('--wait', 'until it is active, with progress')
+    .action(async (source: string, destination: string, options: ReserveOptions) => {
+      const request = requestOf(source, destination, options);
+      await withClient(options, async (client) => {
+        const booked = await client.reserve(request, { validateOnly: options.dryRun ?? false });
+        const reservation = options.wait && !options.dryRun ? await waitForActive(client, booked, options) : booked;
+        print(options, reservation, reservationLines);
+      });
+    });
+}
+
+function requestOf(source: string, destination: string, options: ReserveOptions): ReservationRequest {
+  if (options.tcp && options.udp) throw new UsageError('--tcp and --udp exclude each other');
+  if (options.guaranteed && options.controlledLoad)
+    throw new UsageError('--guaranteed and --controlled-load exclude each other');
+  if (options.until !== undefined && options.for !== undefined)
+    throw new UsageError('--until and --for exclude each other');
+  const end = options.for === undefined ? options.until : endAfter(options.from, options.for);
+  return {
+    flow: { protocol: options.tcp ? 'tcp' : 'udp', source: endpoint(source), destination: endpoint(destination) },
+    qos: {
+      serviceType: options.guaranteed ? 'guaranteed' : 'controlledLoad',
+      tokenRateBitsPerSecond: parseRate('--rate', options.rate),
+      ...(options.bucket === undefined ? {} : { tokenBucketBytes: bytes('--bucket', options.bucket) }),
+      ...(options.peak === undefined ? {} : { peakRateBitsPerSecond: parseRate('--peak', options.peak) }),
+      ...(options.minPacket === undefined ? {} : { minPolicedUnitBytes: bytes('--min-packet', options.minPacket) }),
+      ...(options.maxPacket === undefined ? {} : { maxPacketBytes: bytes('--max-packet', options.maxPacket) }),
+      ...(options.delay === undefined ? {} : { maxDelayMicros: parseDuration('--delay', options.delay) }),
+    },
+    ...(options.from === undefined && end === undefined
+      ? {}
+      : { window: { ...(options.from ? { start: options.from } : {}), ...(end ? { end } : {}) } }),
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.label === undefined ? {} : { labels: { ...options.label } }),
+  };
+}
+
+/** `10.1.0.2`, `10.1.0.2:5004`, `[2001:db8::1]:5004` */
+function endpoint(text: string): { address: string; port?: number } {
+  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text);
+  if (match) return { address: match[1]!, ...(match[2] === undefined ? {} : { port: Number(match[2]) }) };
+  if (text.split(':').length > 2) return { address: text };
+  throw new UsageError(`"${text}" is not an address or address:port`);
+}
+
+function bytes(option: string, text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option}: "${text}" is not a number of bytes`);
+  return Number(text);
+}
+
+function endAfter(from: string | undefined, duration: string): string {
+  const start = from === undefined ? Date.now() : Date.parse(from);
+  if (Number.isNaN(start)) throw new UsageError(`--from: "${from}" is not a time like 2026-11-22T14:00:00Z`);
+  return new Date(start + parseDuration('--for', duration) / 1000).toISOString();
+}
+
+function addLabel(text: string, labels: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`--label: "${text}" is not key=value`);
+  return { ...labels, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Follows the reservation's events; progress goes to standard error, a line a state. */
+async function waitForActive(
+  client: HeadroomClient,
+  booked: Reservation,
+  options: ConnectionOptions,
+): Promise<Reservation> {
+  const stop = new AbortController();
+  const tell = (line: string): void => {
+    if (!options.json) process.stderr.write(`${line}\n`);
+  };
+  const id = booked.id ?? '';
+  tell(`${id} ${booked.state}`);
+  let current = booked;
+  let told = booked.state;
+  const judge = (reservation: Reservation): boolean => {
+    current = reservation;
+    if (current.state !== told) tell(`${id} ${current.state}${current.stateReason ? ` (${current.stateReason})` : ''}`);
+    told = current.state;
+    return current.state === 'active' || current.state === 'releasing' || current.state === 'ended';
+  };
+  // What happened before the stream was open is in the reservation itself.
+  const read = async (): Promise<void> => {
+    if (judge(await client.getReservation(id))) stop.abort();
+  };
+  let failure: unknown;
+  const onOpen = (): void => {
+    read().catch((error: unknown) => {
+      failure = error;
+      stop.abort();
+    });
+  };
+  for await (const event of client.watchEvents({ signal: stop.signal, onOpen })) {
+    if (event.reservationId === id && event.reservation && judge(event.reservation)) stop.abort();
+  }
+  if (failure !== undefined) throw failure;
+  if (current.state === 'active') return current;
+  const why = current.failure ? [`${current.failure.errorNode}: ${current.failure.detail}`] : [];
+  throw new RefusalError(`${id} is ${current.state}: ${current.endReason ?? ''}`, why);
+}

@@ -1,0 +1,225 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
+import { run } from '../../src/lab/commands.ts';
+import { startLab, type Lab } from '../../src/lab/lab.ts';
+import { parseTopology } from '../../src/core/network/validate.ts';
+
+export const PROGRAM = resolve(import.meta.dirname, '../../dist/bin/headroom.js');
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+/** Server and lab as separate processes in a folder of their own, spoken to as a user would. */
+export class Headroom {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hr-e2e-'));
+  readonly prefix = `hrt${process.pid}-`;
+  readonly mode: 'kernel' | 'loopback';
+  lab!: Lab;
+  #server: ChildProcess | null = null;
+  #httpPort = 0;
+  #grpcPort = 0;
+
+  constructor(mode: 'kernel' | 'loopback') {
+    this.mode = mode;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#httpPort}`;
+  }
+  get grpcTarget(): string {
+    return `127.0.0.1:${this.#grpcPort}`;
+  }
+  get serverProcess(): ChildProcess {
+    return this.#server!;
+  }
+
+  /** Server up, default topology stored, an agent on every node and all of them connected. */
+  async start(): Promise<void> {
+    [this.#httpPort, this.#grpcPort] = await Promise.all([freePort(), freePort()]);
+    await this.startServer();
+    const stored = await this.call('PUT', '/v1/topology', DEFAULT_LAB);
+    if (stored.status !== 200) throw new Error(`PUT topology: ${JSON.stringify(stored.body)}`);
+    const topology = parseTopology(DEFAULT_LAB);
+    if (!topology.ok) throw new Error('the default lab does not parse');
+    this.lab = await startLab({
+      topology: topology.value,
+      mode: this.mode,
+      prefix: this.prefix,
+      folder: join(this.folder, 'lab'),
+      program: PROGRAM,
+      server: `unix:${join(this.folder, 'agent.sock')}`,
+      refreshPeriodMs: 1000,
+    });
+    await this.agentsConnected();
+  }
+
+  async startServer(): Promise<void> {
+    const child = spawn(process.execPath, [PROGRAM, 'server'], {
+      env: {
+        ...process.env,
+        HEADROOM_HTTP: `127.0.0.1:${this.#httpPort}`,
+        HEADROOM_GRPC: `127.0.0.1:${this.#grpcPort}`,
+        HEADROOM_DATA_DIR: this.folder,
+        HEADROOM_LOG: 'warn',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    this.#server = child;
+    await this.until('the server is ready', 60_000, async () => {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+      try {
+        return (await fetch(`${this.url}/readyz`)).ok;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  agentsConnected(): Promise<void> {
+    return this.until('all agents are connected', 20_000, async () => {
+      const { body } = await this.call('GET', '/v1/agents');
+      const agents = body.items as { state: string }[];
+      return agents.length === 5 && agents.every((agent) => agent.state === 'connected');
+    });
+  }
+
+  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  }
+
+  /** POST with the default end points; resolves with the answer, whatever it is. */
+  book(port: number, bitsPerSecond: number, more: Record<string, unknown> = {}): Promise<Answer> {
+    return this.call('POST', '/v1/reservations', {
+      flow: {
+        protocol: 'udp',
+        source: { address: '10.1.0.2', port },
+        destination: { address: '10.2.0.2', port },
+      },
+      qos: {
+        serviceType: 'controlledLoad',
+        tokenRateBitsPerSecond: bitsPerSecond,
+        minPolicedUnitBytes: 1200,
+        maxPacketBytes: 1500,
+      },
+      ...more,
+    });
+  }
+
+  /** Resolves with the reservation once it has the state; fails as soon as it has ended otherwise. */
+  async reaches(id: string, state: string, timeoutMs = 15_000): Promise<Answer['body']> {
+    let last: Answer['body'] = null;
+    await this.until(`${id} is ${state}`, timeoutMs, async () => {
+      last = (await this.call('GET', `/v1/reservations/${id}`)).body;
+      if (last.state === 'ended' && state !== 'ended') throw new Error(`ended: ${JSON.stringify(last)}`);
+      return last.state === state;
+    });
+    return last;
+  }
+
+  /** Asks again until it is so: what happens in another process has no event here. */
+  async until(what: string, timeoutMs: number, condition: () => Promise<boolean>): Promise<void> {
+    const limit = performance.now() + timeoutMs;
+    while (!(await condition())) {
+      if (performance.now() > limit) throw new Error(`${what}: not within ${timeoutMs} ms`);
+      await new Promise((next) => setTimeout(next, 10));
+    }
+  }
+
+  namespace(host: string): string {
+    return `${this.prefix}${host}`;
+  }
+
+  exec(host: string, ...command: string[]): Promise<string> {
+    return run('ip', ['netns', 'exec', this.namespace(host), ...command]);
+  }
+
+  spawn(host: string, ...command: string[]): ChildProcess {
+    return spawn('ip', ['netns', 'exec', this.namespace(host), ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  /** HTB classes of reservations on an interface: all but root, best effort and RSVP's own. */
+  async classes(host: string, device: string): Promise<{ minor: number; rate: number }[]> {
+    const text = await this.exec(host, 'tc', 'class', 'show', 'dev', device);
+    return [...text.matchAll(/^class htb [0-9a-f]+:([0-9a-f]+) .*?rate (\d+)([KMG]?)bit/gm)]
+      .map(([, minor, rate, unit]) => ({ minor: parseInt(minor!, 16), rate: Number(rate) * SCALE[unit!]! }))
+      .filter(({ minor }) => minor >= 16 && minor <= 65_519);
+  }
+
+  async ruleset(host: string): Promise<string> {
+    return this.exec(host, 'nft', 'list', 'ruleset');
+  }
+
+  rsvpState(node: string): Promise<Answer> {
+    return this.call('GET', `/v1/agents/${node}/rsvp`);
+  }
+
+  agentLog(node: string): string {
+    return readFileSync(join(this.folder, 'lab', 'logs', `${node}.log`), 'utf8');
+  }
+
+  async stop(): Promise<void> {
+    await this.lab?.stop();
+    await this.stopServer('SIGTERM');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async stopServer(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#server;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((done) => {
+      child.once('exit', () => done());
+      child.kill(signal);
+    });
+  }
+}
+
+const SCALE: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
+
+/** Resolves when the process has ended, with its standard output. */
+export function output(child: ChildProcess): Promise<string> {
+  return new Promise((done, fail) => {
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.on('error', fail);
+    child.on('close', () => done(text));
+  });
+}
+
+/** Resolves when the process has written something that matches. */
+export function wrote(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise((done, fail) => {
+    let text = '';
+    const look = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (pattern.test(text)) done();
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    child.on('exit', () => fail(new Error(`ended before it wrote ${pattern}: ${text}`)));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.once('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
