@@ -48,7 +48,7 @@ function apply(world: Lab, step: Step, direct: Lab['throughR3']): void {
       return nodes[step.which]!.alive ? undefined : nodes[step.which]!.restart();
     case 'verdict': {
       const verdict = step.verdict === 'no' ? { errorCode: 1, errorValue: 2 } : step.verdict;
-      nodes[step.which]!.verdict = () => verdict as 'install';
+      nodes[step.which]!.verdict = () => verdict;
       return;
     }
     case 'run':

@@ -55,6 +55,17 @@ describe('a route that changes', () => {
     expect(world.r1.reservations).toMatchObject([{ interface: 'eth1', state: 'installed' }]);
   });
 
+  it('is not put off for ever by news of other routes', () => {
+    const world = lab();
+    establish(world);
+    world.r1.routes.set('10.2.0.2', world.throughR3);
+    for (let i = 0; i < 5; i++) {
+      world.r1.input({ type: 'routesChanged' });
+      world.network.run(500);
+    }
+    moved(world);
+  });
+
   it('that stays the same is no news', () => {
     const world = lab();
     establish(world);
