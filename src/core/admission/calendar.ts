@@ -29,6 +29,11 @@ export class LinkCalendar {
     return this.#bookings.size;
   }
 
+  /** Breakpoints of the step function: what queries and changes cost. */
+  get steps(): number {
+    return this.#times.length;
+  }
+
   bookings(): Iterable<LinkBooking> {
     return this.#bookings.values();
   }

@@ -66,6 +66,9 @@ describe('link calendar', () => {
       });
       for (let slot = 0; slot <= SLOTS; slot++) expect(calendar.bookedAt(t(slot))).toBe(slots.level(slot));
       expect(calendar.size).toBe(slots.held.size);
+      // No step is kept where the level does not change.
+      const changes = Array.from({ length: SLOTS + 1 }, (_, slot) => slots.level(slot) !== slots.level(slot - 1));
+      expect(calendar.steps).toBe(changes.filter(Boolean).length);
 
       const end = asked.end === null ? null : t(asked.end);
       const levels = slots.levels(asked.start, asked.end);

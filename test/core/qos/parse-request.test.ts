@@ -300,7 +300,11 @@ describe('a reservation request', () => {
   });
 
   it('never throws, whatever the values are, and refuses with at least one problem', () => {
-    const value = fc.oneof(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), fc.double(), fc.string());
+    const value = fc.oneof(
+      fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }),
+      fc.double(),
+      fc.string(),
+    );
     fc.assert(
       fc.property(value, value, value, value, (a, b, c, d) => {
         const result = parseReservationRequest(
