@@ -37,6 +37,8 @@ import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 
 const MAX_FLOWS = 200_000;
+/** Lifetime of state in refresh periods: (K + 0.5) · 1.5 with K = 3 (RFC 2205 3.7), and some for the route change timer. */
+const LIFETIME_PERIODS = 6;
 /** How often the kernel is compared with what it should hold. */
 const RECONCILE_MS = 60_000;
 
@@ -59,6 +61,9 @@ export class Agent {
   #windowTimer: NodeJS.Timeout | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   readonly #reconcileTimer: NodeJS.Timeout;
+  /** Journal keys of RSVP state that was played back and has not proved itself yet. */
+  readonly #unconfirmed = new Set<string>();
+  #pruneTimer: NodeJS.Timeout | null = null;
 
   /** @throws Error with a sentence for people where the node cannot be served (state folder in use, no raw socket). */
   static async start(config: AgentConfig, loggers: Loggers): Promise<Agent> {
@@ -118,7 +123,10 @@ export class Agent {
         install: (request) => this.#enforcement.install(request),
         remove: (request) => void this.#enforcement.remove(request),
         event: (event) => this.#reporter.event(event),
-        remember: (key, input) => journal.put(`rsvp/${key}`, packetToJournal(input)),
+        remember: (key, input) => {
+          this.#unconfirmed.delete(`rsvp/${key}`);
+          journal.put(`rsvp/${key}`, packetToJournal(input));
+        },
         forget: (key) => journal.delete(`rsvp/${key}`),
         sendFailed: (problem) => this.#log.debug({ problem }, 'an RSVP message was not sent'),
       },
@@ -129,6 +137,7 @@ export class Agent {
   /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
   async stop(): Promise<void> {
     clearInterval(this.#reconcileTimer);
+    if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
     if (this.#heartbeat) clearInterval(this.#heartbeat);
     this.#channel?.close();
@@ -146,11 +155,17 @@ export class Agent {
     const { opened } = this.#assignments.advance(this.#clock.now());
     this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
     await this.#reconcile();
-    for (const assignment of opened) this.#open(assignment);
-    for (const [, value] of this.#journal.entries('rsvp/')) {
+    // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
+    for (const [key, value] of this.#journal.entries('rsvp/')) {
       const packet = packetFromJournal(value);
+      this.#unconfirmed.add(key);
       if (packet) this.#signalling.input(packet);
     }
+    this.#pruneTimer = setTimeout(() => {
+      for (const key of this.#unconfirmed) this.#journal.delete(key);
+      this.#unconfirmed.clear();
+    }, LIFETIME_PERIODS * this.#config.refreshPeriodMs);
+    for (const assignment of opened) this.#open(assignment);
     this.#armWindows();
   }
 

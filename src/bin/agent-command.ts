@@ -1,11 +1,14 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { resolve } from 'node:path';
+import { registerAgentQueries } from '../cli/agent.ts';
+import { UsageError } from '../cli/errors.ts';
+import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
 import { untilStopped } from './signals.ts';
 
 interface Options {
-  readonly node: string;
+  readonly node?: string;
   readonly server?: string;
   readonly stateDir?: string;
   readonly refreshPeriodMs: number;
@@ -15,10 +18,10 @@ interface Options {
 
 /** `headroom agent`: one on each host and Linux router. */
 export function registerAgent(program: Command): void {
-  program
+  const agent = program
     .command('agent')
-    .description('run the agent of this host: RSVP on the wire, traffic control in the kernel')
-    .requiredOption('--node <name>', 'the node of the topology that this host is')
+    .description('run the agent of this host: RSVP on the wire, traffic control in the kernel; or ask about agents')
+    .option('--node <name>', 'the node of the topology that this host is')
     .option('--server <target>', 'unix:/path/agent.sock or host:port (default: the socket in the data directory)')
     .option('--state-dir <folder>', 'where the journal lives (default: agents/<node> in the data directory)')
     .option('--refresh-period-ms <ms>', 'how often RSVP state is refreshed', refreshPeriod, 30_000)
@@ -26,15 +29,17 @@ export function registerAgent(program: Command): void {
     .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
     .action(async (options: Options) => {
       refuseUnknown(process.env);
+      const { node } = options;
+      if (node === undefined) throw new UsageError('--node is missing: which node of the topology is this host?');
       const loggers = createLoggers(readLog(process.env));
       const dataDir = readDataDir(process.env);
       // Loaded here: the command line does without foreign-function calls.
       const { Agent } = await import('../agent/agent.ts');
-      const agent = await Agent.start(
+      const running = await Agent.start(
         {
-          node: options.node,
-          server: options.server ?? `unix:${resolve(dataDir, 'agent.sock')}`,
-          stateDir: options.stateDir ?? resolve(dataDir, 'agents', options.node),
+          node,
+          server: options.server ?? `unix:${agentSocketPath(dataDir).path}`,
+          stateDir: options.stateDir ?? resolve(dataDir, 'agents', node),
           refreshPeriodMs: options.refreshPeriodMs,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
@@ -42,8 +47,9 @@ export function registerAgent(program: Command): void {
         loggers,
       );
       await untilStopped();
-      await agent.stop();
+      await running.stop();
     });
+  registerAgentQueries(agent);
 }
 
 function refreshPeriod(text: string): number {

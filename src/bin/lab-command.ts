@@ -10,6 +10,7 @@ import { parseYaml } from '../formats/yaml.ts';
 import { DEFAULT_LAB } from '../lab/default-lab.ts';
 import { cleanLab, DEFAULT_PREFIX, runningLab, startLab, whyNoKernelLab, type Lab } from '../lab/lab.ts';
 import { namespaceOf } from '../lab/namespaces.ts';
+import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { readDataDir, refuseUnknown } from './config.ts';
 import { untilStopped } from './signals.ts';
 
@@ -38,7 +39,7 @@ export function registerLab(program: Command): void {
       const running = await openLab({
         topology: readLabTopology(options.lab),
         dataDir,
-        server: options.server ?? `unix:${resolve(dataDir, 'agent.sock')}`,
+        server: options.server ?? `unix:${agentSocketPath(dataDir).path}`,
         prefix: options.prefix,
         refreshPeriodMs: Number(options.refreshPeriodMs),
         loopback: options.loopback ?? false,
