@@ -93,13 +93,16 @@ export class LinkCalendar {
     return { start: from, end: i < times.length && times[i]! < last ? at(i) : end };
   }
 
-  /** Ids of bookings that overlap the interval, largest first (equal ones by id), at most `limit`. Looks at every booking. */
+  /** Ids of bookings that overlap the interval, largest first (equal ones by id), at most `limit` ≥ 1. Looks at every booking. */
   holders(interval: Interval, limit: number): readonly string[] {
     const smallestFirst = new Heap<LinkBooking>((a, b) => larger(b, a) < 0);
     for (const booking of this.#bookings.values()) {
       if (booking.bitsPerSecond === 0 || !overlap(booking, interval)) continue;
+      if (smallestFirst.size >= limit) {
+        if (larger(booking, smallestFirst.peek()!) > 0) continue;
+        smallestFirst.pop();
+      }
       smallestFirst.push(booking);
-      if (smallestFirst.size > limit) smallestFirst.pop();
     }
     const found: LinkBooking[] = [];
     for (let next = smallestFirst.pop(); next !== undefined; next = smallestFirst.pop()) found.push(next);
