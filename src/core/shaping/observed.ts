@@ -6,10 +6,11 @@ export type ObservedRoot =
   | ({ readonly kind: 'ours' } & RootQdisc)
   | { readonly kind: 'foreign'; readonly description: string };
 
-/** A class as it was read back: rates and bursts have the precision of tc's output. */
 export interface ObservedClass {
   class: HtbClass;
   leaf: Leaf | null;
+  /** True for what we set ourselves; what was read back has the precision of tc's output. */
+  exact: boolean;
 }
 
 /** One interface as the kernel shows it. Mutable: the driver carries it forward between full readings. */

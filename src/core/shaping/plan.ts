@@ -1,5 +1,13 @@
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from './desired.ts';
-import { baseClasses, flowClass, PARENT_MINOR, rootQdisc, type ShapedClass } from './htb.ts';
+import {
+  baseClasses,
+  FIRST_FLOW_MINOR,
+  flowClass,
+  PARENT_MINOR,
+  reservable,
+  rootQdisc,
+  type ShapedClass,
+} from './htb.ts';
 import { applyNft, planFilter, rulesInUse, type NftStep, type WantedFilter } from './nft.ts';
 import { emptyInterface, type ObservedInterface, type ObservedShaping } from './observed.ts';
 import { sameClass, sameLeaf } from './same.ts';
@@ -63,7 +71,7 @@ export const wantedFilter = (wanted: WantedShaping, guard: boolean): WantedFilte
  * The commands that bring one interface to what is wanted, in an order in which Σ of the children never exceeds the larger of the
  * old and the new capacity: removals, then what shrinks, then the set-aside classes, then what grows or is new.
  * @param iface null when the interface is no longer to be shaped.
- * @param touched flow classes to look at, which are then set even if they seem right; all are looked at when it is absent.
+ * @param touched flow classes to look at; all of them when absent.
  */
 export function planInterface(
   iface: ShapedInterface | null,
@@ -103,7 +111,13 @@ export function planInterface(
     sum += shaped.class.rateBitsPerSecond;
     if (!touched || !keepRoot || touched.has(minor)) wanted.set(minor, [shaped, flow.key]);
   }
-  const base = baseClasses(iface, sum);
+  // Classes that are neither wanted nor looked at stay for now and keep their room.
+  if (touched) {
+    for (const [minor, { class: left }] of seen) {
+      if (minor >= FIRST_FLOW_MINOR && !flows.has(minor) && !touched.has(minor)) sum += left.rateBitsPerSecond;
+    }
+  }
+  const base = baseClasses(iface, Math.min(sum, reservable(iface)));
 
   const removals: TcCommand[] = [];
   const shrinking: TcCommand[] = [];
@@ -126,8 +140,7 @@ export function planInterface(
     const shrinks = present !== undefined && c.rateBitsPerSecond <= present.class.rateBitsPerSecond;
     const into = shrinks ? shrink : grow;
     if (!present) into.push({ step: { op: 'addClass', dev, class: c }, key });
-    else if (touched?.has(c.minor) || !sameClass(c, present.class))
-      into.push({ step: { op: 'changeClass', dev, class: c }, key });
+    else if (!sameClass(c, present)) into.push({ step: { op: 'changeClass', dev, class: c }, key });
     if (leaf === null || sameLeaf(leaf, present?.leaf ?? null)) return;
     // A queue is changed in place only within its kind.
     if (present?.leaf && present.leaf.kind !== leaf.kind)

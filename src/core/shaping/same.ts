@@ -1,4 +1,5 @@
 import type { HtbClass, Leaf } from './htb.ts';
+import type { ObservedClass } from './observed.ts';
 
 /** What tc would print for a rate. */
 export function asPrinted(rate: number): number {
@@ -19,8 +20,10 @@ function sameSize(wanted: number, seen: number, rate: number): boolean {
 
 const sameRate = (wanted: number, seen: number): boolean => wanted === seen || asPrinted(wanted) === seen;
 
-/** Whether a class that was read back is the one that is wanted, within the precision of what tc prints. */
-export function sameClass(wanted: HtbClass, seen: HtbClass): boolean {
+/** Whether a class is the one that is wanted, within the precision of what tc prints where it was read back. */
+export function sameClass(wanted: HtbClass, observed: ObservedClass): boolean {
+  const seen = observed.class;
+  if (observed.exact && wanted.rateBitsPerSecond !== seen.rateBitsPerSecond) return false;
   return (
     wanted.parent === seen.parent &&
     sameRate(wanted.rateBitsPerSecond, seen.rateBitsPerSecond) &&

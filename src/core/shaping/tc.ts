@@ -69,6 +69,7 @@ export function applyTc(observed: ObservedInterface, step: TcStep): void {
       observed.classes.set(step.class.minor, {
         class: step.class,
         leaf: observed.classes.get(step.class.minor)?.leaf ?? null,
+        exact: true,
       });
       return;
     case 'deleteClass':
@@ -103,7 +104,7 @@ export function parseTc(name: string, qdiscs: string, classes: string): Observed
   }
   for (const block of blocks(classes, 'class htb ')) {
     const read = readClass(block.split(/\s+/));
-    if (read) observed.classes.set(read.minor, { class: read, leaf: leaves.get(read.minor) ?? null });
+    if (read) observed.classes.set(read.minor, { class: read, leaf: leaves.get(read.minor) ?? null, exact: false });
   }
   return observed;
 }

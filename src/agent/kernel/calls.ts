@@ -1,0 +1,33 @@
+import type { Result } from '../../core/base/result.ts';
+import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
+import type { BatchResults, FlowBatch } from './driver.ts';
+import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
+
+/** What the worker can be asked, and what it answers. */
+export interface KernelCalls {
+  setInterfaces: { argument: readonly ShapedInterface[]; answer: Result<void, KernelProblem> };
+  apply: { argument: FlowBatch; answer: BatchResults };
+  reconcile: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
+  stats: { argument: null; answer: readonly FlowCounters[] };
+  close: { argument: { readonly remove: boolean }; answer: null };
+}
+
+export type KernelCallName = keyof KernelCalls;
+
+export interface WorkerSettings {
+  readonly guardForwarding: boolean;
+  readonly nft: 'library' | 'program';
+}
+
+/** To the worker. */
+export interface Request {
+  readonly id: number;
+  readonly call: KernelCallName;
+  readonly argument: unknown;
+}
+
+/** From the worker: once `ready`, then one answer a request. */
+export type Answer =
+  | { readonly ready: KernelFeatures }
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,54 @@
+import { parseNft, TABLE } from '../../core/shaping/nft.ts';
+import { absentFilter, type ObservedFilter, type ObservedInterface } from '../../core/shaping/observed.ts';
+import { parseTc } from '../../core/shaping/tc.ts';
+import type { NftSession } from './nft-session.ts';
+import type { TcSession } from './tc-session.ts';
+
+/** Reads what is in place. */
+export class KernelReader {
+  readonly #tc: TcSession;
+  readonly #nft: NftSession;
+
+  constructor(tc: TcSession, nft: NftSession) {
+    this.#tc = tc;
+    this.#nft = nft;
+  }
+
+  /** An interface's qdiscs and classes, or null when there is no such interface. @throws Error when tc cannot say. */
+  async interface(name: string): Promise<ObservedInterface | null> {
+    try {
+      const qdiscs = await this.#tc.query(`qdisc show dev ${name}`);
+      const classes = await this.#tc.query(`class show dev ${name}`);
+      return parseTc(name, qdiscs, classes);
+    } catch (error) {
+      if (/Cannot find device/.test(String(error))) return null;
+      throw error;
+    }
+  }
+
+  /** Every interface that has our root qdisc. */
+  async shapedInterfaces(): Promise<string[]> {
+    const text = await this.#tc.query('qdisc show');
+    return text.split('\n').flatMap((line) => /^qdisc htb fff0: dev (\S+) root/.exec(line)?.[1] ?? []);
+  }
+
+  /** The classes of these numbers alone, without their queues; absent ones are left out. */
+  async classes(name: string, minors: readonly number[]): Promise<ObservedInterface> {
+    const few = minors.length <= 2;
+    const shows = few
+      ? minors.map((m) => `class show dev ${name} classid fff0:${m.toString(16)}`)
+      : [`class show dev ${name}`];
+    let text = '';
+    for (const show of shows) text += await this.#tc.query(show);
+    return parseTc(name, '', text);
+  }
+
+  async filter(): Promise<ObservedFilter> {
+    const json = await this.#nft.list(TABLE);
+    return json === null ? absentFilter() : parseNft(json);
+  }
+
+  async counters(name: string): Promise<string> {
+    return this.#tc.query(`-s class show dev ${name}`);
+  }
+}

@@ -1,0 +1,68 @@
+import { err, type Result } from '../../core/base/result.ts';
+import type { Answer, Request, WorkerSettings } from './calls.ts';
+import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
+import { probeFeatures } from './features.ts';
+import { openNft } from './nft-session.ts';
+import type { KernelFeatures, KernelProblem } from './problem.ts';
+import { TcSession } from './tc-session.ts';
+
+/** The end of a message channel, as a worker's parent port is. */
+export interface Port {
+  postMessage(message: Answer): void;
+  on(event: 'message', listener: (message: Request) => void): unknown;
+  close(): void;
+}
+
+/** Opens the kernel's doors and answers requests, one after another. */
+export async function serve(port: Port, settings: WorkerSettings): Promise<void> {
+  const nft = await openNft(settings.nft);
+  const features = await probeFeatures(nft);
+  const usable = nft !== null && features.tc && features.htb !== false && features.classifier !== false;
+  const driver = usable
+    ? new KernelDriver({ tc: new TcSession(), nft, guardForwarding: guard(settings, features) })
+    : null;
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (request) => {
+    last = last.then(async () => {
+      try {
+        const value = driver ? await call(driver, request) : refuse(request, features);
+        port.postMessage({ id: request.id, value });
+      } catch (error) {
+        port.postMessage({ id: request.id, error: error instanceof Error ? error.message : String(error) });
+      }
+      if (request.call === 'close') port.close();
+    });
+  });
+  port.postMessage({ ready: features });
+}
+
+const guard = (settings: WorkerSettings, features: KernelFeatures): boolean =>
+  settings.guardForwarding && features.routerAlertGuard !== false;
+
+async function call(driver: KernelDriver, request: Request): Promise<unknown> {
+  switch (request.call) {
+    case 'setInterfaces':
+      return driver.setInterfaces(request.argument as Parameters<KernelDriver['setInterfaces']>[0]);
+    case 'apply':
+      return driver.apply(request.argument as FlowBatch);
+    case 'reconcile':
+      return driver.reconcile(request.argument as Parameters<KernelDriver['reconcile']>[0]);
+    case 'stats':
+      return driver.stats();
+    case 'close':
+      await driver.close(request.argument as { remove: boolean });
+      return null;
+  }
+}
+
+/** Without the means every change is refused with what is missing. */
+function refuse(request: Request, features: KernelFeatures): unknown {
+  const problem: KernelProblem = { code: 'unsupported', detail: features.missing.join('; ') };
+  const refused: Result<never, KernelProblem> = err(problem);
+  if (request.call === 'stats') return [];
+  if (request.call === 'close') return null;
+  if (request.call !== 'apply') return refused;
+  const batch = request.argument as FlowBatch;
+  const results: BatchResults = { install: batch.install.map(() => refused), remove: batch.remove.map(() => refused) };
+  return results;
+}
