@@ -1,0 +1,121 @@
+import { create } from '@bufbuild/protobuf';
+import { err, ok, type Result } from '../core/base/result.ts';
+import type { ReservationInput } from '../core/qos/request-input.ts';
+import type { FieldProblem, FlowEndpoint } from '../core/qos/request.ts';
+import type { Reservation } from '../core/reservation/reservation.ts';
+import type { Endpoint } from '../gen/headroom/v1/flow_pb.ts';
+import {
+  ReservationSchema,
+  type Qos,
+  type Reservation as ReservationMessage,
+  type ReservationSpec,
+} from '../gen/headroom/v1/reservation_pb.ts';
+import { int64, numberOf } from './numbers.ts';
+import { timestamp, timeText } from './time.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A caller's words as the control takes them. Only what a message can get wrong is judged here, missing parts by name. */
+export function reservationInput(spec: ReservationSpec | undefined): Result<ReservationInput, readonly FieldProblem[]> {
+  const problems: FieldProblem[] = [];
+  const missing = (field: string): void => {
+    problems.push({ field, value: undefined, code: 'INVALID_ARGUMENT', problem: 'is missing' });
+  };
+  if (!spec) {
+    missing('reservation');
+    return err(problems);
+  }
+  const { flow, qos, window } = spec;
+  if (!flow) missing('flow');
+  if (flow && !flow.source) missing('flow.source');
+  if (flow && !flow.destination) missing('flow.destination');
+  if (!qos) missing('qos');
+  const qosInput = qos && qosOf(qos, problems);
+  const start = window?.start ? timeText('window.start', window.start, problems) : null;
+  const end = window?.end ? timeText('window.end', window.end, problems) : null;
+  if (!flow?.source || !flow.destination || !qosInput || problems.length > 0) return err(problems);
+  return ok({
+    name: spec.name ?? null,
+    labels: spec.labels,
+    flow: { protocol: flow.protocol, source: endpointOf(flow.source), destination: endpointOf(flow.destination) },
+    qos: qosInput,
+    window: { start, end },
+  });
+}
+
+const endpointOf = (end: Endpoint): { address: string; port: number | null } => ({
+  address: end.address,
+  port: end.port ?? null,
+});
+
+function qosOf(qos: Qos, problems: FieldProblem[]): ReservationInput['qos'] {
+  const input: Mutable<ReservationInput['qos']> = {
+    serviceType: qos.serviceType,
+    tokenRateBitsPerSecond: numberOf('qos.tokenRateBitsPerSecond', qos.tokenRateBitsPerSecond, problems),
+  };
+  const optional = [
+    'tokenBucketBytes',
+    'peakRateBitsPerSecond',
+    'minPolicedUnitBytes',
+    'maxPacketBytes',
+    'maxDelayMicros',
+    'slackMicros',
+  ] as const;
+  for (const name of optional) {
+    const value = qos[name];
+    if (value !== undefined) input[name] = numberOf(`qos.${name}`, value, problems);
+  }
+  return input;
+}
+
+/** What `validateOnly` would book has no id, times of storage or etag. */
+export function reservationMessage(reservation: Reservation, booked = true): ReservationMessage {
+  const { flow, qos, path, window } = reservation;
+  return create(ReservationSchema, {
+    ...(booked
+      ? {
+          id: reservation.id,
+          createdAt: timestamp(reservation.createdAt),
+          updatedAt: timestamp(reservation.updatedAt),
+          etag: String(reservation.revision),
+        }
+      : {}),
+    ...(reservation.name === null ? {} : { name: reservation.name }),
+    labels: { ...reservation.labels },
+    state: reservation.state,
+    ...(reservation.stateReason === null ? {} : { stateReason: reservation.stateReason }),
+    ...(reservation.endReason === null ? {} : { endReason: reservation.endReason }),
+    ...(reservation.failure === null ? {} : { failure: { ...reservation.failure } }),
+    flow: { protocol: flow.protocol, source: endpoint(flow.source), destination: endpoint(flow.destination) },
+    qos: {
+      serviceType: qos.serviceType,
+      tokenRateBitsPerSecond: int64(qos.tokenRateBitsPerSecond),
+      tokenBucketBytes: int64(qos.tokenBucketBytes),
+      minPolicedUnitBytes: int64(qos.minPolicedUnitBytes),
+      maxPacketBytes: int64(qos.maxPacketBytes),
+      slackMicros: int64(qos.slackMicros),
+      ...(qos.peakRateBitsPerSecond === null ? {} : { peakRateBitsPerSecond: int64(qos.peakRateBitsPerSecond) }),
+      ...(qos.maxDelayMicros === null ? {} : { maxDelayMicros: int64(qos.maxDelayMicros) }),
+    },
+    window: { start: timestamp(window.start), ...(window.end === null ? {} : { end: timestamp(window.end) }) },
+    paths: [
+      {
+        role: 'forward',
+        source: flow.source.address,
+        pinning: 'routed',
+        bookedBitsPerSecond: int64(path.hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
+        ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
+        hops: path.hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
+        actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
+        enforcement: reservation.enforcement,
+      },
+    ],
+    signaling: {
+      style: 'fixedFilter',
+      ...(reservation.confirmedAt === null ? {} : { confirmedAt: timestamp(reservation.confirmedAt) }),
+    },
+  });
+}
+
+const endpoint = (end: FlowEndpoint): { address: string; port?: number } =>
+  end.port === null ? { address: end.address } : { address: end.address, port: end.port };

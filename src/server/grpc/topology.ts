@@ -1,0 +1,55 @@
+import { TopologyService } from '../../gen/headroom/v1/topology_pb.ts';
+import { int64 } from '../../rpc/numbers.ts';
+import { linkInit, topologyInput, topologyMessage } from '../../rpc/topology.ts';
+import type { ExtraService, GrpcSettings } from './context.ts';
+import { publicService } from './public-service.ts';
+import { invalid } from './reservations.ts';
+
+export const MAX_TOPOLOGY_BYTES = 64 * 1024 * 1024;
+
+export function topologyService(settings: GrpcSettings): ExtraService {
+  const { control } = settings;
+  return publicService(
+    TopologyService,
+    {
+      async getTopology() {
+        const { topology, etag } = await control.getTopology();
+        return topologyMessage(topology, etag);
+      },
+
+      async putTopology(request) {
+        const document = topologyInput(request.nodes, request.links);
+        if (!document.ok) throw invalid(document.error);
+        const outcome = await control.putTopology(document.value, {
+          ifMatch: request.etag || null,
+          force: request.force,
+          validateOnly: request.validateOnly,
+        });
+        const { nodesAdded, nodesChanged, nodesRemoved, linksAdded, linksChanged, linksRemoved } = outcome.changes;
+        return {
+          topology: topologyMessage(outcome.topology, outcome.etag),
+          changes: {
+            nodesAdded: [...nodesAdded],
+            nodesChanged: [...nodesChanged],
+            nodesRemoved: [...nodesRemoved],
+            linksAdded: [...linksAdded],
+            linksChanged: [...linksChanged],
+            linksRemoved: [...linksRemoved],
+          },
+        };
+      },
+
+      async getLink(request) {
+        const link = await control.getLink(request.id);
+        return {
+          link: linkInit(link),
+          reservableBitsPerSecond: int64(link.reservableBitsPerSecond),
+          bookedBitsPerSecond: int64(link.bookedBitsPerSecond),
+        };
+      },
+    },
+    {},
+    settings,
+    { putTopology: MAX_TOPOLOGY_BYTES },
+  );
+}
