@@ -7,6 +7,8 @@ export function run(program: string, args: readonly string[], input?: string): P
       if (error) reject(new Error(`${program} ${args.join(' ')}: ${stderr.trim() || error.message}`));
       else resolve(stdout);
     });
+    // A program that reads no input may be gone before it is given any.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
   });
 }

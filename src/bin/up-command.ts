@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { topologyDocument } from '../core/network/document.ts';
+import type { Topology } from '../core/network/topology.ts';
+import { DEFAULT_PREFIX } from '../lab/lab.ts';
+import { createLoggers } from '../telemetry/logger.ts';
+import { readServerConfig } from './config.ts';
+import { openLab, readLabTopology } from './lab-command.ts';
+import type { RunningServer } from './server-program.ts';
+import { untilStopped } from './signals.ts';
+
+interface UpOptions {
+  readonly lab: boolean | string;
+  readonly prefix: string;
+}
+
+/** How long the agents of the lab may take to connect. */
+const AGENTS_MS = 30_000;
+
+/** `headroom up`: server, database and lab on one machine. */
+export function registerUp(program: Command): void {
+  program
+    .command('up')
+    .description('everything on one machine: database, server and a lab with real agents; stays until it is stopped')
+    .option('--lab <file>', 'a topology file in YAML or JSON instead of the default lab')
+    .option('--no-lab', 'server and database only')
+    .option('--prefix <text>', "of the lab's network namespaces", DEFAULT_PREFIX)
+    .action(async (options: UpOptions) => {
+      const started = performance.now();
+      const config = readServerConfig({ HEADROOM_LOG: 'warn', ...process.env });
+      const topology =
+        options.lab === false ? null : readLabTopology(typeof options.lab === 'string' ? options.lab : undefined);
+      const stopped = untilStopped();
+      const { startServer } = await import('./server-program.ts');
+      const server = await startServer(config, createLoggers(config.log));
+      try {
+        const lab = topology === null ? null : await openLabOn(server, topology, config.dataDir, options.prefix);
+        try {
+          const seconds = ((performance.now() - started) / 1000).toFixed(1);
+          process.stdout.write(greeting(server, topology, seconds));
+          await stopped;
+        } finally {
+          await lab?.stop();
+        }
+      } finally {
+        await server.stop();
+      }
+    });
+}
+
+async function openLabOn(
+  server: RunningServer,
+  topology: Topology,
+  dataDir: string,
+  prefix: string,
+): ReturnType<typeof openLab> {
+  await server.storeTopologyIfNone(topologyDocument(topology));
+  const lab = await openLab({
+    topology,
+    dataDir,
+    server: `unix:${server.agentSocket}`,
+    prefix,
+    refreshPeriodMs: 30_000,
+    loopback: false,
+  });
+  const names = topology.nodes.filter((node) => node.agent === 'required').map((node) => node.name);
+  if (!(await server.agentsConnected(names, AGENTS_MS))) {
+    await lab.stop();
+    throw new Error(
+      `not all agents of the lab have connected within ${AGENTS_MS / 1000} s: see the logs in ${dataDir}/lab/logs`,
+    );
+  }
+  return lab;
+}
+
+function greeting(server: RunningServer, topology: Topology | null, seconds: string): string {
+  const lines = [
+    `Headroom is ready after ${seconds} s.`,
+    `  HTTP    ${server.httpUrl}  (API page: ${server.httpUrl}/docs)`,
+    `  gRPC    ${server.grpcTarget}`,
+    `  agents  ${server.agentSocket}`,
+  ];
+  const addresses = (topology?.nodes ?? [])
+    .filter((node) => node.interfaces.length === 1)
+    .map((node) => node.interfaces[0]?.addresses[0]?.address);
+  const [source, destination] = [addresses[0], addresses.at(-1)];
+  if (source !== undefined && destination !== undefined && source !== destination) {
+    lines.push('', 'Book a flow:', `  npx headroom reserve ${source}:5004 ${destination}:5004 --rate 10M --wait`);
+  }
+  lines.push('', 'Ctrl-C stops everything.', '');
+  return lines.join('\n');
+}
