@@ -20,14 +20,14 @@ function program(name, bin, args, cwd, env = {}) {
   });
 }
 
-/** Each step writes one folder below src/gen of the tree at `at`, which it empties first. */
+/** Each step writes parts of src/gen in the tree at `at`, which are removed first. */
 const STEPS = [
   {
-    folder: 'headroom',
+    parts: ['headroom', 'google'],
     run: (at) => program('@bufbuild/buf', 'buf', ['generate'], join(at, 'proto')),
   },
   {
-    folder: 'prisma',
+    parts: ['prisma'],
     // Generation needs no schema engine, but the command line looks for one and would download it: any existing file will do.
     run: (at) =>
       program('prisma', 'prisma', ['generate'], at, {
@@ -35,11 +35,19 @@ const STEPS = [
         CHECKPOINT_DISABLE: '1',
       }),
   },
+  {
+    // From the routes, so it is the last: they import what the other steps make.
+    parts: ['openapi.json', 'openapi.ts'],
+    run: (at) =>
+      execFileSync(process.execPath, [join(root, 'scripts/generate-openapi.mjs'), at], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      }),
+  },
 ];
 
 function generate(at) {
-  for (const { folder, run } of STEPS) {
-    rmSync(join(at, 'src/gen', folder), { recursive: true, force: true });
+  for (const { parts, run } of STEPS) {
+    for (const part of parts) rmSync(join(at, 'src/gen', part), { recursive: true, force: true });
     run(at);
   }
 }
