@@ -54,7 +54,7 @@ export class LinkCalendar {
     const booking = this.#bookings.get(id);
     if (booking === undefined) return false;
     this.#bookings.delete(id);
-    this.#raise(booking.start, booking.end, -booking.bitsPerSecond);
+    this.#raise(booking.start, booking.end, 0 - booking.bitsPerSecond);
     return true;
   }
 

@@ -24,7 +24,7 @@ const anyNetwork = fc.integer({ min: 2, max: 6 }).chain((nodes) =>
         ends: [`n${a}`, `n${b}`],
         cost,
         capacity: capacity === null ? null : capacity * 1e6,
-        link: { adminState: adminState as 'up' | 'draining' | 'down', mtuBytes: Bytes(mtu) },
+        link: { adminState: adminState, mtuBytes: Bytes(mtu) },
       })),
     { minLength: 1, maxLength: 9 },
   ),
