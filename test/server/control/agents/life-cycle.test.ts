@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'vitest';
+import { EpochMs } from '../../../../src/core/base/units.ts';
+import { assignmentFor } from '../../../../src/core/reservation/assignment.ts';
+import { AssignmentState } from '../../../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { MemoryCommitter } from '../../../support/memory-committer.ts';
+import type { ScriptedAgent } from '../../../support/scripted-agent.ts';
+import { happened, heardOut, labReservation, openChannel, PATH, topology, type Channel } from './channel-fixture.ts';
+
+const { INSTALLED, CONFIRMED, FAILED, REMOVED, LOST, PATH: PATH_STATE, PENDING } = AssignmentState;
+const id = labReservation(1).id;
+const INTERFACE: Record<string, string> = { 'host-a': 'eth0', r1: 'eth1', r2: 'eth0' };
+const NEXT_HOP: Record<string, string> = { 'host-a': '10.1.0.1', r1: '10.12.0.2', r2: '10.2.0.2' };
+
+type Agents = Record<string, ScriptedAgent>;
+
+async function withAgents(channel: Channel, nodes: readonly string[] = PATH): Promise<Agents> {
+  const agents: Agents = {};
+  for (const node of nodes) agents[node] = await channel.agent(node);
+  return agents;
+}
+
+async function booked(channel: Channel, agents: Agents): Promise<void> {
+  channel.committer.book(labReservation(1));
+  await Promise.all(Object.values(agents).map((agent) => agent.until(() => agent.held.has(id))));
+}
+
+const install = (agents: Agents, ...nodes: readonly string[]): void => {
+  for (const node of nodes) {
+    agents[node]!.report(id, INSTALLED, { interface: INTERFACE[node] ?? '', nextHop: NEXT_HOP[node] ?? '' });
+  }
+};
+
+async function active(channel: Channel): Promise<Agents> {
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  install(agents, 'host-a', 'r1', 'r2');
+  await happened(channel.committer, 'hopsInstalled active');
+  return agents;
+}
+
+const stateOf = (channel: Channel) => channel.committer.books.get(id)?.state;
+
+test('active when the last hop has installed it, not before; then confirmed, with the way that PATH took', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  agents['host-b']!.report(id, INSTALLED, { previousHop: '10.2.0.1' });
+  install(agents, 'host-a', 'r2');
+  await Promise.all(['host-a', 'r2', 'host-b'].map((node) => heardOut(channel, agents[node]!)));
+  expect(stateOf(channel)).toBe('establishing');
+  install(agents, 'r1');
+  await happened(channel.committer, 'hopsInstalled active');
+  agents['host-b']!.report(id, CONFIRMED);
+  await happened(channel.committer, 'confirmed active');
+  await happened(channel.committer, 'pathObserved active');
+  const stored = channel.committer.books.get(id)!;
+  expect(stored.actualHops).toEqual(
+    stored.path.hops.map(({ node, interface: name, link }) => ({ node, interface: name, link })),
+  );
+  install(agents, 'host-a', 'r1', 'r2');
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.history).toHaveLength(3);
+});
+
+test('a way that is not the admitted one is recorded', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  install(agents, 'host-a', 'r2');
+  agents['r1']!.report(id, INSTALLED, { interface: 'eth2', nextHop: '10.13.0.3' });
+  await happened(channel.committer, 'pathObserved active');
+  expect(channel.committer.books.get(id)!.actualHops.map((hop) => hop.link)).toEqual([
+    'host-a:eth0',
+    'r1:eth2',
+    'r2:eth0',
+  ]);
+});
+
+test('a refusal on the way ends it, with the node named for the address that RSVP gave', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  agents['host-b']!.report(id, FAILED, {
+    failure: { errorCode: 1, errorValue: 2, errorNode: '10.12.0.2', detail: 'no class left on eth0' },
+  });
+  await happened(channel.committer, 'signallingFailed releasing');
+  expect(channel.committer.books.get(id)).toMatchObject({
+    endReason: 'failed',
+    stateReason: 'r2 refused the reservation (admission control failure, 1/2): no class left on eth0',
+    failure: { errorCode: 1, errorValue: 2, errorNode: 'r2' },
+  });
+});
+
+test('a lost hop degrades it until the hop is back', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  agents['r2']!.report(id, LOST, { failure: { detail: 'path state: timeout' } });
+  await happened(channel.committer, 'hopLost degraded');
+  expect(channel.committer.books.get(id)!.stateReason).toBe('r2 has lost it (path state: timeout)');
+  channel.committer.history.length = 0;
+  install(agents, 'r2');
+  await happened(channel.committer, 'hopsInstalled active');
+});
+
+test('what ends with its window was not lost', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  channel.committer.book({ ...labReservation(1), window: { start: EpochMs(100_000), end: EpochMs(200_000) } });
+  await Promise.all(Object.values(agents).map((agent) => agent.until(() => agent.held.has(id))));
+  install(agents, 'host-a', 'r1', 'r2');
+  await happened(channel.committer, 'pathObserved active');
+  channel.committer.now = 199_500;
+  agents['r1']!.report(id, LOST);
+  await heardOut(channel, agents['r1']!);
+  expect(stateOf(channel)).toBe('active');
+});
+
+test('a release ends when every node has removed it', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  await channel.committer.transition(id, { type: 'releaseRequested', inOrder: true });
+  await Promise.all(Object.values(agents).map((agent) => agent.until(() => !agent.held.has(id))));
+  for (const node of ['host-a', 'r1', 'host-b']) agents[node]!.report(id, REMOVED);
+  // LOST of a neighbour's tear, on the way when the removal came.
+  agents['r2']!.report(id, LOST);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(stateOf(channel)).toBe('releasing');
+  agents['r2']!.report(id, REMOVED);
+  await happened(channel.committer, 'removed ended');
+});
+
+test('an agent that was away when it was released says so with what it holds', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  agents['r1']!.close();
+  await expect.poll(() => channel.registry.connected('r1')).toBe(false);
+  await channel.committer.transition(id, { type: 'releaseRequested', inOrder: false });
+  for (const node of ['host-a', 'r2', 'host-b']) {
+    await agents[node]!.until(() => !agents[node]!.held.has(id));
+    agents[node]!.report(id, REMOVED);
+    await heardOut(channel, agents[node]!);
+  }
+  expect(stateOf(channel)).toBe('releasing');
+  await channel.agent('r1', { generation: { epoch: 'epoch-1', counter: 1n }, held: [] });
+  await happened(channel.committer, 'removed ended');
+});
+
+test('reports of an assignment that was replaced are of no account', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  install(agents, 'host-a', 'r1');
+  agents['r2']!.report(id, INSTALLED, { revision: 1n, interface: 'eth0' });
+  agents['r2']!.report(id, FAILED, { revision: 1n });
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(stateOf(channel)).toBe('establishing');
+});
+
+test('a report that could not be booked is booked when the database is back', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  channel.committer.failing = true;
+  install(agents, 'host-a', 'r1', 'r2');
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(stateOf(channel)).toBe('establishing');
+  channel.committer.failing = false;
+  await happened(channel.committer, 'hopsInstalled active');
+});
+
+describe('comparison', () => {
+  const heldBy = (node: string, state: AssignmentState) => ({
+    generation: { epoch: 'epoch-1', counter: 7n },
+    held: [{ reservationId: id, revision: BigInt(assignmentFor(labReservation(1), node)!.revision), state }],
+  });
+
+  test('a restarted server learns from what agents hold that everything is installed', async () => {
+    const committer = new MemoryCommitter(topology(), 'epoch-1', [labReservation(1)]);
+    const channel = await openChannel({ committer });
+    for (const node of PATH) await channel.agent(node, heldBy(node, node === 'host-b' ? CONFIRMED : INSTALLED));
+    await happened(committer, 'hopsInstalled active');
+    await happened(committer, 'confirmed active');
+  });
+
+  test('an agent that restarts with its journal leaves the reservation active', async () => {
+    const channel = await openChannel();
+    const agents = await active(channel);
+    agents['r1']!.close();
+    const again = await channel.agent('r1', heldBy('r1', PENDING));
+    again.report(id, PATH_STATE);
+    await heardOut(channel, again);
+    expect(stateOf(channel)).toBe('active');
+    expect(channel.committer.history).not.toContain('hopLost degraded');
+  });
+
+  test('one that comes back with nothing has lost it until it has installed it again', async () => {
+    const channel = await openChannel();
+    const agents = await active(channel);
+    agents['r1']!.close();
+    const again = await channel.agent('r1');
+    await happened(channel.committer, 'hopLost degraded');
+    await again.until(() => again.held.has(id));
+    channel.committer.history.length = 0;
+    install({ r1: again }, 'r1');
+    await happened(channel.committer, 'hopsInstalled active');
+  });
+});
+
+describe('nodes without an agent', () => {
+  const mode = (node: string, agent: 'optional' | 'none') =>
+    topology((lab) => ({ ...lab, nodes: lab.nodes.map((each) => (each.name === node ? { ...each, agent } : each)) }));
+
+  test('an optional agent that is not there does not block, one that goes neither', async () => {
+    const channel = await openChannel({ committer: new MemoryCommitter(mode('r1', 'optional')) });
+    const agents = await withAgents(channel);
+    await booked(channel, agents);
+    install(agents, 'host-a', 'r2');
+    await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+    expect(stateOf(channel)).toBe('establishing');
+    agents['r1']!.close();
+    await happened(channel.committer, 'hopsInstalled active');
+  });
+
+  test('a node without an agent never blocks, and its agent is given nothing', async () => {
+    const channel = await openChannel({ committer: new MemoryCommitter(mode('r1', 'none')) });
+    const stray = await channel.agent('r1');
+    const agents = await withAgents(channel, ['host-a', 'r2', 'host-b']);
+    await booked(channel, agents);
+    install(agents, 'host-a', 'r2');
+    await happened(channel.committer, 'hopsInstalled active');
+    expect(stray.held.size).toBe(0);
+    expect(channel.registry.get('r1').mismatches).toContain(
+      'the topology says that this node has no agent: nothing is assigned to it',
+    );
+  });
+});
+
+test('what is missing is said in words', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel, ['host-a', 'r1']);
+  await booked(channel, agents);
+  install(agents, 'host-a');
+  agents['r1']!.report(id, PATH_STATE);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.registry.hops.waitingFor(channel.committer.books.get(id)!)).toBe(
+    'r1 has seen PATH but has not installed it, r2 has no agent connected',
+  );
+});
