@@ -1,0 +1,297 @@
+import { decide } from '../../core/admission/decide.ts';
+import { overlap } from '../../core/admission/calendar.ts';
+import { isManaged } from '../../core/admission/managed.ts';
+import type { World } from '../../core/admission/world.ts';
+import type { AdmittedPath } from '../../core/admission/decision.ts';
+import type { LinkId, NodeName } from '../../core/network/topology.ts';
+import type { ReservationRequest } from '../../core/qos/request.ts';
+import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
+import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
+import type { Reservation } from '../../core/reservation/reservation.ts';
+import type { AgentDirectory } from './committer.ts';
+import { ControlError } from './errors.ts';
+import type { Basis, GroupItem, ReserveItem, TopologyItem, TransitionItem, Unbooked } from './group-items.ts';
+import type { MemoryBooks } from './memory-books.ts';
+import type { EventDraft, TopologyWrites } from './ports.ts';
+import { alreadyExists, refusal } from './refusal.ts';
+import { planTopology, type TopologyPlan } from './topology-plan.ts';
+
+/** A request that lost this often has all links that its decision looks at locked, so that it cannot lose again. */
+export const LOSSES_BEFORE_LOCKING_ALL = 2;
+
+/** The only rows that a decision made inside a transaction may change. */
+export interface LockedRows {
+  readonly links: ReadonlySet<LinkId>;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** What one transaction is going to do for a group, decided in memory and not yet true. */
+export class GroupPlan {
+  readonly created = new Map<ReserveItem, Reservation>();
+  readonly changed = new Map<string, { readonly before: Reservation; readonly after: Reservation }>();
+  readonly transitions: { readonly item: TransitionItem; readonly after: Reservation | null }[] = [];
+  readonly unbooked: Unbooked[] = [];
+  /** They need links that are not locked, or a reservation that is not known here: the next group decides. */
+  readonly postponed: GroupItem[] = [];
+  /** Links whose version grows, with the reservations that changed on them. */
+  readonly links = new Map<LinkId, Set<string>>();
+  readonly locks = new Set<LinkId>();
+  /** Nodes whose desired state changes. */
+  readonly nodes = new Set<NodeName>();
+  readonly events: EventDraft[] = [];
+  topology: { readonly item: TopologyItem; readonly plan: TopologyPlan; readonly writes: TopologyWrites } | null = null;
+
+  get writes(): boolean {
+    return this.events.length > 0;
+  }
+}
+
+/**
+ * Decides a group, one after the other, each on what the ones before it leave. The ledger is as before when it returns.
+ *
+ * @param locked the only links that may be changed; null = any, they are locked afterwards.
+ */
+export function planGroup(
+  items: readonly GroupItem[],
+  books: MemoryBooks,
+  agents: AgentDirectory,
+  locked: LockedRows | null,
+): GroupPlan {
+  const planner = new Planner(books, agents, locked);
+  try {
+    for (const item of items) planner.add(item);
+  } finally {
+    planner.undo();
+  }
+  return planner.plan;
+}
+
+class Planner {
+  readonly plan = new GroupPlan();
+  readonly #books: MemoryBooks;
+  readonly #agents: AgentDirectory;
+  readonly #locked: LockedRows | null;
+  readonly #world: World;
+  readonly #undo: (() => void)[] = [];
+  readonly #keys = new Set<string>();
+  /** Names that the group has given (an id) or freed (null). */
+  readonly #names = new Map<string, string | null>();
+
+  constructor(books: MemoryBooks, agents: AgentDirectory, locked: LockedRows | null) {
+    this.#books = books;
+    this.#agents = agents;
+    this.#locked = locked;
+    this.#world = {
+      graph: books.topology().graph,
+      ledger: books.ledger,
+      routes: agents.routes(),
+      unreachable: agents.unreachable(),
+      now: books.now(),
+    };
+  }
+
+  add(item: GroupItem): void {
+    if (item.kind === 'reserve') this.#reserve(item);
+    else if (item.kind === 'transition') this.#transition(item);
+    else this.#topology(item);
+  }
+
+  undo(): void {
+    for (const undo of this.#undo.splice(0).reverse()) undo();
+  }
+
+  #reserve(item: ReserveItem): void {
+    const { request } = item;
+    const inTheWay = this.#existing(request);
+    if (inTheWay !== null) return this.#refuse(item, inTheWay.error, [], inTheWay.id);
+    const decision = decide(request, this.#world);
+    const touched = 'touched' in decision ? decision.touched : [];
+    if (item.losses >= LOSSES_BEFORE_LOCKING_ALL) for (const link of touched) this.plan.locks.add(link);
+    if (!decision.admitted) return this.#refuse(item, refusal(decision), touched, null);
+
+    const reservation = this.#granted(item, decision.path);
+    if (item.preview) {
+      this.plan.unbooked.push({ item, answer: { ...reservation, id: '' }, basis: this.#basis(touched, null) });
+      return;
+    }
+    const key = item.key?.key;
+    const keyFree =
+      key === undefined || (!this.#keys.has(key) && (this.#locked === null || this.#locked.keys.has(key)));
+    if (!keyFree || !this.#mayChange(decision.touched)) {
+      this.plan.postponed.push(item);
+      return;
+    }
+    if (key !== undefined) this.#keys.add(key);
+    this.plan.created.set(item, reservation);
+    this.#books.ledger.add(reservation);
+    this.#undo.push(() => this.#books.ledger.remove(reservation.id));
+    if (request.name !== null) this.#names.set(request.name, item.id);
+    this.#bump(reservation);
+    this.#signalled(reservation);
+    this.#emit('reservation.created', reservation);
+  }
+
+  #granted(item: ReserveItem, path: AdmittedPath): Reservation {
+    const { request } = item;
+    const { now } = this.#world;
+    return {
+      id: item.id,
+      ...request,
+      state: initialState(request.window, now, this.#managed(path.nodes)),
+      stateReason: null,
+      endReason: null,
+      failure: null,
+      path,
+      actualHops: [],
+      enforcement: path.nodes.some((node) => this.#agents.enforces(node)) ? 'kernel' : 'none',
+      countsInBooks: true,
+      confirmedAt: null,
+      revision: 1,
+      createdAt: now,
+      updatedAt: now,
+    };
+  }
+
+  /** Who has the flow, the name, or ports that RSVP cannot tell apart from these (RFC 2205 appendix B, errors 7 and 8). */
+  #existing(request: ReservationRequest): { readonly id: string; readonly error: ControlError } | null {
+    const { flow, window, name } = request;
+    const same = this.#books.ledger.sameFlow(flow, window);
+    if (same !== null) return { id: same, error: alreadyExists('flow', same) };
+    if (name !== null) {
+      const given = this.#names.get(name);
+      const holder = given === undefined ? this.#books.named(name) : given;
+      if (holder !== null) return { id: holder, error: alreadyExists('name', holder) };
+    }
+    for (const other of this.#toDestination(request)) {
+      const [mine, theirs] = [flow, other.flow];
+      const destination = (mine.destination.port === null) !== (theirs.destination.port === null);
+      const source =
+        mine.destination.port === theirs.destination.port &&
+        (mine.source.port === null) !== (theirs.source.port === null);
+      if ((!destination && !source) || !overlap(other.window, window)) continue;
+      const detail = `reservation ${other.id} is for ${source ? 'the same destination port' : 'the same destination'} and ${
+        (source ? theirs.source.port : theirs.destination.port) === null ? 'any' : 'a certain'
+      } ${source ? 'source' : 'destination'} port: RSVP cannot hold both`;
+      return { id: other.id, error: new ControlError('FLOW_CONFLICT', detail, { details: { existing: other.id } }) };
+    }
+    return null;
+  }
+
+  *#toDestination({ flow }: ReservationRequest): Iterable<Reservation> {
+    for (const each of this.#books.toDestination(flow)) {
+      if (occupiesBooks(this.plan.changed.get(each.id)?.after ?? each)) yield each;
+    }
+    for (const each of this.plan.created.values()) {
+      if (each.flow.protocol === flow.protocol && each.flow.destination.address === flow.destination.address)
+        yield each;
+    }
+  }
+
+  #refuse(item: ReserveItem, answer: ControlError, touched: readonly LinkId[], existing: string | null): void {
+    this.plan.unbooked.push({ item, answer, basis: this.#basis(touched, existing) });
+  }
+
+  #basis(touched: readonly LinkId[], existing: string | null): Basis {
+    const revision =
+      existing === null ? undefined : (this.plan.changed.get(existing)?.after ?? this.#books.get(existing))?.revision;
+    return {
+      links: new Map(touched.map((link) => [link, this.#books.versions.get(link) ?? -1n])),
+      topology: this.#books.topology().version,
+      // One that this group creates has revision 1 when it is there.
+      existing: existing === null ? null : { id: existing, revision: revision ?? 1 },
+    };
+  }
+
+  #transition(item: TransitionItem): void {
+    const before = this.plan.changed.get(item.id)?.after ?? this.#books.get(item.id);
+    const after = before === undefined ? null : this.#step(before, item.event);
+    if (after === 'postponed') this.plan.postponed.push(item);
+    else this.plan.transitions.push({ item, after });
+  }
+
+  #step(before: Reservation, event: LifeCycleEvent): Reservation | null | 'postponed' {
+    const after = step(before, event, this.#world.now, this.#managed(before.path.nodes));
+    if (after === null) return null;
+    const { ledger } = this.#books;
+    const { end } = before.window;
+    const frees = occupiesBooks(before) && !occupiesBooks(after);
+    // The calendar has come to the end of the booking by itself.
+    const changesCalendar = frees && (end === null || end > this.#world.now);
+    if (changesCalendar && !this.#mayChange(before.path.hops.map((hop) => hop.link))) return 'postponed';
+    if (changesCalendar) this.#bump(before);
+    if (frees) {
+      ledger.remove(before.id);
+      this.#undo.push(() => ledger.add(before));
+    }
+    if (before.name !== null && isLive(before) && !isLive(after)) this.#names.set(before.name, null);
+    if (isSignalled(before) !== isSignalled(after)) this.#signalled(before);
+    this.plan.changed.set(before.id, { before: this.plan.changed.get(before.id)?.before ?? before, after });
+    this.#emit(eventType(before, after), after);
+    return after;
+  }
+
+  #topology(item: TopologyItem): void {
+    const topologyPlan = planTopology(this.#books, item.next, item);
+    const { changes, ending } = topologyPlan;
+    const links = [...changes.linksAdded, ...changes.linksChanged];
+    const writes: TopologyWrites = { next: item.next, links, removedLinks: changes.linksRemoved };
+    const paths = ending.flatMap((reservation) => reservation.path.hops.map((hop) => hop.link));
+    if (!item.preview && !this.#mayChange(paths)) {
+      this.plan.postponed.push(item);
+      return;
+    }
+    this.plan.topology = { item, plan: topologyPlan, writes };
+    if (item.preview) return;
+    for (const reservation of ending) this.#step(reservation, { type: 'releaseRequested', inOrder: false });
+    for (const link of [...links, ...changes.linksRemoved]) {
+      if (!this.plan.links.has(link)) this.plan.links.set(link, new Set());
+      this.plan.locks.add(link);
+    }
+    for (const node of item.next.nodes) if (node.agent !== 'none') this.plan.nodes.add(node.name);
+    this.plan.events.push({
+      type: 'topology.replaced',
+      reservationId: null,
+      data: { etag: topologyPlan.etag, changes },
+    });
+  }
+
+  #mayChange(links: readonly LinkId[]): boolean {
+    return this.#locked === null || links.every((link) => this.#locked!.links.has(link));
+  }
+
+  #bump(reservation: Reservation): void {
+    for (const { link } of reservation.path.hops) {
+      this.plan.locks.add(link);
+      const there = this.plan.links.get(link);
+      if (there === undefined) this.plan.links.set(link, new Set([reservation.id]));
+      else there.add(reservation.id);
+    }
+  }
+
+  #signalled(reservation: Reservation): void {
+    for (const node of reservation.path.nodes) if (this.#mode(node) !== 'none') this.plan.nodes.add(node);
+  }
+
+  #managed(nodes: readonly NodeName[]): boolean {
+    return isManaged(
+      nodes,
+      (node) => this.#mode(node),
+      (node) => this.#agents.connected(node),
+    );
+  }
+
+  #mode(node: NodeName) {
+    const { graph } = this.#world;
+    return graph.nodes[graph.nodeIndex.get(node) ?? -1]?.agent;
+  }
+
+  #emit(type: string, reservation: Reservation): void {
+    this.plan.events.push({ type, reservationId: reservation.id, data: reservation });
+  }
+}
+
+function eventType(before: Reservation, after: Reservation): string {
+  if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
+  if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
+  return before.actualHops === after.actualHops ? 'reservation.updated' : 'reservation.pathObserved';
+}

@@ -1,0 +1,86 @@
+import pg from 'pg';
+import { asFault } from './fault.ts';
+
+export interface ConnectionSettings {
+  readonly url: string;
+  /** For queries outside the commit path. */
+  readonly poolSize: number;
+  /** Told of connections that break while nobody waits for them. */
+  readonly onError: (error: Error) => void;
+}
+
+/** How long a statement of the commit path waits for a lock before its transaction is tried again. */
+const LOCK_TIMEOUT_MS = 5_000;
+
+/** The connections of one server: one for commits, where statements are pipelined, and a pool for everything else. */
+export class Connections {
+  readonly pool: pg.Pool;
+  readonly #settings: ConnectionSettings;
+  #commit: pg.Client | null = null;
+  #closed = false;
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+    this.pool = new pg.Pool({
+      connectionString: settings.url,
+      max: settings.poolSize,
+      connectionTimeoutMillis: 5_000,
+      application_name: 'headroom',
+      keepAlive: true,
+    });
+    this.pool.on('error', settings.onError);
+  }
+
+  get url(): string {
+    return this.#settings.url;
+  }
+
+  /** @throws StoreFault */
+  async query<T extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<T[]> {
+    try {
+      return (await this.pool.query<T>(query)).rows;
+    } catch (error) {
+      throw asFault(error);
+    }
+  }
+
+  /** The connection of the commit path, made anew after it broke. @throws StoreFault */
+  async commitClient(): Promise<pg.Client> {
+    if (this.#closed) throw asFault(new Error('the server is stopping'));
+    if (this.#commit !== null) return this.#commit;
+    const client = new pg.Client({
+      connectionString: this.#settings.url,
+      pipeline: true,
+      connectionTimeoutMillis: 5_000,
+      application_name: 'headroom commit',
+      lock_timeout: LOCK_TIMEOUT_MS,
+      keepAlive: true,
+    } as pg.ClientConfig);
+    const forget = (): void => {
+      if (this.#commit === client) this.#commit = null;
+    };
+    client.on('error', (error) => {
+      forget();
+      this.#settings.onError(error);
+    });
+    client.on('end', forget);
+    try {
+      await client.connect();
+    } catch (error) {
+      throw asFault(error);
+    }
+    this.#commit = client;
+    return client;
+  }
+
+  /** The commit connection is in a state that nobody knows: the next transaction gets another one. */
+  dropCommitClient(client: pg.Client): void {
+    if (this.#commit === client) this.#commit = null;
+    void client.end().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#commit?.end().catch(() => {}), this.pool.end()]);
+  }
+}
