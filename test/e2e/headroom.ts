@@ -27,8 +27,13 @@ export class Headroom {
   #httpPort = 0;
   #grpcPort = 0;
 
-  constructor(mode: 'kernel' | 'loopback') {
+  readonly #log: string;
+  readonly #stderr: 'inherit' | 'pipe';
+
+  constructor(mode: 'kernel' | 'loopback', server: { log?: string; stderr?: 'inherit' | 'pipe' } = {}) {
     this.mode = mode;
+    this.#log = server.log ?? 'warn';
+    this.#stderr = server.stderr ?? 'inherit';
   }
 
   get url(): string {
@@ -68,9 +73,9 @@ export class Headroom {
         HEADROOM_HTTP: `127.0.0.1:${this.#httpPort}`,
         HEADROOM_GRPC: `127.0.0.1:${this.#grpcPort}`,
         HEADROOM_DATA_DIR: this.folder,
-        HEADROOM_LOG: 'warn',
+        HEADROOM_LOG: this.#log,
       },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', this.#stderr],
     });
     this.#server = child;
     await this.until('the server is ready', 60_000, async () => {
@@ -169,6 +174,13 @@ export class Headroom {
 
   agentLog(node: string): string {
     return readFileSync(join(this.folder, 'lab', 'logs', `${node}.log`), 'utf8');
+  }
+
+  /** Resident bytes of the server and of each agent. */
+  async memory(): Promise<readonly (readonly [string, number])[]> {
+    const agents = (await this.call('GET', '/v1/agents')).body.items as { id: string; memoryBytes: number }[];
+    const pages = Number(readFileSync(`/proc/${this.#server!.pid}/statm`, 'utf8').split(' ')[1]);
+    return [['server', pages * 4096], ...agents.map((agent) => [`agent ${agent.id}`, agent.memoryBytes] as const)];
   }
 
   async stop(): Promise<void> {
