@@ -4,7 +4,7 @@ import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
 import { parseCounters, renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
-import { InterfaceKeeper } from './interface-keeper.ts';
+import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
 import type { NftSession } from './nft-session.ts';
 import type { FlowCounters, KernelProblem, ReconcileReport } from './problem.ts';
 import { KernelReader } from './reader.ts';
@@ -54,7 +54,7 @@ export class KernelDriver {
     for (const name of [...dropped, ...this.#wanted.interfaces.keys()]) {
       await this.#queues.observe(name);
       const scope = this.#compared ? undefined : new Set(this.#wanted.flowsOn(name).keys());
-      problems.push(...(await this.#queues.bring(this.#wanted, name, scope)).map((left) => left.problem));
+      problems.push(...(await this.#queues.bring(this.#wanted, name, scope, scope)).map((left) => left.problem));
       if (!names.has(name)) this.#queues.forget(name);
     }
     const filter = await this.#filter.bring(this.#wanted, undefined, !this.#compared);
@@ -93,7 +93,7 @@ export class KernelDriver {
     }
     const unremoved = new Map<string, KernelProblem>();
     for (const [name, minors] of touched.classes) {
-      for (const { key, problem } of await this.#queues.bring(this.#wanted, name, minors)) {
+      for (const { key, problem } of await this.#bring(name, minors)) {
         // What ails the interface as a whole ails every flow of the batch on it, and no other.
         for (const flow of accepted.values())
           if (flow.key === key || (key === null && flow.interface === name)) failed.set(flow.key, problem);
@@ -177,6 +177,11 @@ export class KernelDriver {
     }
   }
 
+  #bring(name: string, minors: ReadonlySet<number>): Promise<readonly Shortfall[]> {
+    const all = new Set([...this.#wanted.flowsOn(name).keys(), ...minors]);
+    return this.#queues.bring(this.#wanted, name, minors, this.#compared ? undefined : all);
+  }
+
   /** A flow that failed goes back to what it was before the batch: absent, or its previous form. */
   async #takeBack(
     accepted: ReadonlyMap<string, ShapedFlow>,
@@ -194,7 +199,7 @@ export class KernelDriver {
       const before = previous.get(key);
       if (before && this.#wanted.put(before).ok) undone.add(before);
     }
-    for (const [name, minors] of undone.classes) await this.#queues.bring(this.#wanted, name, minors);
+    for (const [name, minors] of undone.classes) await this.#bring(name, minors);
   }
 }
 

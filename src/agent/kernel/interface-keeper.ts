@@ -54,20 +54,27 @@ export class InterfaceKeeper {
   /**
    * Brings an interface to what is wanted and verifies it by reading back. After a surprise (an error, a class that is not as it was
    * set, a qdisc that somebody removed) everything is read and the difference tried once more.
+   * @param scope flow classes to look at at first; all of them when absent.
+   * @param repairScope those to look at after a surprise.
    * @returns what is still not as wanted.
    */
-  async bring(wanted: WantedShaping, name: string, scope?: ReadonlySet<number>): Promise<readonly Shortfall[]> {
+  async bring(
+    wanted: WantedShaping,
+    name: string,
+    scope?: ReadonlySet<number>,
+    repairScope?: ReadonlySet<number>,
+  ): Promise<readonly Shortfall[]> {
     const plan = this.plan(wanted, name, scope);
     if (!plan.problem) {
       const failures = await this.#run(name, plan.commands);
       if (failures.size === 0 && (await this.#verified(wanted, name, plan, scope))) return [];
     }
     await this.observe(name);
-    const repair = this.plan(wanted, name, scope);
+    const repair = this.plan(wanted, name, repairScope);
     if (repair.problem) return [{ key: null, problem: this.#unusable(name, repair.problem) }];
     const failures = await this.#run(name, repair.commands);
     await this.observe(name);
-    const left = this.plan(wanted, name, scope);
+    const left = this.plan(wanted, name, repairScope);
     if (left.problem) return [{ key: null, problem: this.#unusable(name, left.problem) }];
     const says = (key: string | null): string =>
       failures.get(key) ?? [...failures.values()][0] ?? 'the kernel does not keep what it was given';

@@ -16,6 +16,7 @@ export class KernelReader {
 
   /** An interface's qdiscs and classes, or null when there is no such interface. @throws Error when tc cannot say. */
   async interface(name: string): Promise<ObservedInterface | null> {
+    this.#tc.renew();
     try {
       const qdiscs = await this.#tc.query(`qdisc show dev ${name}`);
       const classes = await this.#tc.query(`class show dev ${name}`);
@@ -28,6 +29,7 @@ export class KernelReader {
 
   /** Every interface that has our root qdisc. */
   async shapedInterfaces(): Promise<string[]> {
+    this.#tc.renew();
     const text = await this.#tc.query('qdisc show');
     return text.split('\n').flatMap((line) => /^qdisc htb fff0: dev (\S+) root/.exec(line)?.[1] ?? []);
   }

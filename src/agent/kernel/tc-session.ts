@@ -61,10 +61,15 @@ export class TcSession {
     return text;
   }
 
-  close(): void {
-    this.#closed = true;
+  /** Lets the next command start tc anew: it remembers the number of every interface name that it has seen, also of a former one. */
+  renew(): void {
     this.#child?.stdin.end();
     this.#child = null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.renew();
   }
 
   async #send(lines: readonly string[]): Promise<{ first: number; text: string; ended: string | null }> {

@@ -1,6 +1,7 @@
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from './desired.ts';
 import {
   baseClasses,
+  BEST_EFFORT_MINOR,
   FIRST_FLOW_MINOR,
   flowClass,
   PARENT_MINOR,
@@ -112,12 +113,14 @@ export function planInterface(
     if (!touched || !keepRoot || touched.has(minor)) wanted.set(minor, [shaped, flow.key]);
   }
   // Classes that are neither wanted nor looked at stay for now and keep their room.
+  let leftovers = 0;
   if (touched) {
     for (const [minor, { class: left }] of seen) {
-      if (minor >= FIRST_FLOW_MINOR && !flows.has(minor) && !touched.has(minor)) sum += left.rateBitsPerSecond;
+      if (minor < FIRST_FLOW_MINOR || flows.has(minor) || touched.has(minor)) continue;
+      leftovers += left.rateBitsPerSecond;
     }
   }
-  const base = baseClasses(iface, Math.min(sum, reservable(iface)));
+  const base = baseClasses(iface, Math.min(sum + leftovers, reservable(iface)));
 
   const removals: TcCommand[] = [];
   const shrinking: TcCommand[] = [];
@@ -149,7 +152,12 @@ export function planInterface(
   };
   const [parent, ...aside] = base;
   consider(parent!, null, last, first);
-  for (const shaped of aside) consider(shaped, null, shrinking, middle);
+  for (const shaped of aside) {
+    const present = seen.get(shaped.class.minor)?.class;
+    // Leftovers are known only as precisely as tc prints: best effort then only ever shrinks.
+    const keep = leftovers > 0 && present?.parent === PARENT_MINOR && present.minor === BEST_EFFORT_MINOR;
+    if (!keep || present.rateBitsPerSecond > shaped.class.rateBitsPerSecond) consider(shaped, null, shrinking, middle);
+  }
   for (const [shaped, key] of wanted.values()) consider(shaped, key, shrinking, growing);
   return done([...first, ...removals, ...shrinking, ...middle, ...growing, ...last]);
 }
