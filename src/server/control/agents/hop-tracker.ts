@@ -208,10 +208,10 @@ export class HopTracker {
     if (reservation.state === 'releasing') return this.#isGone(reservation, track) ? { type: 'removed' } : null;
     if (!track || reservation.state === 'held') return null;
     if (track.failure) return { type: 'signallingFailed', failure: track.failure };
+    const lost = this.#lost(reservation, track);
     if (reservation.state === 'active') {
-      const lost = this.#lost(reservation, track);
-      if (lost) return { type: 'hopLost', detail: lost };
-    } else {
+      if (lost !== null) return { type: 'hopLost', detail: lost };
+    } else if (lost === null) {
       const installers = this.#installers(reservation);
       if (installers.length > 0 && installers.every((node) => isInstalled(track.hops.get(node)))) {
         return { type: 'hopsInstalled' };
@@ -226,8 +226,9 @@ export class HopTracker {
   #lost(reservation: Reservation, track: Track): string | null {
     const { end } = reservation.window;
     if (end !== null && this.#committer.books.now() >= end - WINDOW_TOLERANCE_MS) return null;
-    for (const [node, hop] of track.hops) {
-      if (hop.state !== 'lost' && hop.state !== 'removed') continue;
+    for (const node of this.#managed(reservation)) {
+      const hop = track.hops.get(node);
+      if (hop?.state !== 'lost' && hop?.state !== 'removed') continue;
       return `${node} has lost it${hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`}`;
     }
     return null;

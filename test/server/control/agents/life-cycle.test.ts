@@ -102,6 +102,20 @@ test('a lost hop degrades it until the hop is back', async () => {
   await happened(channel.committer, 'hopsInstalled active');
 });
 
+test('a receiver that has lost it keeps it degraded, although every other hop has it', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  await happened(channel.committer, 'pathObserved active');
+  channel.committer.history.length = 0;
+  agents['host-b']!.report(id, LOST);
+  await happened(channel.committer, 'hopLost degraded');
+  install(agents, 'host-a', 'r1', 'r2');
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.history).toEqual(['hopLost degraded']);
+  agents['host-b']!.report(id, INSTALLED);
+  await happened(channel.committer, 'hopsInstalled active');
+});
+
 test('what ends with its window was not lost', async () => {
   const channel = await openChannel();
   const agents = await withAgents(channel);
