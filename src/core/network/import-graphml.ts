@@ -22,7 +22,7 @@ import {
   type GraphmlAttributes,
 } from './graphml-attributes.ts';
 import { labelText, nameFromLabel, uniqueNames } from './import-names.ts';
-import type { ImportedTopology, ImportNote, ImportOptions } from './import.ts';
+import type { ImportedTopology, ImportNote, ImportOptions } from './imported.ts';
 import { parseTopology } from './validate.ts';
 
 const MAX_NODES = 100_000;
@@ -129,7 +129,7 @@ function readNodes(
       note(
         'renamed',
         name,
-        `Node ${id}${labels[i] ? ` "${labelText(labels[i]!)}"` : ', which has no label,'} is named ${name}.`,
+        `Node ${id}${labels[i] ? ` "${labelText(labels[i])}"` : ', which has no label,'} is named ${name}.`,
       );
     if (attributes[i]!.get('hyperedge') === '1') {
       note('hyperedgeNode', name, `${name} stands for a link between more than two nodes; it is kept as a node.`);

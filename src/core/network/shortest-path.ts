@@ -90,7 +90,7 @@ const kept = new WeakMap<NetworkGraph, Map<string, Int32Array>>();
 export function nextLinks(graph: NetworkGraph, subnet: Subnet, usable?: Usable): Int32Array {
   if (usable) return pathsTowards(graph, subnet.nodes, usable).next;
   let memory = kept.get(graph);
-  if (!memory) kept.set(graph, (memory = new Map()));
+  if (!memory) kept.set(graph, (memory = new Map<string, Int32Array>()));
   const key = formatPrefix(subnet.prefix);
   let next = memory.get(key);
   if (!next) {

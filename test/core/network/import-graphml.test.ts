@@ -3,12 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { buildGraph } from '../../../src/core/network/graph.ts';
 import { checkTopology } from '../../../src/core/network/check.ts';
 import { topologyDocument } from '../../../src/core/network/document.ts';
-import {
-  importTopology,
-  type ImportedTopology,
-  type ImportNote,
-  type ImportOptions,
-} from '../../../src/core/network/import.ts';
+import { importTopology } from '../../../src/core/network/import.ts';
+import type { ImportedTopology, ImportNote, ImportOptions } from '../../../src/core/network/imported.ts';
 import { routedPath } from '../../../src/core/network/routing.ts';
 import { parseTopology } from '../../../src/core/network/validate.ts';
 import { parseXml } from '../../../src/formats/xml.ts';
