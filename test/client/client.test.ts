@@ -52,7 +52,7 @@ describe('the client', () => {
     const { topology, etag } = await client.getTopology();
     expect(topology.links).toHaveLength(2);
     await client.putTopology(topology, { ifMatch: etag, force: true });
-    expect(control.calls.at(-1)!.args[1]).toEqual({ ifMatch: etag, force: true, validateOnly: false });
+    expect(control.calls.at(-1)!.args[1]).toEqual({ ifMatch: `"${etag}"`, force: true, validateOnly: false });
     const text = JSON.stringify(goodTopology());
     const outcome = await client.importTopology(text, { format: 'headroom', validateOnly: true }, { ifMatch: etag });
     expect(outcome.changes.nodesAdded).toEqual(['a', 'b']);

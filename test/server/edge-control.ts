@@ -144,7 +144,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     const nodesAdded = parsed.value.nodes.map((node) => node.name);
     const linksAdded = parsed.value.links.map((each) => each.id);
     const rest = { nodesChanged: [], nodesRemoved: [], linksChanged: [], linksRemoved: [] };
-    return { topology: parsed.value, etag: '2', changes: { nodesAdded, linksAdded, ...rest }, notes: [] };
+    return { topology: parsed.value, etag: '"2"', changes: { nodesAdded, linksAdded, ...rest }, notes: [] };
   };
   const control: Control = {
     reserve: async (input) => {
@@ -158,7 +158,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getReservation: async (id) => known(id),
     listReservations: async () => ({ items: [reservation()], nextPageToken: 'next' }),
     releaseReservation: async (id) => void known(id),
-    getTopology: async () => ({ topology: stored, etag: '1' }),
+    getTopology: async () => ({ topology: stored, etag: '"1"' }),
     putTopology: put,
     importTopology: async (text, _format, options) => put(JSON.parse(text), options),
     listNodes: async () => stored.nodes.map((node) => ({ ...node, agentState: 'connected' as const })),

@@ -1,6 +1,7 @@
 import { TopologyService } from '../../gen/headroom/v1/topology_pb.ts';
 import { int64 } from '../../rpc/numbers.ts';
 import { linkInit, topologyInput, topologyMessage } from '../../rpc/topology.ts';
+import { bareEtag, quotedEtag } from '../control/etag.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
 import { invalid } from './reservations.ts';
@@ -14,20 +15,20 @@ export function topologyService(settings: GrpcSettings): ExtraService {
     {
       async getTopology() {
         const { topology, etag } = await control.getTopology();
-        return topologyMessage(topology, etag);
+        return topologyMessage(topology, bareEtag(etag));
       },
 
       async putTopology(request) {
         const document = topologyInput(request.nodes, request.links);
         if (!document.ok) throw invalid(document.error);
         const outcome = await control.putTopology(document.value, {
-          ifMatch: request.etag || null,
+          ifMatch: request.etag === '' ? null : quotedEtag(request.etag),
           force: request.force,
           validateOnly: request.validateOnly,
         });
         const { nodesAdded, nodesChanged, nodesRemoved, linksAdded, linksChanged, linksRemoved } = outcome.changes;
         return {
-          topology: topologyMessage(outcome.topology, outcome.etag),
+          topology: topologyMessage(outcome.topology, bareEtag(outcome.etag)),
           changes: {
             nodesAdded: [...nodesAdded],
             nodesChanged: [...nodesChanged],

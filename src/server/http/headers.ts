@@ -1,16 +1,16 @@
 import { badField } from './problem.ts';
 
 /**
- * The entity tag of If-Match, without quotes; null when absent, `*` as it is.
+ * The entity tag of If-Match with its quotes; null when absent, `*` as it is.
  * @throws ControlError INVALID_ARGUMENT for several tags, weak ones (RFC 9110 13.1.1: they never match) and broken ones.
  */
 export function readIfMatch(header: string | undefined): string | null {
   if (header === undefined) return null;
   const text = header.trim();
   if (text === '*') return text;
-  const tag = /^"([\x21\x23-\x7e]*)"$/.exec(text)?.[1];
-  if (tag === undefined) throw badField('If-Match', header, 'must be one strong entity tag in quotes, or *');
-  return tag;
+  if (!/^"[\x21\x23-\x7e]*"$/.test(text))
+    throw badField('If-Match', header, 'must be one strong entity tag in quotes, or *');
+  return text;
 }
 
 /**

@@ -243,7 +243,7 @@ describe('the topology', () => {
     };
     const outcome = await call(client, TopologyService.method.putTopology, request);
     expect(outcome.changes).toMatchObject({ nodesAdded: ['a', 'b'], linksAdded: ['a:eth0'] });
-    expect(control.calls.find((each) => each.name === 'putTopology')!.args[1]).toMatchObject({ ifMatch: '1' });
+    expect(control.calls.find((each) => each.name === 'putTopology')!.args[1]).toMatchObject({ ifMatch: '"1"' });
     const { nodes, links, etag } = await call(client, TopologyService.method.getTopology, {});
     expect(etag).toBe('1');
     expect(nodes[1]).toMatchObject({ agent: 'none', adminState: 'up' });

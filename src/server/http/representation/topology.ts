@@ -1,4 +1,5 @@
 import { linkDocument, nodeDocument, topologyDocument, type TopologyDocument } from '../../../core/network/document.ts';
+import { bareEtag } from '../../control/etag.ts';
 import type { LinkView, NodeView, TopologyOutcome } from '../../control/api.ts';
 
 export const nodeToJson = (node: NodeView) => ({ ...nodeDocument(node), agentState: node.agentState });
@@ -17,7 +18,7 @@ export interface TopologyOutcomeDocument extends Pick<TopologyOutcome, 'etag' | 
 
 export const topologyOutcomeToJson = (outcome: TopologyOutcome): TopologyOutcomeDocument => ({
   topology: topologyDocument(outcome.topology),
-  etag: outcome.etag,
+  etag: bareEtag(outcome.etag),
   changes: outcome.changes,
   notes: outcome.notes,
 });

@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { HttpSettings } from '../context.ts';
+import { readIfMatch } from '../headers.ts';
 import { topologyOutcomeToJson } from '../representation/topology.ts';
 import { problems } from '../schemas/problem.ts';
 import { Choice, Closed, Ref } from '../schemas/shared.ts';
 import { TopologyOutcomeSchema } from '../schemas/topology.ts';
-import { IfMatchHeader, replaceParameters, resolveIfMatch, TOPOLOGY_BODY_LIMIT } from './topology.ts';
+import { IfMatchHeader, replaceParameters, TOPOLOGY_BODY_LIMIT } from './topology.ts';
 
 const TYPES = [
   'application/graphml+xml',
@@ -59,13 +60,13 @@ export function topologyImportRoute(app: FastifyInstance, { control }: HttpSetti
       async (request, reply) => {
         const { query } = request;
         const outcome = await control.importTopology(request.body ?? '', query.format, {
-          ifMatch: await resolveIfMatch(control, request.headers['if-match']),
+          ifMatch: readIfMatch(request.headers['if-match']),
           force: query.force ?? false,
           validateOnly: query.validateOnly ?? false,
           defaultCapacityBitsPerSecond: query.defaultCapacityBitsPerSecond ?? null,
           addressPool: query.addressPool ?? null,
         });
-        return reply.header('etag', `"${outcome.etag}"`).send(topologyOutcomeToJson(outcome));
+        return reply.header('etag', outcome.etag).send(topologyOutcomeToJson(outcome));
       },
     );
     done();

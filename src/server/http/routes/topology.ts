@@ -39,7 +39,7 @@ export function topologyRoutes(app: FastifyInstance, { control }: HttpSettings):
     },
     async (_request, reply) => {
       const { topology, etag } = await control.getTopology();
-      return reply.header('etag', `"${etag}"`).send(topologyDocument(topology));
+      return reply.header('etag', etag).send(topologyDocument(topology));
     },
   );
 
@@ -60,20 +60,11 @@ export function topologyRoutes(app: FastifyInstance, { control }: HttpSettings):
     },
     async (request, reply) => {
       const outcome = await control.putTopology(request.body, {
-        ifMatch: await resolveIfMatch(control, request.headers['if-match']),
+        ifMatch: readIfMatch(request.headers['if-match']),
         force: request.query.force ?? false,
         validateOnly: request.query.validateOnly ?? false,
       });
-      return reply.header('etag', `"${outcome.etag}"`).send(topologyOutcomeToJson(outcome));
+      return reply.header('etag', outcome.etag).send(topologyOutcomeToJson(outcome));
     },
   );
-}
-
-/** `*` stands for whatever is stored now. */
-export async function resolveIfMatch(
-  control: HttpSettings['control'],
-  header: string | undefined,
-): Promise<string | null> {
-  const tag = readIfMatch(header);
-  return tag === '*' ? (await control.getTopology()).etag : tag;
 }
