@@ -225,7 +225,8 @@ export function wrote(child: ChildProcess, pattern: RegExp): Promise<void> {
   });
 }
 
-function freePort(): Promise<number> {
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);
