@@ -1,9 +1,9 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { credentials, makeClientConstructor, type Client, type ClientDuplexStream } from '@grpc/grpc-js';
+import type { AssignmentState } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
 import {
   AgentChannel,
   AgentMessageSchema,
-  AssignmentState,
   type AgentHello,
   type AgentHelloSchema,
   type AgentMessage,

@@ -1,4 +1,5 @@
-import { MonotonicMs, type EpochMs, type Millis } from '../../../core/base/units.ts';
+import type { MonotonicMs } from '../../../core/base/units.ts';
+import { type EpochMs, type Millis } from '../../../core/base/units.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import type { Books } from '../committer.ts';
 

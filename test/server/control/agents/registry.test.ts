@@ -139,7 +139,7 @@ describe('an agent’s own snapshot', () => {
 
   test('is unavailable where there is no stream, no answer, no JSON or the stream ends', async () => {
     const channel = await openChannel({ settings: { rsvpQueryTimeoutMs: Millis(20) } });
-    const unavailable = (detail: RegExp) =>
+    const unavailable = (detail: RegExp): unknown =>
       expect.objectContaining({ code: 'UNAVAILABLE', message: expect.stringMatching(detail) as string });
     await expect(channel.registry.rsvp('r1')).rejects.toEqual(unavailable(/not connected/));
     await expect(channel.registry.rsvp('r9')).rejects.toMatchObject({ code: 'NOT_FOUND' });
