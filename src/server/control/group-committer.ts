@@ -38,7 +38,7 @@ export class GroupCommitter implements Committer {
   readonly books: MemoryBooks;
   readonly log = new EventLog();
   readonly #store: BooksStore;
-  readonly #agents: AgentDirectory;
+  #agents: AgentDirectory;
   readonly #newId: () => string;
   readonly #settings: CommitterSettings;
   readonly #follower: Follower;
@@ -52,7 +52,8 @@ export class GroupCommitter implements Committer {
 
   constructor(options: {
     store: BooksStore;
-    agents: AgentDirectory;
+    /** Until `setAgents`: nobody. */
+    agents?: AgentDirectory;
     /** UUIDv7. */
     newId: () => string;
     settings?: CommitterSettings;
@@ -61,11 +62,20 @@ export class GroupCommitter implements Committer {
   }) {
     this.#onError = options.onError ?? (() => {});
     this.#store = options.store;
-    this.#agents = options.agents;
+    this.#agents = options.agents ?? NO_AGENTS;
     this.#newId = options.newId;
     this.#settings = options.settings ?? COMMITTER_SETTINGS;
     this.books = new MemoryBooks(() => this.#store.now());
     this.#follower = new Follower(this.#store, this.books, this.log, (group) => this.#tell(group));
+  }
+
+  /** The registry follows the committer, so it comes after it. */
+  setAgents(agents: AgentDirectory): void {
+    this.#agents = agents;
+  }
+
+  get agents(): AgentDirectory {
+    return this.#agents;
   }
 
   /** Reads the books and starts to follow and to commit. @throws StoreFault */
@@ -465,6 +475,13 @@ export class GroupCommitter implements Committer {
     }
   }
 }
+
+const NO_AGENTS: AgentDirectory = {
+  unreachable: () => new Map(),
+  routes: () => new Map(),
+  connected: () => false,
+  enforces: () => false,
+};
 
 /** What became of a plan; its unbooked requests are still to be answered. */
 interface Outcome {

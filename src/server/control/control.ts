@@ -1,0 +1,90 @@
+import type { NetworkNode } from '../../core/network/topology.ts';
+import type { AgentState, AgentView, Control, NodeView, Readiness } from './api.ts';
+import { ControlError } from './errors.ts';
+import type { GroupCommitter } from './group-committer.ts';
+import { StoreFault, type BooksStore, type DatabaseHealth, type ReservationQueries } from './ports.ts';
+import { getReservation, listReservations } from './read.ts';
+import { releaseReservation } from './release.ts';
+import { ReserveUseCase } from './reserve.ts';
+import { type DocumentParsers, getLink, getTopology, listLinks, putImported, putTopology } from './topology.ts';
+import { watchEvents } from './watch-events.ts';
+
+/** What the agents' registry answers. */
+export interface AgentQueries {
+  list(): readonly AgentView[];
+  get(node: string): AgentView;
+  rsvp(node: string): Promise<unknown>;
+  stateOf(node: NetworkNode): AgentState | null;
+}
+
+/** The use cases behind the edges. The committer must have started. */
+export function createControl(parts: {
+  committer: GroupCommitter;
+  store: BooksStore;
+  queries: ReservationQueries;
+  health: () => Promise<DatabaseHealth>;
+  agents: AgentQueries;
+  parsers: DocumentParsers;
+}): Control {
+  const { committer, store, queries, agents, parsers } = parts;
+  const { books } = committer;
+  const reserving = new ReserveUseCase(committer);
+  const nodeView = (node: NetworkNode): NodeView => ({ ...node, agentState: agents.stateOf(node) });
+  return {
+    reserve: (input, options) => answering(() => reserving.reserve(input, options)),
+    getReservation: (id) => answering(() => getReservation(books, queries, id)),
+    listReservations: (query) => answering(() => listReservations(queries, query)),
+    releaseReservation: (id) =>
+      answering(async () => {
+        const { id: known } = await getReservation(books, queries, id);
+        await releaseReservation(committer, queries, known);
+      }),
+    getTopology: async () => getTopology(books),
+    putTopology: (document, options) => answering(async () => putTopology(committer, document, options)),
+    importTopology: (text, format, options) =>
+      answering(async () => putImported(committer, parsers, text, format, options)),
+    listNodes: async () => books.topology().topology.nodes.map(nodeView),
+    getNode: async (name) => {
+      const { graph } = books.topology();
+      const node = graph.nodes[graph.nodeIndex.get(name) ?? -1];
+      if (node === undefined) throw new ControlError('NOT_FOUND', `there is no node ${name}`);
+      return nodeView(node);
+    },
+    listLinks: async () => listLinks(books),
+    getLink: async (id) => getLink(books, id),
+    listAgents: async () => agents.list(),
+    getAgent: async (node) => agents.get(node),
+    getAgentRsvp: async (node) => agents.rsvp(node),
+    watchEvents: (after, signal) => faultsAsErrors(watchEvents(store, committer.log, after, signal)),
+    readiness: async () => readinessOf(await parts.health()),
+  };
+}
+
+const readinessOf = ({ reachable, migrated, warnings }: DatabaseHealth): Readiness => ({
+  ready: reachable && migrated,
+  database: reachable ? 'ok' : 'unreachable',
+  migrations: migrated ? 'ok' : 'pending',
+  warnings,
+});
+
+/** A database that is away is an answer of its own, never a defect. */
+async function answering<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+async function* faultsAsErrors<T>(source: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+const translated = (error: unknown): unknown =>
+  error instanceof StoreFault && error.kind !== 'refused'
+    ? new ControlError('UNAVAILABLE', 'the database is away', { retryAfterSeconds: 1, cause: error })
+    : error;

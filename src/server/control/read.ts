@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Reservation } from '../../core/reservation/reservation.ts';
+import type { ReservationQuery } from './api.ts';
+import { badRequest } from './bad-request.ts';
+import { ControlError } from './errors.ts';
+import type { MemoryBooks } from './memory-books.ts';
+import type { ReservationQueries } from './ports.ts';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export const notFound = (id: string): ControlError => new ControlError('NOT_FOUND', `there is no reservation ${id}`);
+
+/** One reservation, ended ones too. @throws ControlError NOT_FOUND, also for what is no id at all. */
+export async function getReservation(
+  books: MemoryBooks,
+  queries: ReservationQueries,
+  id: string,
+): Promise<Reservation> {
+  if (!UUID.test(id)) throw notFound(id);
+  const reservation = books.get(id.toLowerCase()) ?? (await queries.find(id.toLowerCase()));
+  if (reservation === null) throw notFound(id);
+  return reservation;
+}
+
+/** A page, in the order of ids, which is that of creation. */
+export async function listReservations(
+  queries: ReservationQueries,
+  query: ReservationQuery,
+): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }> {
+  const { pageSize, pageToken, ...filter } = query;
+  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 500) {
+    const problem = 'must be an integer from 1 to 500';
+    throw badRequest([{ field: 'pageSize', value: pageSize, code: 'OUT_OF_RANGE', problem }]);
+  }
+  const print = fingerprint(filter);
+  const after = pageToken === null ? null : readToken(pageToken, print);
+  const found = await queries.list(filter, after, pageSize + 1);
+  const items = found.slice(0, pageSize);
+  return {
+    items,
+    nextPageToken: found.length > pageSize ? writeToken(items[items.length - 1]!.id, print) : null,
+  };
+}
+
+const writeToken = (after: string, print: string): string => Buffer.from(`${after} ${print}`).toString('base64url');
+
+function readToken(token: string, print: string): string {
+  const [after, of] = Buffer.from(token, 'base64url').toString('latin1').split(' ');
+  if (after === undefined || !UUID.test(after) || of === undefined)
+    throw badToken(token, 'is not one that a list gave');
+  if (of !== print) throw badToken(token, 'belongs to a list with other filters');
+  return after;
+}
+
+const badToken = (value: string, problem: string): ControlError =>
+  badRequest([{ field: 'pageToken', value, code: 'INVALID_ARGUMENT', problem }]);
+
+const fingerprint = (filter: Omit<ReservationQuery, 'pageSize' | 'pageToken'>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([[...filter.states].sort(), filter.source, filter.destination, filter.node, filter.link]))
+    .digest('base64url')
+    .slice(0, 16);
