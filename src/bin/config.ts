@@ -101,7 +101,7 @@ function listenAddress(environment: Environment, name: string, fallback: string)
 }
 
 /** 127.0.0.0/8, ::1 and localhost. */
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host === 'localhost';
 
 function databaseUrl(text: string | undefined): string | null {

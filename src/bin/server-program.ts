@@ -1,5 +1,25 @@
+import { mkdirSync } from 'node:fs';
+import { v7 as uuidv7 } from 'uuid';
+import { MonotonicMs } from '../core/base/units.ts';
+import { err, ok, type Result } from '../core/base/result.ts';
+import { syntaxProblemText, type SyntaxProblem } from '../formats/syntax-problem.ts';
+import { parseXml } from '../formats/xml.ts';
+import { parseYaml } from '../formats/yaml.ts';
+import { AgentRegistry } from '../server/control/agents/registry.ts';
+import type { Control } from '../server/control/api.ts';
+import { createControl } from '../server/control/control.ts';
+import { GroupCommitter } from '../server/control/group-committer.ts';
+import { createAgentServer } from '../server/grpc/agent-server.ts';
+import { createGrpcServer } from '../server/grpc/server.ts';
+import { createHttpApp } from '../server/http/app.ts';
+import { Sweeps } from '../server/jobs/sweeps.ts';
+import { startEmbedded } from '../server/store/embedded.ts';
+import { migrate } from '../server/store/migrate.ts';
+import { openStore } from '../server/store/open-store.ts';
 import type { Loggers } from '../telemetry/logger.ts';
-import type { ServerConfig } from './config.ts';
+import { createServerMetrics } from '../telemetry/server-metrics.ts';
+import { isLoopback, type ListenAddress, type ServerConfig } from './config.ts';
+import { VERSION } from './version.ts';
 
 /** A server that answers. */
 export interface RunningServer {
@@ -7,12 +27,117 @@ export interface RunningServer {
   readonly grpcTarget: string;
   /** Path of the Unix socket. */
   readonly agentSocket: string;
-  storeTopologyIfNone(document: unknown): Promise<void>;
-  /** False when not all of them were connected in time. */
-  agentsConnected(nodes: readonly string[], timeoutMs: number): Promise<boolean>;
+  readonly control: Control;
+  /** Ends in good order: callers first, then agents, then the database. */
   stop(): Promise<void>;
 }
 
-export async function startServer(_config: ServerConfig, _loggers: Loggers): Promise<RunningServer> {
-  throw new Error('not assembled');
+/** Builds the control plane and starts it. @throws Error with a sentence for people; what was started is stopped again. */
+export async function startServer(config: ServerConfig, loggers: Loggers): Promise<RunningServer> {
+  const started: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let end = started.pop(); end; end = started.pop()) await end();
+  };
+  try {
+    return await start(config, loggers, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  config: ServerConfig,
+  loggers: Loggers,
+  started: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Promise<RunningServer> {
+  const log = loggers('program');
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+
+  let url = config.databaseUrl;
+  if (url === null) {
+    const database = await startEmbedded(config.dataDir, (line) => loggers('store').debug(line));
+    started.push(() => database.close());
+    url = database.url;
+  }
+  await migrate(url);
+  const store = await openStore(url, {
+    onError: (error) => loggers('store').warn({ err: error }, 'a connection failed'),
+  });
+  started.push(() => store.close());
+
+  const committer = new GroupCommitter({
+    store: store.books,
+    newId: () => uuidv7(),
+    onError: (error) => loggers('control').error({ err: error }, 'a group was not committed as it should'),
+  });
+  await committer.start();
+  started.push(() => committer.close());
+  const registry = new AgentRegistry({
+    committer,
+    now: () => MonotonicMs(performance.now()),
+    log: loggers('agents'),
+  });
+  committer.setAgents(registry);
+  const sweeps = new Sweeps({
+    committer,
+    waitingFor: (reservation) => registry.hops.waitingFor(reservation),
+    log: loggers('jobs'),
+  });
+  started.push(() => sweeps.close());
+  const control = createControl({
+    committer,
+    store: store.books,
+    queries: store.queries,
+    health: () => store.health(),
+    agents: registry,
+    parsers: { yaml: (text) => sentence(parseYaml(text)), xml: (text) => sentence(parseXml(text)) },
+  });
+
+  const agents = await createAgentServer({ registry, dataDir: config.dataDir, log: loggers('agents') });
+  started.push(() => agents.close());
+  const metrics = createServerMetrics();
+  metrics.observe({
+    reservationsByState: () => countByState(committer),
+    agentsConnected: () => registry.connectedCount(),
+  });
+  const tls =
+    config.tls === null || config.tls === 'terminated-upstream'
+      ? {}
+      : { tls: { cert: config.tls.cert.toString(), key: config.tls.key.toString() } };
+  const grpc = createGrpcServer({ control, metrics, logger: loggers('grpc'), token: config.token, ...tls });
+  await grpc.listen(addressText(config.grpc));
+  started.push(() => grpc.close());
+  const http = createHttpApp({
+    control,
+    metrics,
+    logger: loggers('http'),
+    access: { token: config.token, loopbackOnly: config.token === null && isLoopback(config.http.host) },
+    version: VERSION,
+    ...tls,
+  });
+  started.push(() => http.close());
+  await http.listen(config.http);
+
+  const { warnings } = await control.readiness();
+  for (const warning of warnings) log.warn(warning);
+  return {
+    httpUrl: `${'tls' in tls ? 'https' : 'http'}://${addressText(config.http)}`,
+    grpcTarget: addressText(config.grpc),
+    agentSocket: agents.socketPath,
+    control,
+    stop,
+  };
+}
+
+const addressText = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+const sentence = <T>(parsed: Result<T, SyntaxProblem>): Result<T, string> =>
+  parsed.ok ? ok(parsed.value) : err(syntaxProblemText(parsed.error));
+
+function countByState(committer: GroupCommitter): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state } of committer.books.live()) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return counts;
 }

@@ -5,6 +5,7 @@ import { DEFAULT_PREFIX } from '../lab/lab.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readServerConfig } from './config.ts';
 import { openLab, readLabTopology } from './lab-command.ts';
+import type { Control } from '../server/control/api.ts';
 import type { RunningServer } from './server-program.ts';
 import { untilStopped } from './signals.ts';
 
@@ -53,7 +54,7 @@ async function openLabOn(
   dataDir: string,
   prefix: string,
 ): ReturnType<typeof openLab> {
-  await server.storeTopologyIfNone(topologyDocument(topology));
+  await storeTopology(server.control, topologyDocument(topology));
   const lab = await openLab({
     topology,
     dataDir,
@@ -63,13 +64,30 @@ async function openLabOn(
     loopback: false,
   });
   const names = topology.nodes.filter((node) => node.agent === 'required').map((node) => node.name);
-  if (!(await server.agentsConnected(names, AGENTS_MS))) {
+  if (!(await agentsConnected(server.control, names))) {
     await lab.stop();
     throw new Error(
       `not all agents of the lab have connected within ${AGENTS_MS / 1000} s: see the logs in ${dataDir}/lab/logs`,
     );
   }
   return lab;
+}
+
+/** The lab's network replaces what is stored, unless that is the same; reservations on links that stay go on. */
+async function storeTopology(control: Control, document: unknown): Promise<void> {
+  const { topology, etag } = await control.getTopology();
+  const ifMatch = topology.nodes.length === 0 ? null : etag;
+  await control.putTopology(document, { ifMatch, force: true, validateOnly: false });
+}
+
+async function agentsConnected(control: Control, nodes: readonly string[]): Promise<boolean> {
+  const limit = performance.now() + AGENTS_MS;
+  while (performance.now() < limit) {
+    const agents = await control.listAgents();
+    if (nodes.every((node) => agents.some((agent) => agent.id === node && agent.state === 'connected'))) return true;
+    await new Promise((next) => setTimeout(next, 25));
+  }
+  return false;
 }
 
 function greeting(server: RunningServer, topology: Topology | null, seconds: string): string {
