@@ -1,4 +1,4 @@
-import type { Reservation } from './client.ts';
+import type { components } from '../gen/openapi.ts';
 import { readEvents } from './event-reader.ts';
 import { ProblemError, type Problem } from './problem-error.ts';
 
@@ -11,7 +11,7 @@ export interface HeadroomEvent {
   /** RFC 3339. */
   readonly time: string;
   readonly reservationId?: string;
-  readonly reservation?: Reservation;
+  readonly reservation?: components['schemas']['Reservation'];
   /** Of events that are not about a reservation. */
   readonly data?: unknown;
 }

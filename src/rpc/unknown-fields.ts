@@ -17,7 +17,8 @@ function search(message: ReflectMessage, path: string): string | undefined {
     const at = `${path}${field.localName}`;
     let found: string | undefined;
     if (field.fieldKind === 'message') {
-      found = search(message.get(field) as ReflectMessage, `${at}.`);
+      const value: ReflectMessage = message.get(field);
+      found = search(value, `${at}.`);
     } else if (field.fieldKind === 'list' && field.listKind === 'message') {
       let i = 0;
       for (const each of message.get(field)) {

@@ -7,6 +7,7 @@ import { ControlError } from '../../src/server/control/errors.ts';
 import {
   edgeControl,
   goodRequest,
+  failing,
   goodTopology,
   NOW,
   reservation,
@@ -134,9 +135,7 @@ describe('watching events', () => {
 
   it('throws when the events are gone', async () => {
     const { client } = await connected({
-      watchEvents: async function* () {
-        throw new ControlError('EVENTS_PURGED', 'gone');
-      },
+      watchEvents: () => failing(new ControlError('EVENTS_PURGED', 'gone')),
     });
     const problem = await problemOf(client.watchEvents({ after: '1' }).next());
     expect(problem).toMatchObject({ status: 410, code: 'EVENTS_PURGED' });

@@ -198,3 +198,8 @@ export async function* untilAborted(
   if (signal.aborted) return;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
+
+/** Events that cannot be had. */
+export const failing = (error: Error): AsyncIterable<EventView> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+});

@@ -68,7 +68,7 @@ export function publicService<S extends DescService>(
       ? streamCall(method, stream, settings)
       : unaryCall(method, (unary as unknown as Record<string, UnaryHandler>)[method.localName]!, settings);
   }
-  return { definition: definition as ExtraService['definition'], implementation };
+  return { definition: definition, implementation };
 }
 
 type UnaryHandler = (request: unknown) => Promise<MessageInitShape<DescMethod['output']>>;

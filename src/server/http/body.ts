@@ -12,7 +12,7 @@ export function acceptJson(app: FastifyInstance): void {
       else done(badField('body', '', 'is empty'), undefined);
       return;
     }
-    parse(request, body, (error, value) => {
+    void parse(request, body, (error, value) => {
       if (error)
         done(badField('body', body.slice(0, 60), `is not JSON that can be taken: ${error.message}`), undefined);
       else done(null, value);

@@ -34,7 +34,7 @@ export function registerOpenApi(app: FastifyInstance, version: string): void {
       },
       security: [{}, { bearer: [] }],
     },
-    refResolver: { buildLocalReference: (json) => String(json.$id) },
+    refResolver: { buildLocalReference: (json) => json.$id as string },
   });
   app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
 }

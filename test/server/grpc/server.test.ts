@@ -20,7 +20,7 @@ import { TopologyService } from '../../../src/gen/headroom/v1/topology_pb.ts';
 import { readRichStatus } from '../../../src/rpc/rich-status.ts';
 import type { EventView } from '../../../src/server/control/api.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
-import { edgeControl, NOW, reservation, RESERVATION_ID, untilAborted } from '../edge-control.ts';
+import { edgeControl, failing, NOW, reservation, RESERVATION_ID, untilAborted } from '../edge-control.ts';
 import { call, callWithBytes, errorOf, serverStream, startGrpc } from './grpc.ts';
 
 type Spec = MessageInitShape<typeof ReservationSpecSchema>;
@@ -80,7 +80,7 @@ describe('reservations', () => {
     const holder = steps.reduce((at, step) => at[step] as Record<string, unknown>, spec);
     if (value === undefined) delete holder[last];
     else holder[last] = value;
-    return spec as Spec;
+    return spec;
   };
 
   it.each([
@@ -324,9 +324,7 @@ describe('events', () => {
 
   it('that are gone, and a token that is none, end the stream with their status', async () => {
     const control = edgeControl({
-      watchEvents: async function* () {
-        throw new ControlError('EVENTS_PURGED', 'gone');
-      },
+      watchEvents: () => failing(new ControlError('EVENTS_PURGED', 'gone')),
     });
     const { client } = await startGrpc({ control });
     for (const [resumeToken, code] of [
@@ -408,8 +406,8 @@ describe('what other tools ask', () => {
       const { client } = await startGrpc({ control });
       const definition = (healthDefinition as unknown as Record<string, never>)['Check'] as unknown as {
         path: string;
-        requestSerialize(value: object): Buffer;
-        responseDeserialize(bytes: Buffer): { status: string };
+        requestSerialize: (value: object) => Buffer;
+        responseDeserialize: (bytes: Buffer) => { status: string };
       };
       return new Promise((resolve, reject) => {
         client.makeUnaryRequest(

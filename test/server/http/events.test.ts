@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Control, EventView } from '../../../src/server/control/api.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
-import { edgeControl, NOW, reservation, RESERVATION_ID, untilAborted } from '../edge-control.ts';
+import { edgeControl, failing, NOW, reservation, RESERVATION_ID, untilAborted } from '../edge-control.ts';
 import { buildApp } from './app.ts';
 
 const event = (id: number): EventView => ({
@@ -56,9 +56,9 @@ describe('GET /v1/events', () => {
   });
 
   it('is a 410 when the events are gone', async () => {
-    const { url } = await listening(async function* () {
-      throw new ControlError('EVENTS_PURGED', 'Events up to 500 are gone', { details: { oldest: '501' } });
-    });
+    const { url } = await listening(() =>
+      failing(new ControlError('EVENTS_PURGED', 'Events up to 500 are gone', { details: { oldest: '501' } })),
+    );
     const response = await fetch(url, { headers: { 'last-event-id': '1' } });
     expect(response.status).toBe(410);
     expect(await response.json()).toMatchObject({ code: 'EVENTS_PURGED', oldest: '501' });
