@@ -153,14 +153,14 @@ export class KernelDriver {
 
   /** Counters of every class on the shaped interfaces; an interface that is gone has none. */
   async stats(): Promise<FlowCounters[]> {
-    const all: FlowCounters[] = [];
-    for (const name of this.#wanted.interfaces.keys()) {
+    const names = [...this.#wanted.interfaces.keys()];
+    const texts = await this.#reader.counters(names);
+    return names.flatMap((name, i) => {
       const flows = this.#wanted.flowsOn(name);
-      const text = await this.#reader.counters(name).catch(() => '');
-      for (const counters of parseCounters(text))
-        all.push({ ...counters, interface: name, key: flows.get(counters.minor)?.key ?? null });
-    }
-    return all;
+      return parseCounters(texts[i] ?? '').map((counters) => {
+        return { ...counters, interface: name, key: flows.get(counters.minor)?.key ?? null };
+      });
+    });
   }
 
   /** With `remove` everything of ours goes; without, classes and classifier stay and keep working. */

@@ -2,7 +2,7 @@ import { parseNft, TABLE } from '../../core/shaping/nft.ts';
 import { absentFilter, type ObservedFilter, type ObservedInterface } from '../../core/shaping/observed.ts';
 import { parseTc } from '../../core/shaping/tc.ts';
 import type { NftSession } from './nft-session.ts';
-import type { TcSession } from './tc-session.ts';
+import { TcSession } from './tc-session.ts';
 
 /** Reads what is in place. */
 export class KernelReader {
@@ -50,7 +50,12 @@ export class KernelReader {
     return json === null ? absentFilter() : parseNft(json);
   }
 
-  async counters(name: string): Promise<string> {
-    return this.#tc.query(`-s class show dev ${name}`);
+  /** `tc -s class show` of each interface; empty for one that is gone. */
+  async counters(names: readonly string[]): Promise<string[]> {
+    const tc = new TcSession({ statistics: true });
+    const texts: string[] = [];
+    for (const name of names) texts.push(await tc.query(`class show dev ${name}`).catch(() => ''));
+    tc.close();
+    return texts;
   }
 }

@@ -18,15 +18,16 @@ const SYNC_ANSWER = `Object "${SYNC}" is unknown, try "tc help".\n`;
  * tc leaves when an argument does not parse; the next command then starts it again.
  */
 export class TcSession {
-  readonly #program: string;
+  readonly #flags: string;
   #child: ChildProcessWithoutNullStreams | null = null;
   #lines = 0;
   #buffer = '';
   readonly #waiting: Waiting[] = [];
   #closed = false;
 
-  constructor(program = 'tc') {
-    this.#program = program;
+  /** @param statistics whether `show` prints counters too, which makes long answers three times as long. */
+  constructor(options: { statistics?: boolean } = {}) {
+    this.#flags = options.statistics ? '-s' : '-d';
   }
 
   /** Runs the commands in order; one that fails does not stop those after it. One outcome a line. */
@@ -89,7 +90,7 @@ export class TcSession {
 
   #start(): ChildProcessWithoutNullStreams {
     // One pipe for both outputs keeps errors and answers in order.
-    const child = spawn('sh', ['-c', 'exec "$0" -d -force -batch - 2>&1', this.#program], {
+    const child = spawn('sh', ['-c', 'exec tc "$0" -force -batch - 2>&1', this.#flags], {
       env: { ...process.env, LC_ALL: 'C' },
     });
     this.#child = child;

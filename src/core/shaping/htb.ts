@@ -132,7 +132,8 @@ export function baseClasses(iface: ShapedInterface, flowSum: number): readonly S
 export function flowClass(iface: ShapedInterface, flow: ShapedFlow): ShapedClass {
   const rate = roundRateUp(flow.rateBitsPerSecond);
   const frame = Math.max(flow.maxFrameBytes, 64);
-  const burst = Bytes(Math.max(flow.burstBytes, frame));
+  // Whole microseconds are all that tc passes on of a burst; below a few of them nothing of it would be left.
+  const burst = Bytes(Math.max(flow.burstBytes, frame, bytesIn(rate, 0.02)));
   const limitBytes = Bytes(Math.max(bytesIn(rate, 100), 4 * frame));
   const peak = flow.peakBitsPerSecond;
   // A bucket of one frame alone would lose the tokens of every late timer and so hold the flow below its peak.

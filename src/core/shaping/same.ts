@@ -12,9 +12,9 @@ export function asPrinted(rate: number): number {
   return left * unit;
 }
 
-/** Bursts are kept as a time in steps of 64 ns and printed in units of 1024 where that is nearly exact. */
+/** tc turns bursts into whole microseconds at the rate and back, and prints units of 1024 where that is nearly exact. */
 function sameSize(wanted: number, seen: number, rate: number): boolean {
-  const step = (rate / 8) * 64e-9;
+  const step = (rate / 8) * 1e-6;
   return Math.abs(wanted - seen) <= 17 + 2 * step + (wanted >= 2 ** 20 ? 1024 : 0);
 }
 

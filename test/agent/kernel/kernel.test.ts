@@ -141,7 +141,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
     const flows = [
       flow(0x10, 20 * M),
       flow(0x11, 3_333_333),
-      flow(0x12, 2_345_678_901, { interface: 'eth2', burstBytes: Bytes(3_000_000), maxFrameBytes: Bytes(9014) }),
+      flow(0x12, 2_345_678_901, { interface: 'eth2', burstBytes: Bytes(123_456), maxFrameBytes: Bytes(9014) }),
       flow(0x13, 5 * M, { peakBitsPerSecond: BitsPerSecond(9 * M) }),
       flow(0x14, 64_000, { burstBytes: Bytes(1) }),
     ];

@@ -7,7 +7,9 @@ import type { KernelFeatures, KernelOptions, KernelProblem } from '../../../src/
 import type { Result } from '../../../src/core/base/result.ts';
 import type { ShapedFlow, ShapedInterface } from '../../../src/core/shaping/desired.ts';
 import { ip } from '../../support/network.ts';
-import { builtKernel } from './built.ts';
+
+/** A worker cannot load TypeScript; the tests' global setup has compiled this. */
+const BUILT = join(import.meta.dirname, '../../../dist/agent/kernel/kernel.js');
 
 let counter = 0;
 
@@ -62,7 +64,7 @@ export class KernelProcess {
 
   private constructor(ns: string, options: KernelOptions) {
     const script = join(import.meta.dirname, 'session.mjs');
-    const args = ['netns', 'exec', ns, process.execPath, script, builtKernel(), JSON.stringify(options)];
+    const args = ['netns', 'exec', ns, process.execPath, script, BUILT, JSON.stringify(options)];
     this.#child = spawn('ip', args);
     this.#child.stderr.on('data', (chunk) => (this.#said += String(chunk)));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {

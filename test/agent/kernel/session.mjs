@@ -1,5 +1,6 @@
 // Runs in a network namespace of its own: `node session.mjs <built kernel.js> <options as JSON>`. Each line of standard input is
 // `{"id", "call", "argument"}`; each line of standard output the answer. The end of the input closes the kernel.
+import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
