@@ -179,7 +179,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reservations, newest first, page by page */
+        /** Reservations in the order of their creation, page by page */
         get: operations["listReservations"];
         put?: never;
         /** Books; a refusal says every reason and what would fit instead */

@@ -44,7 +44,9 @@ spec.qos.token_rate_bits_per_second = 1_000_000
 
 booked = create(request, timeout=20)
 read = get(reservation_pb2.GetReservationRequest(id=booked.id), timeout=20)
-listed = list_all(reservation_pb2.ListReservationsRequest(page_size=10), timeout=20)
+listed = list_all(
+    reservation_pb2.ListReservationsRequest(page_size=10, states=["scheduled", "establishing", "active"]), timeout=20
+)
 release(reservation_pb2.ReleaseReservationRequest(id=booked.id), timeout=20)
 
 spec.flow.source.port = 70000

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { parseIp } from '../../core/base/ip.ts';
+import type { FieldProblem } from '../../core/qos/request.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { ReservationQuery } from './api.ts';
 import { badRequest } from './bad-request.ts';
@@ -32,6 +34,8 @@ export async function listReservations(
     const problem = 'must be an integer from 1 to 500';
     throw badRequest([{ field: 'pageSize', value: pageSize, code: 'OUT_OF_RANGE', problem }]);
   }
+  const problems = filterProblems(filter);
+  if (problems.length > 0) throw badRequest(problems);
   const print = fingerprint(filter);
   const after = pageToken === null ? null : readToken(pageToken, print);
   const found = await queries.list(filter, after, pageSize + 1);
@@ -40,6 +44,24 @@ export async function listReservations(
     items,
     nextPageToken: found.length > pageSize ? writeToken(items[items.length - 1]!.id, print) : null,
   };
+}
+
+function filterProblems(filter: Omit<ReservationQuery, 'pageSize' | 'pageToken'>): readonly FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  for (const field of ['source', 'destination'] as const) {
+    const value = filter[field];
+    const address = value === null ? null : parseIp(value);
+    if (address?.ok === false) problems.push({ field, value, code: 'INVALID_ARGUMENT', problem: address.error });
+  }
+  for (const field of ['node', 'link'] as const) {
+    const value = filter[field];
+    // PostgreSQL takes neither NUL nor lone surrogates as text.
+    if (value !== null && (value.length > 200 || /[\p{Cc}\p{Cs}]/u.test(value))) {
+      const problem = 'must be at most 200 characters without control characters';
+      problems.push({ field, value, code: 'INVALID_ARGUMENT', problem });
+    }
+  }
+  return problems;
 }
 
 const writeToken = (after: string, print: string): string => Buffer.from(`${after} ${print}`).toString('base64url');

@@ -6,9 +6,9 @@ import { reservationMessage } from '../../rpc/reservation.ts';
 import { timestamp } from '../../rpc/time.ts';
 import type { EventView } from '../control/api.ts';
 import { ControlError } from '../control/errors.ts';
+import { badRequest } from '../control/bad-request.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
-import { invalid } from './reservations.ts';
 
 /** `closing`: aborted when the server stops; open streams end then. */
 export function eventService(settings: GrpcSettings, closing: AbortSignal): ExtraService {
@@ -35,7 +35,7 @@ export function eventService(settings: GrpcSettings, closing: AbortSignal): Extr
 
 function tokenOf(text: string): bigint {
   if (/^\d{1,18}$/.test(text)) return BigInt(text);
-  throw invalid([
+  throw badRequest([
     { field: 'resumeToken', value: text, code: 'INVALID_ARGUMENT', problem: 'must be the id of an event' },
   ]);
 }

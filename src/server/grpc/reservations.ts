@@ -1,7 +1,7 @@
 import type { ReservationState } from '../../core/reservation/reservation.ts';
 import { ReservationService } from '../../gen/headroom/v1/reservation_pb.ts';
 import { reservationInput, reservationMessage } from '../../rpc/reservation.ts';
-import { ControlError } from '../control/errors.ts';
+import { badRequest } from '../control/bad-request.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
 
@@ -22,11 +22,11 @@ export function reservationService(settings: GrpcSettings): ExtraService {
     {
       async createReservation(request) {
         const input = reservationInput(request.reservation);
-        if (!input.ok) throw invalid(input.error);
+        if (!input.ok) throw badRequest(input.error);
         const key = request.requestId;
         if (key !== '' && !/^[\x21-\x7e]{1,255}$/.test(key)) {
           const problem = 'must be 1 to 255 printable ASCII characters without blanks';
-          throw invalid([{ field: 'requestId', value: key, code: 'INVALID_ARGUMENT', problem }]);
+          throw badRequest([{ field: 'requestId', value: key, code: 'INVALID_ARGUMENT', problem }]);
         }
         const options = { validateOnly: request.validateOnly, idempotencyKey: key === '' ? null : key };
         const { reservation } = await control.reserve(input.value, options);
@@ -41,7 +41,7 @@ export function reservationService(settings: GrpcSettings): ExtraService {
         const { pageSize } = request;
         if (pageSize < 0 || pageSize > 500) {
           const problem = 'must be an integer from 1 to 500, or 0 for 100';
-          throw invalid([{ field: 'pageSize', value: pageSize, code: 'OUT_OF_RANGE', problem }]);
+          throw badRequest([{ field: 'pageSize', value: pageSize, code: 'OUT_OF_RANGE', problem }]);
         }
         const page = await control.listReservations({
           pageSize: pageSize || 100,
@@ -70,11 +70,5 @@ function stateOf(text: string): ReservationState {
   const state = STATES.find((each) => each === text);
   if (state) return state;
   const problem = `must be one of ${STATES.join(', ')}`;
-  throw invalid([{ field: 'states', value: text, code: 'INVALID_ARGUMENT', problem }]);
-}
-
-/** @param fields at least one */
-export function invalid(fields: ControlError['fields']): ControlError {
-  const code = fields.every((each) => each.code === 'OUT_OF_RANGE') ? 'OUT_OF_RANGE' : 'INVALID_ARGUMENT';
-  return new ControlError(code, `${fields[0]!.field} ${fields[0]!.problem}`, { fields });
+  throw badRequest([{ field: 'states', value: text, code: 'INVALID_ARGUMENT', problem }]);
 }

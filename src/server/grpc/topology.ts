@@ -2,9 +2,9 @@ import { TopologyService } from '../../gen/headroom/v1/topology_pb.ts';
 import { int64 } from '../../rpc/numbers.ts';
 import { linkInit, topologyInput, topologyMessage } from '../../rpc/topology.ts';
 import { bareEtag, quotedEtag } from '../control/etag.ts';
+import { badRequest } from '../control/bad-request.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
-import { invalid } from './reservations.ts';
 
 export const MAX_TOPOLOGY_BYTES = 64 * 1024 * 1024;
 
@@ -20,7 +20,7 @@ export function topologyService(settings: GrpcSettings): ExtraService {
 
       async putTopology(request) {
         const document = topologyInput(request.nodes, request.links);
-        if (!document.ok) throw invalid(document.error);
+        if (!document.ok) throw badRequest(document.error);
         const outcome = await control.putTopology(document.value, {
           ifMatch: request.etag === '' ? null : quotedEtag(request.etag),
           force: request.force,

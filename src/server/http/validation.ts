@@ -2,7 +2,8 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import type { FieldProblem } from '../../core/qos/request.ts';
-import { ControlError } from '../control/errors.ts';
+import { badRequest } from '../control/bad-request.ts';
+import type { ControlError } from '../control/errors.ts';
 import { readQuery } from './query.ts';
 
 /**
@@ -23,7 +24,7 @@ export function createValidatorCompiler(shared: readonly TSchema[]): FastifySche
     if (httpPart === 'querystring') {
       return (raw: unknown) => {
         const read = readQuery(schema, raw as Readonly<Record<string, string | string[]>>);
-        return read.problems.length > 0 ? { error: refusal(read.problems) } : judge(validate, read.value, '');
+        return read.problems.length > 0 ? { error: badRequest(read.problems) } : judge(validate, read.value, '');
       };
     }
     return (value: unknown) => judge(validate, value, httpPart === 'body' ? 'body' : '');
@@ -40,14 +41,7 @@ function judge(validate: ValidateFunction, value: unknown, root: string): { valu
   if (validate(value)) return { value };
   // A body of a million faults is judged whole but told in part.
   const errors = (validate.errors ?? []).slice(0, 100);
-  return { error: refusal(errors.map((error) => fieldProblem(error, value, root))) };
-}
-
-function refusal(fields: readonly FieldProblem[]): ControlError {
-  const code = fields.every((each) => each.code === 'OUT_OF_RANGE') ? 'OUT_OF_RANGE' : 'INVALID_ARGUMENT';
-  const first = fields[0]!;
-  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : '';
-  return new ControlError(code, `${first.field} ${first.problem}${more}`, { fields });
+  return { error: badRequest(errors.map((error) => fieldProblem(error, value, root))) };
 }
 
 function fieldProblem(error: ErrorObject, root: unknown, rootName: string): FieldProblem {

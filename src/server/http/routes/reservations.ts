@@ -69,7 +69,7 @@ export function reservationRoutes(app: FastifyInstance, { control }: HttpSetting
     {
       schema: {
         operationId: 'listReservations',
-        summary: 'Reservations, newest first, page by page',
+        summary: 'Reservations in the order of their creation, page by page',
         tags,
         querystring: ListQuery,
         response: {
