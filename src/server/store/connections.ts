@@ -44,6 +44,30 @@ export class Connections {
     }
   }
 
+  /** Statements that belong together, on one connection of the pool; a failed one is not used again. @throws StoreFault */
+  async session<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.pool.connect();
+    } catch (error) {
+      throw asFault(error);
+    }
+    // The pool listens only to connections that it holds itself.
+    const { onError } = this.#settings;
+    client.on('error', onError);
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } catch (error) {
+      throw asFault(error);
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+
   /** The connection of the commit path, made anew after it broke. @throws StoreFault */
   async commitClient(): Promise<pg.Client> {
     if (this.#closed) throw asFault(new Error('the server is stopping'));

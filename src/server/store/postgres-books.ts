@@ -16,7 +16,6 @@ import type { Connections } from './connections.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import { listenForEvents } from './event-listener.ts';
 import { type EventRow, EVENTS_AFTER, toEventGroup } from './event-rows.ts';
-import { asFault } from './fault.ts';
 import { GroupTransaction } from './group-transaction.ts';
 import { lockStatements } from './lock-statements.ts';
 import { type ReservationRow, SELECT_RESERVATION, toReservation } from './reservation-row.ts';
@@ -58,12 +57,8 @@ export class PostgresBooks implements BooksStore {
     return new GroupTransaction(this.#connections);
   }
 
-  async wasCommitted(token: string, locks: LockRequest, afterEvent: bigint): Promise<boolean> {
-    const client = await this.#connections.pool.connect().catch((error: unknown) => {
-      throw asFault(error);
-    });
-    let broken = true;
-    try {
+  wasCommitted(token: string, locks: LockRequest, afterEvent: bigint): Promise<boolean> {
+    return this.#connections.session(async (client) => {
       await client.query('BEGIN');
       await client.query(`SET LOCAL lock_timeout = '5s'`);
       // The session that was lost may still hold these; its keys are not inserted again, since that would be an effect.
@@ -73,13 +68,8 @@ export class PostgresBooks implements BooksStore {
       await client.query('SELECT last FROM event_head FOR NO KEY UPDATE');
       const found = await client.query('SELECT 1 FROM event WHERE first_id > $1 AND token = $2', [afterEvent, token]);
       await client.query('ROLLBACK');
-      broken = false;
       return found.rows.length > 0;
-    } catch (error) {
-      throw asFault(error);
-    } finally {
-      client.release(broken);
-    }
+    });
   }
 
   async findKeys(keys: readonly string[]): Promise<ReadonlyMap<string, StoredKey>> {
@@ -143,22 +133,13 @@ export class PostgresBooks implements BooksStore {
     return this.#clock.now();
   }
 
-  async #atOneInstant<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connections.pool.connect().catch((error: unknown) => {
-      throw asFault(error);
-    });
-    let broken = true;
-    try {
+  #atOneInstant<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return this.#connections.session(async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const result = await work(client);
       await client.query('COMMIT');
-      broken = false;
       return result;
-    } catch (error) {
-      throw asFault(error);
-    } finally {
-      client.release(broken);
-    }
+    });
   }
 }
 

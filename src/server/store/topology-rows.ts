@@ -1,6 +1,6 @@
 import { formatPrefix, parsePrefix, type IpPrefix } from '../../core/base/ip.ts';
 import { BitsPerSecond, Bytes, Micros } from '../../core/base/units.ts';
-import type { AdminState, AgentMode, Link, LinkId, NetworkInterface, Topology } from '../../core/network/topology.ts';
+import type { AdminState, AgentMode, Link, LinkId, NetworkInterface } from '../../core/network/topology.ts';
 import type { StoredTopology, TopologyWrites } from '../control/ports.ts';
 
 type Ask = <T extends Record<string, unknown>>(text: string, values?: unknown[]) => Promise<T[]>;
