@@ -1,9 +1,21 @@
-// Compiles src/ to dist/ and copies what is not TypeScript. Run by `prepare`, so that `npm ci` leaves a runnable tree.
+// Compiles src/ to dist/. Run by `prepare`, so that `npm ci` leaves a runnable tree.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-rmSync('dist', { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' });
-chmodSync('dist/bin/headroom.js', 0o755);
+const fresh = `dist.${process.pid}`;
+const old = `${fresh}.old`;
+try {
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json', '--outDir', fresh], { stdio: 'inherit' });
+  chmodSync(`${fresh}/bin/headroom.js`, 0o755);
+  // Swapped in one step: what runs from dist/ never sees it half made.
+  try {
+    renameSync('dist', old);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  renameSync(fresh, 'dist');
+} finally {
+  for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+}

@@ -60,11 +60,13 @@ async function openKernelPlatform(options: {
   });
   const { openKernel } = await import('./kernel/kernel.ts');
   const kernel = await openKernel({ guardForwarding: forwards() });
+  const { tc, nft, htb, classifier, missing } = kernel.features();
+  const enforces = tc && nft !== 'missing' && htb && classifier;
   return {
     network,
     transport,
     kernel,
-    features: { enforces: true, rsvpTransport: transport.kind, notes: [] },
+    features: { enforces, rsvpTransport: transport.kind, notes: [...missing] },
     async close({ remove }) {
       await poller.close();
       await transport.close();

@@ -1,10 +1,12 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../src/lab/commands.ts';
 import { requires } from '../support/requires.ts';
-import { Headroom, output, wrote } from './headroom.ts';
+import { Headroom, output, wrote, type Answer } from './headroom.ts';
 
 const RATE = 20_000_000;
 
-describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark'))('a booked flow in the lab', () => {
+describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump'))('a booked flow in the lab', () => {
   const headroom = new Headroom('kernel');
   beforeAll(() => headroom.start(), 60_000);
   afterAll(() => headroom.stop(), 30_000);
@@ -23,42 +25,44 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark'))('a book
     (await headroom.call('GET', `/v1/links/${encodeURIComponent(link)}`)).body.bookedBitsPerSecond as number;
 
   it('PATH and RESV on the wire between r1 and r2 are what RFC 2205 says', async () => {
-    const capture = headroom.spawn('r1', ...tshark());
-    await wrote(capture, /Capturing on/);
-    const text = output(capture);
+    const file = join(headroom.folder, 'r1.pcap');
+    const capture = headroom.spawn(
+      'r1',
+      'tcpdump',
+      '-Z',
+      'root',
+      '-n',
+      '-U',
+      '--immediate-mode',
+      '-i',
+      'eth1',
+      '-w',
+      file,
+      'ip proto 46',
+    );
+    await wrote(capture, /listening on/);
     const id = await active(5004);
-    await headroom.until('PATH, RESV and ResvConf were captured', 10_000, async () => {
+    await headroom.until('ResvConf has arrived', 10_000, async () => {
       const { body } = await headroom.call('GET', `/v1/reservations/${id}`);
       return body.signaling.confirmedAt !== null;
     });
     await release(id);
+    const ended = output(capture);
     capture.kill('SIGINT');
-    const rows = (await text)
-      .trim()
-      .split('\n')
-      .map((line) => line.split('|'));
-    const messages = rows.map(([type, source, destination, ttl, sendTtl, alert, checksum, expert]) => ({
-      type: Number(type),
-      source,
-      destination,
-      ttl,
-      sendTtl,
-      alert,
-      checksum,
-      expert,
-    }));
-    const path = messages.find((m) => m.type === 1)!;
-    expect(path).toMatchObject({ source: '10.1.0.2', destination: '10.2.0.2', alert: '0' });
-    const resv = messages.find((m) => m.type === 2)!;
-    expect(resv).toMatchObject({ source: '10.12.0.2', destination: '10.12.0.1' });
-    expect(messages.some((m) => m.type === 7)).toBe(true);
-    expect(messages.some((m) => m.type === 5)).toBe(true);
-    for (const m of messages) {
-      expect(m.sendTtl, `type ${m.type}`).toBe(m.ttl);
-      expect(m.checksum).not.toMatch(/incorrect/);
-      expect(m.expert).not.toMatch(/[Mm]alformed/);
+    await ended;
+    const frames = dissect(await run('tshark', ['-r', file, '-V', '-O', 'ip,rsvp', '-o', 'ip.check_checksum:TRUE']));
+    expect(frames.map(({ type }) => type)).toContain('PATH');
+    const first = (type: string): Frame => frames.find((frame) => frame.type === type)!;
+    expect(first('PATH')).toMatchObject({ source: '10.1.0.2', destination: '10.2.0.2', routerAlert: true });
+    expect(first('RESV')).toMatchObject({ source: '10.12.0.2', destination: '10.12.0.1' });
+    expect(first('CONFIRM')).toMatchObject({ destination: '10.2.0.2' });
+    expect(frames.some(({ type }) => type.includes('TEAR'))).toBe(true);
+    for (const frame of frames) {
+      expect(frame.sendTtl, frame.text).toBe(frame.ttl);
+      expect(frame.checksums, frame.text).toEqual(['correct', 'Good']);
+      expect(frame.text).not.toMatch(/[Mm]alformed/);
     }
-  });
+  }, 30_000);
 
   it('a reserved flow survives a flood that an unreserved one does not', async () => {
     const unprotected = await lossOfFlow(headroom, 6100);
@@ -160,7 +164,11 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark'))('a book
 
   it('traffic stays protected while the server is dead, and the restarted one knows the same reservations', async () => {
     const id = await active(5501);
-    const before = (await headroom.call('GET', `/v1/reservations/${id}`)).body;
+    let before: Answer['body'];
+    await headroom.until('the agents have told where PATH goes', 5_000, async () => {
+      before = (await headroom.call('GET', `/v1/reservations/${id}`)).body;
+      return before.paths[0].actualHops.length === 3;
+    });
     await headroom.stopServer('SIGKILL');
     expect(await lossOfFlow(headroom, 5501)).toBeLessThan(0.1);
     expect(await headroom.classes('r1', 'eth1')).toHaveLength(1);
@@ -225,11 +233,36 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark'))('a book
   }, 90_000);
 });
 
-const tshark = (): string[] => [
-  'tshark', '-l', '-n', '-i', 'eth1', '-f', 'ip proto 46', '-T', 'fields', '-E', 'separator=|', '-E', 'occurrence=a',
-  '-e', 'rsvp.msg', '-e', 'ip.src', '-e', 'ip.dst', '-e', 'ip.ttl', '-e', 'rsvp.ttl', '-e', 'ip.opt.ra',
-  '-e', 'rsvp.checksum.status', '-e', '_ws.expert.message',
-]; // prettier-ignore
+interface Frame {
+  readonly text: string;
+  readonly type: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly ttl: string;
+  readonly sendTtl: string;
+  readonly routerAlert: boolean;
+  /** RSVP's, then the IP header's. */
+  readonly checksums: readonly string[];
+}
+
+/** What tshark says of each frame. */
+const dissect = (text: string): Frame[] =>
+  text
+    .split(/^Frame /m)
+    .slice(1)
+    .map((frame) => {
+      const field = (pattern: RegExp): string => pattern.exec(frame)?.[1] ?? '';
+      return {
+        text: frame,
+        type: field(/Message Type: (.*?) Message/),
+        source: field(/Source Address: (\S+)/),
+        destination: field(/Destination Address: (\S+)/),
+        ttl: field(/Time to Live: (\d+)/),
+        sendTtl: field(/Sending TTL: (\d+)/),
+        routerAlert: frame.includes('Router Alert'),
+        checksums: [field(/Message Checksum: .*\[(\w+)/), field(/Header checksum status: (\w+)/)],
+      };
+    });
 
 /** One client against a server that ends with it. */
 async function iperf(headroom: Headroom, port: number, client: string[]): Promise<string> {
