@@ -61,7 +61,7 @@ async function openKernelPlatform(options: {
   const { openKernel } = await import('./kernel/kernel.ts');
   const kernel = await openKernel({ guardForwarding: forwards() });
   const { tc, nft, htb, classifier, missing } = kernel.features();
-  const enforces = tc && nft !== 'missing' && htb && classifier;
+  const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
   return {
     network,
     transport,
