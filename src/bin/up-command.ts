@@ -14,6 +14,8 @@ interface UpOptions {
   readonly prefix: string;
 }
 
+/** What the command line asks when it is told nothing. */
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** How long the agents of the lab may take to connect. */
 const AGENTS_MS = 30_000;
 
@@ -102,7 +104,8 @@ function greeting(server: RunningServer, topology: Topology | null, seconds: str
     .map((node) => node.interfaces[0]?.addresses[0]?.address);
   const [source, destination] = [addresses[0], addresses.at(-1)];
   if (source !== undefined && destination !== undefined && source !== destination) {
-    lines.push('', 'Book a flow:', `  npx headroom reserve ${source}:5004 ${destination}:5004 --rate 10M --wait`);
+    const at = server.httpUrl === DEFAULT_URL ? '' : ` --server ${server.httpUrl}`;
+    lines.push('', 'Book a flow:', `  npx headroom reserve ${source}:5004 ${destination}:5004 --rate 10M --wait${at}`);
   }
   lines.push('', 'Ctrl-C stops everything.', '');
   return lines.join('\n');
