@@ -25,7 +25,7 @@ import { createServerMetrics } from '../../src/telemetry/server-metrics.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 import { requires } from '../support/requires.ts';
 import { call, errorOf } from './grpc/grpc.ts';
-import { line, startReplica, type Replica } from './store/replica.ts';
+import { line, startReplica, type Replica } from '../support/replica.ts';
 
 let database: TestDatabase;
 let replica: Replica;

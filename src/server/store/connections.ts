@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { StoreFault } from '../control/ports.ts';
 import { asFault } from './fault.ts';
 
 export interface ConnectionSettings {
@@ -36,12 +37,8 @@ export class Connections {
   }
 
   /** @throws StoreFault */
-  async query<T extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<T[]> {
-    try {
-      return (await this.pool.query<T>(query)).rows;
-    } catch (error) {
-      throw asFault(error);
-    }
+  query<T extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<T[]> {
+    return this.session(async (client) => (await client.query<T>(query)).rows);
   }
 
   /** Statements that belong together, on one connection of the pool; a failed one is not used again. @throws StoreFault */
@@ -50,7 +47,7 @@ export class Connections {
     try {
       client = await this.pool.connect();
     } catch (error) {
-      throw asFault(error);
+      throw new StoreFault('away', error);
     }
     // The pool listens only to connections that it holds itself.
     const { onError } = this.#settings;
@@ -70,7 +67,7 @@ export class Connections {
 
   /** The connection of the commit path, made anew after it broke. @throws StoreFault */
   async commitClient(): Promise<pg.Client> {
-    if (this.#closed) throw asFault(new Error('the server is stopping'));
+    if (this.#closed) throw new StoreFault('away', new Error('the server is stopping'));
     if (this.#commit !== null) return this.#commit;
     const client = new pg.Client({
       connectionString: this.#settings.url,
@@ -79,7 +76,7 @@ export class Connections {
       application_name: 'headroom commit',
       lock_timeout: LOCK_TIMEOUT_MS,
       keepAlive: true,
-    } as pg.ClientConfig);
+    });
     const forget = (): void => {
       if (this.#commit === client) this.#commit = null;
     };
@@ -91,7 +88,7 @@ export class Connections {
     try {
       await client.connect();
     } catch (error) {
-      throw asFault(error);
+      throw new StoreFault('away', error);
     }
     this.#commit = client;
     return client;

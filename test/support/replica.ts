@@ -1,17 +1,17 @@
 import { v7 as uuidv7 } from 'uuid';
-import { BitsPerSecond, Bytes, EpochMs, Micros } from '../../../src/core/base/units.ts';
-import { parseTopology } from '../../../src/core/network/validate.ts';
-import type { Topology } from '../../../src/core/network/topology.ts';
-import type { ReservationRequest } from '../../../src/core/qos/request.ts';
-import type { IpAddress } from '../../../src/core/base/ip.ts';
-import type { AgentDirectory } from '../../../src/server/control/committer.ts';
+import { BitsPerSecond, Bytes, EpochMs, Micros } from '../../src/core/base/units.ts';
+import { parseTopology } from '../../src/core/network/validate.ts';
+import type { Topology } from '../../src/core/network/topology.ts';
+import type { ReservationRequest } from '../../src/core/qos/request.ts';
+import type { IpAddress } from '../../src/core/base/ip.ts';
+import type { AgentDirectory } from '../../src/server/control/committer.ts';
 import {
   COMMITTER_SETTINGS,
   type CommitterSettings,
   GroupCommitter,
-} from '../../../src/server/control/group-committer.ts';
-import type { BooksStore } from '../../../src/server/control/ports.ts';
-import { openStore, type Store } from '../../../src/server/store/open-store.ts';
+} from '../../src/server/control/group-committer.ts';
+import type { BooksStore } from '../../src/server/control/ports.ts';
+import { openStore, type Store } from '../../src/server/store/open-store.ts';
 
 /** One server's store and committer on a shared database. */
 export interface Replica {

@@ -6,7 +6,7 @@ import { ControlError } from '../../../src/server/control/errors.ts';
 import type { CommittedGroup } from '../../../src/server/control/committer.ts';
 import { type GroupWrites, StoreFault } from '../../../src/server/control/ports.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { followed, line, type Replica, request, startReplica, storeTopology } from './replica.ts';
+import { followed, line, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
 
 const M = 1_000_000;
 
@@ -251,11 +251,9 @@ describe('two servers on one database', () => {
     }
     const each = granted[0]!.path.hops[0]!.bookedBitsPerSecond;
     expect(granted).toHaveLength(Math.floor((50 * M) / each));
-    expect(
-      outcomes
-        .filter((o) => o instanceof ControlError)
-        .every((o) => (o as ControlError).code === 'BANDWIDTH_UNAVAILABLE'),
-    ).toBe(true);
+    expect(outcomes.filter((o) => o instanceof ControlError).every((o) => o.code === 'BANDWIDTH_UNAVAILABLE')).toBe(
+      true,
+    );
     const last = BigInt((await sql<{ last: string }>('SELECT last FROM event_head'))[0]!.last);
     await Promise.all([followed(one, last), followed(two, last)]);
     const ids = (r: Replica): string[] => [...r.committer.books.live()].map(({ id }) => id).sort();
@@ -275,9 +273,9 @@ describe('two servers on one database', () => {
       expect(both[0].reservation.id).toBe(both[1].reservation.id);
       const flow = request(10_000);
       const outcomes = await Promise.all([one, two].map((each) => outcomeOf(each.committer.reserve(flow, null))));
-      expect(
-        outcomes.filter((each) => each instanceof ControlError).map((each) => (each as ControlError).code),
-      ).toEqual(['ALREADY_EXISTS']);
+      expect(outcomes.filter((each) => each instanceof ControlError).map((each) => each.code)).toEqual([
+        'ALREADY_EXISTS',
+      ]);
     }
     expect(await sql('SELECT id FROM reservation')).toHaveLength(40);
   });
@@ -450,6 +448,8 @@ describe('a connection lost while committing', () => {
     await admin.connect();
     await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
     await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+    const backends = 'SELECT pid FROM pg_stat_activity WHERE datname = $1';
+    while ((await admin.query(backends, [name])).rows.length > 0);
     const refused = await outcomeOf(one.committer.reserve(request(M), null));
     expect(refused).toMatchObject({ code: 'UNAVAILABLE', retryAfterSeconds: 1 });
     expect(one.committer.books.get(reservation.id)).toEqual(reservation);
