@@ -208,7 +208,7 @@ export class Agent {
     switch (message.case) {
       case 'welcome': {
         const welcome = message.value;
-        this.#clock.set(EpochMs(Number(welcome.serverTimeMs)));
+        this.#clock.heard(EpochMs(Number(welcome.serverTimeMs)));
         this.#setInterfaces(welcome.interfaces.map(settingsFromMessage));
         this.#heartbeat ??= setInterval(() => this.#beat(), welcome.heartbeatIntervalMs || 10_000);
         this.#beat();
@@ -242,6 +242,7 @@ export class Agent {
 
   /** Removals first: a release is carried out before the booking that uses its room. */
   #update(update: AssignmentsUpdate): void {
+    if (update.serverTimeMs > 0n) this.#clock.heard(EpochMs(Number(update.serverTimeMs)));
     if (update.interfaces.length > 0) this.#setInterfaces(update.interfaces.map(settingsFromMessage));
     const removals = new Set(update.removals);
     if (update.full) {
@@ -302,6 +303,7 @@ export class Agent {
       void this.#enforcement.withdraw(assignment);
       this.#closeFlow(assignment);
     }
+    for (const assignment of opened) this.#enforcement.prepare(assignment);
     for (const assignment of opened) this.#open(assignment);
     if (opened.length > 0) this.#enforcement.opened();
     this.#armWindows();

@@ -15,6 +15,8 @@ export interface FlowInstaller {
   remove(key: string): Promise<Result<void, { readonly detail: string }>>;
 }
 
+type Made = Promise<Result<void, { readonly detail: string }>>;
+
 /** How long a RESV that came before its assignment waits for it. */
 export const OVERTAKEN_MS = 500;
 
@@ -39,6 +41,8 @@ export class Enforcement {
   /** Which reservation holds the kernel's class of a flow on an interface. */
   readonly #installed = new Map<string, string>();
   readonly #placeOf = new Map<string, string>();
+  /** Classes that were made when their window opened, ahead of RESV. */
+  readonly #prepared = new Map<string, { readonly flow: ShapedFlow; readonly made: Made }>();
 
   constructor(options: {
     assignments: Assignments;
@@ -65,6 +69,19 @@ export class Enforcement {
       this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
     }, OVERTAKEN_MS);
     this.#waiting.set(request.installId, { request, timer });
+  }
+
+  /**
+   * Makes the class of an assignment whose window has opened while PATH is still on its way, so that the kernels of a path
+   * work at the same time. What RESV finds ready is not made twice; it still goes on only after the kernel has answered.
+   */
+  prepare(assignment: Assignment): void {
+    const { outgoingInterface: outgoing, reservationId } = assignment;
+    if (outgoing === null || this.#placeOf.has(reservationId)) return;
+    const minor = this.#classMinor(reservationId);
+    if (minor === null) return;
+    const flow = shapedFlow(assignment, outgoing, minor, this.#overhead(outgoing));
+    this.#prepared.set(reservationId, { flow, made: this.#kernel.install(flow) });
   }
 
   /** Windows have opened: RESVs that were ahead of them go on. */
@@ -95,6 +112,7 @@ export class Enforcement {
   async withdraw(assignment: Assignment): Promise<void> {
     const place = this.#placeOf.get(assignment.reservationId);
     if (place !== undefined) this.#forget(place, assignment.reservationId);
+    this.#prepared.delete(assignment.reservationId);
     await this.#kernel.remove(assignment.reservationId);
   }
 
@@ -131,10 +149,22 @@ export class Enforcement {
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    void this.#kernel.install(flow).then((result) => {
+    void this.#make(flow).then((result) => {
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });
+  }
+
+  /** A class that could not be made ahead (its room was not free yet, say) is tried again now that it is needed. */
+  async #make(flow: ShapedFlow): Made {
+    const prepared = this.#prepared.get(flow.key);
+    this.#prepared.delete(flow.key);
+    if (prepared && sameFlow(prepared.flow, flow)) {
+      const made = await prepared.made;
+      // Withdrawn meanwhile: making it now would leave a class that nobody takes away.
+      if (made.ok || !this.#placeOf.has(flow.key)) return made;
+    }
+    return this.#kernel.install(flow);
   }
 
   #forget(place: string, key: string): void {
@@ -146,3 +176,6 @@ export class Enforcement {
     this.#answer({ type: 'refused', installId, errorCode, errorValue });
   }
 }
+
+/** Both are built by `shapedFlow`, so their members stand in the same order. */
+const sameFlow = (a: ShapedFlow, b: ShapedFlow): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,3 +1,4 @@
+import type { ShapedFlow } from '../../core/shaping/desired.ts';
 import { flowClass } from '../../core/shaping/htb.ts';
 import type { ObservedInterface } from '../../core/shaping/observed.ts';
 import { planInterface, type InterfacePlan, type TcCommand } from '../../core/shaping/plan.ts';
@@ -12,6 +13,12 @@ import type { TcSession } from './tc-session.ts';
 export interface Shortfall {
   readonly key: string | null;
   readonly problem: KernelProblem;
+}
+
+/** Flows, and their classes as the kernel shows them; null when it did not say. */
+interface Reading {
+  readonly flows: readonly ShapedFlow[];
+  readonly seen: ObservedInterface | null;
 }
 
 /** Keeps the queues of interfaces at what is wanted, over a picture of the kernel that every accepted command carries forward. */
@@ -66,8 +73,9 @@ export class InterfaceKeeper {
   ): Promise<readonly Shortfall[]> {
     const plan = this.plan(wanted, name, scope);
     if (!plan.problem) {
-      const failures = await this.#run(name, plan.commands);
-      if (failures.size === 0 && (await this.#verified(wanted, name, plan, scope))) return [];
+      // The question of how the classes look now follows the commands at once: one way there and back instead of two.
+      const [failures, seen] = await Promise.all([this.#run(name, plan.commands), this.#read(wanted, name, scope)]);
+      if (failures.size === 0 && (await this.#verified(wanted, name, plan, seen))) return [];
     }
     await this.observe(name);
     const repair = this.plan(wanted, name, repairScope);
@@ -97,26 +105,27 @@ export class InterfaceKeeper {
     return failures;
   }
 
-  /** A class whose parent is missing hangs at the root without an error: the parent, rate and bursts are read back. */
-  async #verified(
-    wanted: WantedShaping,
-    name: string,
-    plan: InterfacePlan,
-    scope: ReadonlySet<number> | undefined,
-  ): Promise<boolean> {
+  /** Reads the wanted classes of the scope back. Without a scope there is nothing to read but everything: null. */
+  async #read(wanted: WantedShaping, name: string, scope: ReadonlySet<number> | undefined): Promise<Reading | null> {
+    if (!scope) return null;
+    const flows = [...scope].flatMap((minor) => wanted.flowsOn(name).get(minor) ?? []);
+    if (flows.length === 0) return { flows, seen: null };
+    const minors = flows.map((flow) => flow.classMinor);
+    return { flows, seen: await this.#reader.classes(name, minors).catch(() => null) };
+  }
+
+  /** A class whose parent is missing hangs at the root without an error: the parent, rate and bursts are compared. */
+  async #verified(wanted: WantedShaping, name: string, plan: InterfacePlan, reading: Reading | null): Promise<boolean> {
     const iface = wanted.interfaces.get(name);
-    const flows = [...(scope ?? [])].flatMap((minor) => wanted.flowsOn(name).get(minor) ?? []);
-    if (!iface || (scope && flows.length === 0)) return true;
-    if (!scope) {
+    if (!iface) return true;
+    if (!reading) {
       if (plan.commands.length === 0) return true;
       await this.observe(name);
       const left = this.plan(wanted, name);
       return !left.problem && left.commands.length === 0;
     }
-    const minors = flows.map((flow) => flow.classMinor);
-    const seen = await this.#reader.classes(name, minors).catch(() => null);
-    return flows.every((flow) => {
-      const found = seen?.classes.get(flow.classMinor);
+    return reading.flows.every((flow) => {
+      const found = reading.seen?.classes.get(flow.classMinor);
       return found !== undefined && sameClass(flowClass(iface, flow).class, found);
     });
   }

@@ -24,10 +24,12 @@ const LARGEST_SEGMENT_BYTES = 65_536;
 const TIMER_MICROS = 1000;
 /** A full Ethernet frame without its checksum: a smaller quantum only costs time in the scheduler. */
 const SMALLEST_QUANTUM_BYTES = 1514;
+/** What HTB takes at most. */
+const LARGEST_QUANTUM_BYTES = 200_000;
 
 /** Bytes that HTB serves of a reservation's class before the next class has its turn: never less than one whole frame. */
 export const classQuantumBytes = (maxPacket: Bytes, overhead: Bytes): Bytes =>
-  Bytes(Math.max(maxPacket + overhead, SMALLEST_QUANTUM_BYTES));
+  Bytes(Math.min(Math.max(maxPacket + overhead, SMALLEST_QUANTUM_BYTES), LARGEST_QUANTUM_BYTES));
 
 /**
  * C = M + the class's quantum; D = the time that the link needs for one segment of 65,536 bytes which it has just begun, plus

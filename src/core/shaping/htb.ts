@@ -1,4 +1,5 @@
 import { Bytes, BitsPerSecond } from '../base/units.ts';
+import { classQuantumBytes } from '../qos/error-terms.ts';
 import type { ShapedFlow, ShapedInterface } from './desired.ts';
 
 /** Handle of the root qdisc that marks a tree as ours. Outside the range of class minors, so no leaf's handle can equal it. */
@@ -194,5 +195,5 @@ export function flowProblem(flow: ShapedFlow): string | null {
   return null;
 }
 
-const quantum = (frame: number): Bytes => Bytes(Math.min(200_000, Math.max(1000, frame)));
+const quantum = (frame: number): Bytes => classQuantumBytes(Bytes(frame), Bytes(0));
 const classOverhead = (iface: ShapedInterface): number => Math.max(0, iface.overheadBytes - SEEN_HEADER_BYTES);

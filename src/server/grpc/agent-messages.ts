@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '../../core/base/assert-never.ts';
 import { parseIp, parsePrefix } from '../../core/base/ip.ts';
-import { BitsPerSecond, Bytes, Millis } from '../../core/base/units.ts';
+import { BitsPerSecond, Bytes, Millis, type EpochMs } from '../../core/base/units.ts';
 import type { Route } from '../../core/network/topology.ts';
 import {
   AssignmentState,
@@ -98,7 +98,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
         value: {
           interfaces: message.interfaces.map(interfaceConfig),
           heartbeatIntervalMs: message.heartbeatIntervalMs,
-          serverTimeMs: BigInt(Math.round(message.serverTime)),
+          serverTimeMs: wholeMs(message.serverTime),
         },
       });
     case 'assignments': {
@@ -112,6 +112,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
           upserts: message.upserts.map(assignmentToMessage),
           removals: [...message.removals],
           interfaces: message.interfaces.map(interfaceConfig),
+          serverTimeMs: wholeMs(message.serverTime),
         },
       });
     }
@@ -123,6 +124,9 @@ export function toServerMessage(message: ToAgent): ServerMessage {
       return assertNever(message);
   }
 }
+
+/** Rounded up: a window that opens now is open by this time. */
+const wholeMs = (time: EpochMs): bigint => BigInt(Math.ceil(time));
 
 const server = (message: MessageInitShape<typeof ServerMessageSchema>['message']): ServerMessage =>
   create(ServerMessageSchema, { message: message! });

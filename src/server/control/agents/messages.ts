@@ -65,6 +65,8 @@ export interface AssignmentsUpdate {
   readonly removals: readonly string[];
   /** Empty: as before. */
   readonly interfaces: readonly InterfaceConfig[];
+  /** When it was written, by the clock of the books. */
+  readonly serverTime: EpochMs;
 }
 
 /** UNKNOWN_NODE: the topology has no such node; REPLACED: another agent says it is this node; SLOW: too much was waiting. */

@@ -190,7 +190,7 @@ export class AgentSession {
   }
 
   /** In parts of bounded size; removals go first, and only the last part carries the generation. */
-  #write(update: Omit<ToAgent & { type: 'assignments' }, 'type' | 'generation'>): void {
+  #write(update: Omit<ToAgent & { type: 'assignments' }, 'type' | 'generation' | 'serverTime'>): void {
     const { upserts, removals } = update;
     for (const id of removals) {
       this.#held.delete(id);
@@ -210,6 +210,7 @@ export class AgentSession {
         ...(from === 0 ? update : { full: false, keep: [], removals: [], interfaces: [] }),
         upserts: part,
         generation: last ? generation : null,
+        serverTime: this.#books.now(),
       };
       this.#stream.send(message, last ? () => this.#taken() : undefined);
     }
