@@ -12,11 +12,19 @@ interface Sample {
   commit: number;
   /** From the assignment's arrival at the receiver's host to PATH's. */
   path: number;
-  /** From there to the last hop's install: RESV hop by hop, each with its kernel. */
+  /** From there to the install of the sender's host, the last: RESV hop by hop, each with its kernel. */
   resv: number;
-  /** What is left: push of the assignments, reports, commit of the change of state, the event. */
+  /** Push of the assignments and the last report: what the server waited beyond the agents' own time; ± 1 ms. */
   pushAndReport: number;
+  /** From the last hop's report at the server to the event at the client: the second commit and the event's delivery. */
+  change: number;
   preview: number;
+}
+
+/** `elapsedMs` by the agent's clock since its assignment came, `reportedAt` when the server had it, as `performance.now()`. */
+interface HopNews {
+  readonly elapsedMs: number;
+  readonly reportedAt: number;
 }
 
 const count = Number(process.argv[2] ?? 1000);
@@ -31,6 +39,7 @@ try {
     ['path', '  PATH'],
     ['resv', '  RESV with kernel'],
     ['pushAndReport', '  push and report'],
+    ['change', '  commit of active, event'],
     ['preview', 'reference: validateOnly'],
   ];
   for (const [phase, label] of phases) {
@@ -89,8 +98,10 @@ async function measure(): Promise<Sample[]> {
     const [atReceiver, atSender] = await Promise.all([elapsed(id, 'host-b'), elapsed(id, 'host-a')]);
     const total = activeAt - started;
     const commit = committed - started;
-    const resv = Math.max(0, atSender - atReceiver);
-    samples.push({ total, commit, path: atReceiver, resv, preview, pushAndReport: total - commit - atReceiver - resv });
+    const path = atReceiver.elapsedMs;
+    const resv = Math.max(0, atSender.elapsedMs - path);
+    const change = activeAt - atSender.reportedAt;
+    samples.push({ total, commit, path, resv, preview, change, pushAndReport: total - commit - path - resv - change });
 
     const gone = happens(id, 'reservation.ended');
     await client.releaseReservation(id);
@@ -109,18 +120,19 @@ async function alreadyActive(client: ReturnType<typeof createClient>, id: string
 }
 
 /** What agents measured from assignment to installation, as the server logs it. */
-function followReports(): (id: string, node: string) => Promise<number> {
-  const known = new Map<string, number>();
-  const asked = new Map<string, (elapsedMs: number) => void>();
+function followReports(): (id: string, node: string) => Promise<HopNews> {
+  const known = new Map<string, HopNews>();
+  const asked = new Map<string, (news: HopNews) => void>();
   createInterface({ input: headroom.serverProcess.stderr! }).on('line', (line) => {
     if (!line.includes('hop reported')) return;
-    const { reservationId, node, state, elapsedMs } = JSON.parse(line) as Record<string, string> & {
+    const { reservationId, node, state, elapsedMs, time } = JSON.parse(line) as Record<string, string> & {
       elapsedMs: number;
     };
     if (state !== 'installed') return;
     const key = `${reservationId} ${node}`;
-    known.set(key, elapsedMs);
-    asked.get(key)?.(elapsedMs);
+    const news = { elapsedMs, reportedAt: Date.parse(time!) - performance.timeOrigin };
+    known.set(key, news);
+    asked.get(key)?.(news);
     if (known.size > 1000) known.delete(known.keys().next().value!);
   });
   return (id, node) => {
