@@ -12,8 +12,9 @@ import { GroupCommitter } from '../server/control/group-committer.ts';
 import { createAgentServer } from '../server/grpc/agent-server.ts';
 import { createGrpcServer } from '../server/grpc/server.ts';
 import { createHttpApp } from '../server/http/app.ts';
+import { forgetKeys } from '../server/jobs/forget-keys.ts';
 import { Sweeps } from '../server/jobs/sweeps.ts';
-import { startEmbedded } from '../server/store/embedded.ts';
+import { superviseEmbedded } from '../server/store/embedded-supervisor.ts';
 import { migrate } from '../server/store/migrate.ts';
 import { openStore } from '../server/store/open-store.ts';
 import type { Loggers } from '../telemetry/logger.ts';
@@ -55,9 +56,15 @@ async function start(
   const log = loggers('program');
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
 
+  const metrics = createServerMetrics();
+
   let url = config.databaseUrl;
   if (url === null) {
-    const database = await startEmbedded(config.dataDir, (line) => loggers('store').debug(line));
+    const database = await superviseEmbedded(
+      config.dataDir,
+      (line) => loggers('store').debug(line),
+      (problem) => loggers('store').error(problem),
+    );
     started.push(() => database.close());
     url = database.url;
   }
@@ -71,6 +78,7 @@ async function start(
     store: store.books,
     newId: () => uuidv7(),
     onError: (error) => loggers('control').error({ err: error }, 'a group was not committed as it should'),
+    onGroup: (outcome, items, seconds) => metrics.commitGroup(outcome, items, seconds),
   });
   await committer.start();
   started.push(() => committer.close());
@@ -86,6 +94,7 @@ async function start(
     log: loggers('jobs'),
   });
   started.push(() => sweeps.close());
+  started.push(forgetKeys(store.books, loggers('jobs')));
   const control = createControl({
     committer,
     store: store.books,
@@ -97,7 +106,6 @@ async function start(
 
   const agents = await createAgentServer({ registry, dataDir: config.dataDir, log: loggers('agents') });
   started.push(() => agents.close());
-  const metrics = createServerMetrics();
   metrics.observe({
     reservationsByState: () => countByState(committer),
     agentsConnected: () => registry.connectedCount(),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LinkId, Topology } from '../../core/network/topology.ts';
+import type { Topology } from '../../core/network/topology.ts';
 import type { ReservationRequest } from '../../core/qos/request.ts';
 import { type LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
@@ -7,8 +7,9 @@ import type { AgentDirectory, CommittedGroup, Committer } from './committer.ts';
 import { ControlError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Follower } from './follower.ts';
-import type { Basis, GroupItem, Unbooked } from './group-items.ts';
-import { type GroupPlan, type LockedRows, LOSSES_BEFORE_LOCKING_ALL, planGroup } from './group-plan.ts';
+import type { GroupItem, Unbooked } from './group-items.ts';
+import { needsLocks, nothingCommitted, settledUnder, stands, type Outcome } from './group-outcome.ts';
+import { type GroupPlan, type LockedRows, planGroup } from './group-plan.ts';
 import { MemoryBooks } from './memory-books.ts';
 import { type BooksStore, type GroupWrites, type Locked, type LockRequest, type NewKey, StoreFault } from './ports.ts';
 import { alreadyExists } from './refusal.ts';
@@ -43,12 +44,14 @@ export class GroupCommitter implements Committer {
   readonly #settings: CommitterSettings;
   readonly #follower: Follower;
   readonly #onError: (error: unknown) => void;
+  readonly #onGroup: (outcome: 'committed' | 'failed', items: number, seconds: number) => void;
   readonly #listeners: ((group: CommittedGroup) => void)[] = [];
   readonly #stopped = new AbortController();
   #queue: GroupItem[] = [];
   #wake: () => void = () => {};
   #followUpTo: bigint | null | undefined;
   #loop: Promise<void> | null = null;
+  #stale = false;
 
   constructor(options: {
     store: BooksStore;
@@ -59,8 +62,11 @@ export class GroupCommitter implements Committer {
     settings?: CommitterSettings;
     /** Told of defects that nobody else would see. */
     onError?: (error: unknown) => void;
+    /** Told of every transaction that had something to write. */
+    onGroup?: (outcome: 'committed' | 'failed', items: number, seconds: number) => void;
   }) {
     this.#onError = options.onError ?? (() => {});
+    this.#onGroup = options.onGroup ?? (() => {});
     this.#store = options.store;
     this.#agents = options.agents ?? NO_AGENTS;
     this.#newId = options.newId;
@@ -72,6 +78,11 @@ export class GroupCommitter implements Committer {
   /** The registry follows the committer, so it comes after it. */
   setAgents(agents: AgentDirectory): void {
     this.#agents = agents;
+  }
+
+  /** The database did not answer when the books were last brought up to date: they are of some time before. */
+  get stale(): boolean {
+    return this.#stale;
   }
 
   get agents(): AgentDirectory {
@@ -149,7 +160,7 @@ export class GroupCommitter implements Committer {
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      if (this.#mustFollow()) await this.#follow().catch(() => {});
+      if (this.#mustFollow()) await this.#follow().catch(() => (this.#stale = true));
       const group = this.#nextGroup();
       if (group.length > 0) await this.#process(group, 1);
       else if (!this.#mustFollow() && !signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -165,6 +176,7 @@ export class GroupCommitter implements Committer {
   async #follow(): Promise<void> {
     this.#followUpTo = undefined;
     await this.#follower.follow();
+    this.#stale = false;
   }
 
   /** A new topology has a group of its own: everything else is decided on one topology. */
@@ -183,7 +195,7 @@ export class GroupCommitter implements Committer {
     try {
       await this.#makeKnown(group);
       const plan = this.#plan(group, null);
-      outcome = plan === null ? null : needsLocks(plan) ? await this.#commit(group, plan) : nothingCommitted(plan);
+      outcome = plan === null ? null : needsLocks(plan) ? await this.#timed(group, plan) : nothingCommitted(plan);
     } catch (error) {
       return this.#failed(group, attempt, error);
     }
@@ -194,6 +206,18 @@ export class GroupCommitter implements Committer {
       // What was to be committed is, and was answered.
       for (const { item } of outcome.plan.unbooked) item.reject(unavailable('the database is away', error));
       this.#followUpTo = null;
+    }
+  }
+
+  async #timed(group: readonly GroupItem[], plan: GroupPlan): Promise<Outcome | null> {
+    const started = performance.now();
+    let committed = false;
+    try {
+      const outcome = await this.#commit(group, plan);
+      committed = outcome !== null;
+      return outcome;
+    } finally {
+      this.#onGroup(committed ? 'committed' : 'failed', group.length, (performance.now() - started) / 1000);
     }
   }
 
@@ -482,47 +506,6 @@ const NO_AGENTS: AgentDirectory = {
   connected: () => false,
   enforces: () => false,
 };
-
-/** What became of a plan; its unbooked requests are still to be answered. */
-interface Outcome {
-  readonly plan: GroupPlan;
-  /** Links whose version this group has moved by one. */
-  readonly bumped: ReadonlySet<LinkId>;
-  /** Decided under locks on everything that they depend on. */
-  readonly settled: ReadonlySet<Unbooked>;
-  /** Those who asked for changes have their answers. */
-  readonly resolved: boolean;
-}
-
-const nothingCommitted = (plan: GroupPlan): Outcome => ({
-  plan,
-  bumped: new Set(),
-  settled: new Set(),
-  resolved: false,
-});
-
-const needsLocks = (plan: GroupPlan): boolean =>
-  plan.writes || plan.unbooked.some(({ item }) => item.losses >= LOSSES_BEFORE_LOCKING_ALL);
-
-const settledUnder = (plan: GroupPlan, locked: Locked): ReadonlySet<Unbooked> =>
-  new Set(
-    plan.unbooked.filter(
-      ({ basis }) =>
-        basis.existing === null &&
-        basis.links.size > 0 &&
-        [...basis.links.keys()].every((link) => locked.links.has(link)),
-    ),
-  );
-
-/** Nothing that the answer depends on was changed by others between the decision and now. */
-function stands(basis: Basis, committed: Omit<Locked, 'usedKeys'>, bumped: ReadonlySet<LinkId>): boolean {
-  if (basis.topology !== committed.topology) return false;
-  if (basis.existing && committed.revisions.get(basis.existing.id) !== basis.existing.revision) return false;
-  for (const [link, version] of basis.links) {
-    if (committed.links.get(link) !== version + (bumped.has(link) ? 1n : 0n)) return false;
-  }
-  return true;
-}
 
 /** A few milliseconds, longer each time, different for each replica. */
 const backOff = (attempt: number): Promise<void> =>

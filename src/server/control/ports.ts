@@ -24,6 +24,8 @@ export interface BooksStore {
   eventHead(): Promise<{ readonly last: bigint; readonly purgedThrough: bigint }>;
   /** Calls back whenever there may be new events, with the last id where it is known. A hint to look, until the signal. */
   listen(hint: (last: bigint | null) => void, signal: AbortSignal): void;
+  /** Forgets idempotency keys that were used before then, at most `limit` at a time. Resolves with how many. */
+  forgetKeys(usedBefore: EpochMs, limit: number): Promise<number>;
   /** PostgreSQL's clock: offset measured, monotonic between. */
   now(): EpochMs;
 }

@@ -80,6 +80,17 @@ export class PostgresBooks implements BooksStore {
     return new Map(rows.map((row) => [row.key, { bodyHash: row.hash, reservationId: row.reservation_id }]));
   }
 
+  async forgetKeys(usedBefore: EpochMs, limit: number): Promise<number> {
+    const rows = await this.#connections.query({
+      text: `DELETE FROM idempotency_key WHERE key IN (
+               SELECT key FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT $2
+                  FOR UPDATE SKIP LOCKED)
+             RETURNING 1`,
+      values: [new Date(usedBefore).toISOString(), limit],
+    });
+    return rows.length;
+  }
+
   async versions(links: readonly LinkId[], reservations: readonly string[]): Promise<CommittedVersions> {
     const rows = await this.#connections.query<{ kind: string; id: string; version: string }>({
       name: 'versions',
