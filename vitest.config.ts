@@ -6,7 +6,6 @@ const alone = ['test/e2e/**/*.test.ts', 'test/agent/kernel/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/build.ts'],
     maxWorkers: 2,
     projects: [
       {
@@ -22,6 +21,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'alone',
+          globalSetup: ['test/build.ts'],
           include: alone,
           fileParallelism: false,
           maxWorkers: 1,
