@@ -25,9 +25,10 @@ export class Reports {
   }
 
   report(news: Omit<AssignmentReport, '$typeName' | '$unknown'>): void {
-    const message = create(AssignmentReportSchema, news as AssignmentReport);
     const known = this.#last.get(news.reservationId);
-    if (known && known.revision === news.revision && !says(known, message)) return;
+    const before = known?.revision === news.revision ? known : undefined;
+    const message = create(AssignmentReportSchema, (before ? withPath(before, news) : news) as AssignmentReport);
+    if (before && !says(before, message)) return;
     if (news.state === AssignmentState.REMOVED) this.#last.delete(news.reservationId);
     else this.#last.set(news.reservationId, message);
     if (this.#channel()?.send({ case: 'assignment', value: message })) return;
@@ -60,10 +61,19 @@ export class Reports {
   }
 }
 
-/** PATH news never takes back what is further along. */
-function says(known: AssignmentReport, news: AssignmentReport): boolean {
-  if (known.state === news.state && known.nextHop === news.nextHop && known.previousHop === news.previousHop)
-    return false;
+/** PATH news never takes back what is further along: there it only tells of another way. */
+function withPath(
+  known: AssignmentReport,
+  news: Omit<AssignmentReport, '$typeName' | '$unknown'>,
+): Omit<AssignmentReport, '$typeName' | '$unknown'> {
   const further = known.state === AssignmentState.INSTALLED || known.state === AssignmentState.CONFIRMED;
-  return !(news.state === AssignmentState.PATH && further);
+  if (news.state !== AssignmentState.PATH || !further) return news;
+  const { interface: outgoing, previousHop, nextHop } = news;
+  return { ...known, previousHop, ...(outgoing === '' ? {} : { interface: outgoing, nextHop }) };
 }
+
+const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
+  known.state !== news.state ||
+  known.interface !== news.interface ||
+  known.nextHop !== news.nextHop ||
+  known.previousHop !== news.previousHop;

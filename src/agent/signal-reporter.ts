@@ -94,7 +94,7 @@ export class SignalReporter {
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
-        return this.#report(assignment, state, { previousHop });
+        return this.#report(assignment, state, { previousHop, ...event.outgoing });
       }
       case 'resvUp':
         this.#reservations.add(flow);

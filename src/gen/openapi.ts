@@ -590,6 +590,8 @@ export interface components {
                     interface: string;
                     link: string;
                 }[];
+                /** @description Where the flow leaves its admitted path; null while both agree */
+                deviation: string | null;
                 /** @enum {string} */
                 enforcement: "kernel" | "none";
             }[];

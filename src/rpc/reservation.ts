@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { err, ok, type Result } from '../core/base/result.ts';
+import { deviation } from '../core/reservation/deviation.ts';
 import type { ReservationInput } from '../core/qos/request-input.ts';
 import type { FieldProblem, FlowEndpoint } from '../core/qos/request.ts';
 import type { Reservation } from '../core/reservation/reservation.ts';
@@ -71,6 +72,7 @@ function qosOf(qos: Qos, problems: FieldProblem[]): ReservationInput['qos'] {
 /** What `validateOnly` would book has no id, times of storage or etag. */
 export function reservationMessage(reservation: Reservation, booked = true): ReservationMessage {
   const { flow, qos, path, window } = reservation;
+  const difference = deviation(reservation);
   return create(ReservationSchema, {
     ...(booked
       ? {
@@ -107,6 +109,7 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
         ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
         hops: path.hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
+        ...(difference === null ? {} : { deviation: difference }),
         enforcement: reservation.enforcement,
       },
     ],

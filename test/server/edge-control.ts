@@ -174,6 +174,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getAgentRsvp: async () => ({ pathStates: [], reservationStates: [] }),
     watchEvents: (after, signal) => untilAborted([], signal, after),
     readiness: async () => ({ ready: true, database: 'ok', migrations: 'ok', warnings: [] }),
+    isStale: () => false,
     ...over,
   };
   const recorded = Object.fromEntries(
@@ -185,7 +186,8 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
       },
     ]),
   ) as unknown as Control;
-  return { ...recorded, calls };
+  // Asked with every answer: no call of a caller's.
+  return { ...recorded, isStale: control.isStale, calls };
 }
 
 /** The given events, then silence until the signal aborts. */

@@ -46,6 +46,8 @@ export interface Control {
   /** Events after `after` in order, each once, then live until the signal aborts. `after` null = from now on. EVENTS_PURGED when too old. */
   watchEvents(after: bigint | null, signal: AbortSignal): AsyncIterable<EventView>;
 
+  /** The database is away: what is read is what was known before. */
+  isStale(): boolean;
   readiness(): Promise<Readiness>;
 }
 

@@ -33,7 +33,7 @@ export function createControl(parts: {
   return {
     reserve: (input, options) => answering(() => reserving.reserve(input, options)),
     getReservation: (id) => answering(() => getReservation(books, queries, id)),
-    listReservations: (query) => answering(() => listReservations(queries, query)),
+    listReservations: (query) => answering(() => listReservations(books, queries, query)),
     releaseReservation: (id) =>
       answering(async () => {
         const { id: known } = await getReservation(books, queries, id);
@@ -56,6 +56,7 @@ export function createControl(parts: {
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),
     watchEvents: (after, signal) => faultsAsErrors(watchEvents(store, committer.log, after, signal)),
+    isStale: () => committer.stale,
     readiness: async () => readinessOf(await parts.health()),
   };
 }

@@ -51,7 +51,7 @@ export class GroupCommitter implements Committer {
   #wake: () => void = () => {};
   #followUpTo: bigint | null | undefined;
   #loop: Promise<void> | null = null;
-  #stale = false;
+  #outdated = false;
 
   constructor(options: {
     store: BooksStore;
@@ -82,7 +82,7 @@ export class GroupCommitter implements Committer {
 
   /** The database did not answer when the books were last brought up to date: they are of some time before. */
   get stale(): boolean {
-    return this.#stale;
+    return this.#outdated;
   }
 
   get agents(): AgentDirectory {
@@ -160,7 +160,7 @@ export class GroupCommitter implements Committer {
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      if (this.#mustFollow()) await this.#follow().catch(() => (this.#stale = true));
+      if (this.#mustFollow()) await this.#follow().catch(() => (this.#outdated = true));
       const group = this.#nextGroup();
       if (group.length > 0) await this.#process(group, 1);
       else if (!this.#mustFollow() && !signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -176,7 +176,7 @@ export class GroupCommitter implements Committer {
   async #follow(): Promise<void> {
     this.#followUpTo = undefined;
     await this.#follower.follow();
-    this.#stale = false;
+    this.#outdated = false;
   }
 
   /** A new topology has a group of its own: everything else is decided on one topology. */

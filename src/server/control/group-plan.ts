@@ -5,6 +5,7 @@ import type { World } from '../../core/admission/world.ts';
 import type { AdmittedPath } from '../../core/admission/decision.ts';
 import type { LinkId, NodeName } from '../../core/network/topology.ts';
 import type { ReservationRequest } from '../../core/qos/request.ts';
+import { deviation } from '../../core/reservation/deviation.ts';
 import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
 import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
@@ -293,5 +294,6 @@ class Planner {
 function eventType(before: Reservation, after: Reservation): string {
   if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
   if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
-  return before.actualHops === after.actualHops ? 'reservation.updated' : 'reservation.pathObserved';
+  if (before.actualHops === after.actualHops) return 'reservation.updated';
+  return deviation(after) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
 }

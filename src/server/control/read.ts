@@ -6,7 +6,7 @@ import type { ReservationQuery } from './api.ts';
 import { badRequest } from './bad-request.ts';
 import { ControlError } from './errors.ts';
 import type { MemoryBooks } from './memory-books.ts';
-import type { ReservationQueries } from './ports.ts';
+import { type ReservationQueries, StoreFault } from './ports.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -24,8 +24,12 @@ export async function getReservation(
   return reservation;
 }
 
-/** A page, in the order of ids, which is that of creation. */
+/**
+ * A page, in the order of ids, which is that of creation. While the database is away: of what has not ended, as it was known
+ * last.
+ */
 export async function listReservations(
+  books: MemoryBooks,
   queries: ReservationQueries,
   query: ReservationQuery,
 ): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }> {
@@ -38,12 +42,34 @@ export async function listReservations(
   if (problems.length > 0) throw badRequest(problems);
   const print = fingerprint(filter);
   const after = pageToken === null ? null : readToken(pageToken, print);
-  const found = await queries.list(filter, after, pageSize + 1);
+  const found = await queries.list(filter, after, pageSize + 1).catch((error: unknown) => {
+    if (!(error instanceof StoreFault) || error.kind === 'refused') throw error;
+    return listKnown(books, filter, after).slice(0, pageSize + 1);
+  });
   const items = found.slice(0, pageSize);
   return {
     items,
     nextPageToken: found.length > pageSize ? writeToken(items[items.length - 1]!.id, print) : null,
   };
+}
+
+function listKnown(
+  books: MemoryBooks,
+  filter: Omit<ReservationQuery, 'pageSize' | 'pageToken'>,
+  after: string | null,
+): readonly Reservation[] {
+  const { states, source, destination, node, link } = filter;
+  return [...books.live()]
+    .filter(
+      ({ id, state, flow, path }) =>
+        (after === null || id > after) &&
+        (states.length === 0 || states.includes(state)) &&
+        (source === null || flow.source.address === source) &&
+        (destination === null || flow.destination.address === destination) &&
+        (node === null || path.nodes.includes(node)) &&
+        (link === null || path.hops.some((hop) => hop.link === link)),
+    )
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function filterProblems(filter: Omit<ReservationQuery, 'pageSize' | 'pageToken'>): readonly FieldProblem[] {

@@ -1,6 +1,7 @@
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ControlError, ERROR_CATALOGUE } from '../control/errors.ts';
 import { acceptJson } from './body.ts';
+import { endConnectionsOnClose } from './connections.ts';
 import type { HttpSettings } from './context.ts';
 import { checkCorrelator, correlator } from './correlator.ts';
 import { createGuard } from './guard.ts';
@@ -67,6 +68,7 @@ export function createHttpApp(settings: HttpSettings): FastifyInstance {
     throw notFound(request);
   });
   acceptJson(app);
+  endConnectionsOnClose(app);
   addHooks(app, settings);
   registerOpenApi(app, settings.version);
   app.register((scope, _options, done) => {
@@ -105,6 +107,12 @@ function addHooks(app: FastifyInstance, settings: HttpSettings): void {
     } catch (error) {
       done(error as Error);
     }
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (request.method === 'GET' && request.url.startsWith('/v1/') && settings.control.isStale()) {
+      reply.header('headroom-stale', 'true');
+    }
+    done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
     const operation = request.routeOptions.schema?.operationId ?? 'none';

@@ -14,6 +14,8 @@ const run = promisify(execFile);
 export interface EmbeddedDatabase {
   /** Connection string of the database `headroom`. */
   readonly url: string;
+  /** TCP port, or the number in the name of its Unix socket. */
+  readonly port: number;
   /** Process id of the postmaster. */
   readonly pid: number;
   /** Everything it keeps: cluster, password, socket. */
@@ -29,10 +31,12 @@ export interface EmbeddedDatabase {
  * `dataDir/postgres`; for root, whose folders the database's account often cannot enter, under `/var/lib/headroom`.
  *
  * @param log gets what PostgreSQL prints, a line a call.
+ * @param tcpPort where no Unix socket can be had; default one that is free.
  */
 export async function startEmbedded(
   dataDir: string,
   log: (line: string) => void = () => {},
+  tcpPort?: number,
 ): Promise<EmbeddedDatabase> {
   const place = clusterPlace(dataDir);
   await mkdir(place.folder, { recursive: true, mode: 0o700 });
@@ -54,7 +58,7 @@ export async function startEmbedded(
   // A Unix socket is faster than loopback and no other account of the machine can reach it; its path must be short.
   const bySocket = process.platform !== 'win32' && socketDir.length < 90;
   if (bySocket) await ownFolder(socketDir, account);
-  const port = bySocket ? 5432 : await freePort();
+  const port = bySocket ? 5432 : (tcpPort ?? (await freePort()));
   const where = bySocket
     ? ['-c', 'listen_addresses=', '-c', `unix_socket_directories=${socketDir}`]
     : ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
@@ -75,7 +79,8 @@ export async function startEmbedded(
     await stop(child, ended);
     throw error;
   }
-  return { url: urlOf('headroom'), pid: child.pid!, folder: place.folder, ended, close: () => stop(child, ended) };
+  const url = urlOf('headroom');
+  return { url, port, pid: child.pid!, folder: place.folder, ended, close: () => stop(child, ended) };
 }
 
 /** fsync and synchronous_commit stay as they are: on. A deadlock between replicas is found at once instead of after a second. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Control } from '../../../src/server/control/api.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
@@ -42,6 +44,7 @@ describe('a reservation', () => {
             { node: 'r1', interface: 'eth1', link: 'r1:eth1', bookedBitsPerSecond: 27_000_000 },
           ],
           actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
+          deviation: null,
           enforcement: 'kernel',
         },
       ],
@@ -379,4 +382,25 @@ describe('who may call', () => {
     expect((await app.inject('/readyz')).statusCode).toBe(200);
     expect((await app.inject('/metrics')).statusCode).toBe(401);
   });
+});
+
+it('says of what is read while the database is away that it may be old', async () => {
+  const { app } = buildApp({ control: edgeControl({ isStale: () => true }) });
+  const stale = async (url: string): Promise<unknown> => (await app.inject({ url })).headers['headroom-stale'];
+  expect(await stale('/v1/links')).toBe('true');
+  expect(await stale('/healthz')).toBeUndefined();
+  const fresh = buildApp();
+  expect((await fresh.app.inject({ url: '/v1/links' })).headers['headroom-stale']).toBeUndefined();
+});
+
+it('stops although someone has opened a connection and never asked anything', async () => {
+  const { app } = buildApp();
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const accepted = once(app.server, 'connection');
+  const socket = connect(port, '127.0.0.1');
+  const ended = once(socket, 'close');
+  await accepted;
+  await app.close();
+  await ended;
 });

@@ -107,5 +107,9 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     adspec,
     local: psb.route?.local ?? false,
     nonRsvpHop,
+    outgoing:
+      psb.route === null || psb.route.local
+        ? null
+        : { interface: psb.route.interface, nextHop: psb.route.gateway ?? psb.flow.destination },
   });
 }

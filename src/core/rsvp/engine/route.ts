@@ -97,12 +97,13 @@ function stopSettling(state: EngineState, psb: Psb): boolean {
 function moveRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
   const before = psb.route;
   psb.route = route;
+  // Before what hangs on the old way goes: why it goes is known first.
+  if (route !== null) emitPathUp(state, psb);
   if (before !== null && (route === null || route.interface !== before.interface || route.local !== before.local)) {
     removeAllRsbs(state, psb, 'interface');
     stopUpstream(state, psb);
   }
   if (route === null) return reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
-  if (route.local !== (before?.local ?? false)) emitPathUp(state, psb);
   if (route.local) passUpstream(state, psb, null);
   sendPath(state, psb, 'change');
 }

@@ -87,6 +87,11 @@ export type EngineInput =
       readonly errorCode: number;
       readonly errorValue: number;
     }
+  /**
+   * Local admission may answer otherwise than before, since the flow was assigned anew: what stands reserved for it is asked
+   * for once more, and refusals are forgotten.
+   */
+  | { readonly type: 'admissionChanged'; readonly flow: FlowKey }
   /** The deadline that `nextDeadline` named has come. */
   | { readonly type: 'timer' };
 
@@ -121,7 +126,7 @@ export type EngineOutput =
 
 /** News for the control plane. Refreshes raise none. */
 export type EngineEvent =
-  /** Path state appeared or changed on this node. */
+  /** Path state appeared or changed on this node, or goes another way. */
   | {
       readonly type: 'pathUp';
       readonly flow: FlowKey;
@@ -133,6 +138,8 @@ export type EngineEvent =
       readonly local: boolean;
       /** Some hop before this one does not speak RSVP (Send_TTL differs from the IP TTL, or the break bit came in). */
       readonly nonRsvpHop: boolean;
+      /** Where PATH leaves this host and goes next; null where it ends or has no way on. */
+      readonly outgoing: { readonly interface: string; readonly nextHop: IpAddress } | null;
     }
   | { readonly type: 'pathDown'; readonly flow: FlowKey; readonly cause: 'tear' | 'timeout' | 'closed' | 'interface' }
   /** A reservation was installed here and passed on upstream (or, on the sender's host, is complete). */

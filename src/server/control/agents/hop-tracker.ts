@@ -2,13 +2,14 @@ import type { IpAddress } from '../../../core/base/ip.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
+import { deviation } from '../../../core/reservation/deviation.ts';
 import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events.ts';
 import { isLive } from '../../../core/reservation/life-cycle.ts';
 import type { Failure, Reservation } from '../../../core/reservation/reservation.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
-import { deviation, observedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
+import { observedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
 
 /** What is known of one reservation on one node. `removing`: the agent was told to remove it and has not answered. */
 interface Hop {
@@ -207,6 +208,9 @@ export class HopTracker {
   #due(reservation: Reservation, track: Track | undefined): LifeCycleEvent | null {
     if (reservation.state === 'releasing') return this.#isGone(reservation, track) ? { type: 'removed' } : null;
     if (!track || reservation.state === 'held') return null;
+    const observed = this.#observed(reservation, track);
+    // Why comes before what follows from it.
+    if (observed && deviation({ ...reservation, ...observed }) !== null) return observed;
     if (track.failure) return { type: 'signallingFailed', failure: track.failure };
     const lost = this.#lost(reservation, track);
     if (reservation.state === 'active') {
@@ -220,7 +224,7 @@ export class HopTracker {
     if (track.confirmed && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return this.#observed(reservation, track);
+    return observed;
   }
 
   #lost(reservation: Reservation, track: Track): string | null {
@@ -234,20 +238,23 @@ export class HopTracker {
     return null;
   }
 
-  #observed(reservation: Reservation, track: Track): LifeCycleEvent | null {
+  #observed(reservation: Reservation, track: Track): (LifeCycleEvent & { type: 'pathObserved' }) | null {
     const { graph } = this.#committer.books.topology();
     const actualHops: ObservedHop[] = [];
+    let complete = true;
     for (const node of this.#managed(reservation)) {
       if (node === reservation.path.nodes.at(-1)) continue;
       const sighting = track.hops.get(node)?.sighting;
-      if (!sighting) return null;
-      actualHops.push(observedHop(graph, node, sighting));
+      if (sighting) actualHops.push(observedHop(graph, node, sighting));
+      else complete = false;
     }
+    const difference = deviation({ path: reservation.path, actualHops });
+    // What agrees is told once all have spoken, what differs at once.
+    if (!complete && difference === null) return null;
     const same =
       actualHops.length === reservation.actualHops.length &&
       actualHops.every((hop, i) => hop.link === reservation.actualHops[i]!.link);
     if (same) return null;
-    const difference = deviation(reservation.path, actualHops);
     if (difference !== null) this.#log.warn({ reservationId: reservation.id, difference }, 'wire and books differ');
     return { type: 'pathObserved', actualHops };
   }

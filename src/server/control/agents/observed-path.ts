@@ -24,12 +24,3 @@ export function observedHop(graph: NetworkGraph, node: NodeName, sighting: HopSi
   }
   return { node, interface: sighting.interface, link: found ?? `${node}:${sighting.interface}` };
 }
-
-/** The first hop where the flow leaves its admitted path, in a sentence; null where wire and books agree. */
-export function deviation(path: Reservation['path'], actual: readonly ObservedHop[]): string | null {
-  for (const hop of actual) {
-    const admitted = path.hops.find((each) => each.node === hop.node);
-    if (admitted && admitted.link !== hop.link) return `${hop.node} sends over ${hop.link} instead of ${admitted.link}`;
-  }
-  return null;
-}

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { deviation } from '../../../core/reservation/deviation.ts';
 import type { Reservation } from '../../../core/reservation/reservation.ts';
 import type { ReservationSchema } from '../schemas/reservation.ts';
 import { time, timeOrNull } from './time.ts';
@@ -30,6 +31,7 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
         delayBoundMicros: path.delayBoundMicros,
         hops: path.hops.map((hop) => ({ ...hop })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
+        deviation: deviation(reservation),
         enforcement: reservation.enforcement,
       },
     ],

@@ -106,6 +106,7 @@ export const ReservationSchema = Type.Object(
           }),
         ),
         actualHops: Type.Array(ActualHop, { description: 'Where PATH really went, as far as agents have reported' }),
+        deviation: NullableString({ description: 'Where the flow leaves its admitted path; null while both agree' }),
         enforcement: Choice(['kernel', 'none']),
       }),
     ),

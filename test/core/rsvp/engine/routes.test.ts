@@ -25,6 +25,10 @@ describe('a route that changes', () => {
     ).toEqual([]);
     expect(world.hostA.eventsOf('resvDown')).toEqual([]);
     expect(world.r1.eventsOf('resvDown')).toMatchObject([{ cause: 'interface' }]);
+    expect(world.r1.eventsOf('pathUp').map((event) => 'outgoing' in event && event.outgoing)).toEqual([
+      { interface: 'eth1', nextHop: '10.0.12.2' },
+      { interface: 'eth2', nextHop: world.throughR3.gateway },
+    ]);
   });
 
   it('because its link is gone moves at once', () => {

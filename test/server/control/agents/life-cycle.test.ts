@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EpochMs } from '../../../../src/core/base/units.ts';
 import { assignmentFor } from '../../../../src/core/reservation/assignment.ts';
+import { deviation } from '../../../../src/core/reservation/deviation.ts';
 import { AssignmentState } from '../../../../src/gen/headroom/v1/agent_channel_pb.ts';
 import { MemoryCommitter } from '../../../support/memory-committer.ts';
 import type { ScriptedAgent } from '../../../support/scripted-agent.ts';
@@ -62,18 +63,30 @@ test('active when the last hop has installed it, not before; then confirmed, wit
   expect(channel.committer.history).toHaveLength(3);
 });
 
-test('a way that is not the admitted one is recorded', async () => {
+test('a way that is not the admitted one is recorded before what follows from it', async () => {
   const channel = await openChannel();
   const agents = await withAgents(channel);
   await booked(channel, agents);
   install(agents, 'host-a', 'r2');
   agents['r1']!.report(id, INSTALLED, { interface: 'eth2', nextHop: '10.13.0.3' });
-  await happened(channel.committer, 'pathObserved active');
+  await happened(channel.committer, 'hopsInstalled active');
+  expect(channel.committer.history).toEqual(['pathObserved establishing', 'hopsInstalled active']);
   expect(channel.committer.books.get(id)!.actualHops.map((hop) => hop.link)).toEqual([
     'host-a:eth0',
     'r1:eth2',
     'r2:eth0',
   ]);
+});
+
+test('one node that sends PATH another way is enough to say so, whatever the others have told', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  agents['r1']!.report(id, PATH_STATE, { interface: 'eth2', nextHop: '10.13.0.3' });
+  await happened(channel.committer, 'pathObserved establishing');
+  const stored = channel.committer.books.get(id)!;
+  expect(stored.actualHops.map((hop) => hop.link)).toEqual(['r1:eth2']);
+  expect(deviation(stored)).toBe('r1 sends over r1:eth2 instead of r1:eth1');
 });
 
 test('a refusal on the way ends it, with the node named for the address that RSVP gave', async () => {
