@@ -80,6 +80,7 @@ export class Agent {
         onNetworkChange: () => {
           if (agent) agent.#networkChanged();
         },
+        desired: () => (agent ? agent.#desired() : { interfaces: [], flows: [] }),
       });
       agent = new Agent(config, loggers, journal, platform, unlock);
       await agent.#restore();
@@ -303,8 +304,9 @@ export class Agent {
       void this.#enforcement.withdraw(assignment);
       this.#closeFlow(assignment);
     }
-    for (const assignment of opened) this.#enforcement.prepare(assignment);
+    // PATH first: while it travels there is time for the kernel.
     for (const assignment of opened) this.#open(assignment);
+    for (const assignment of opened) this.#enforcement.prepare(assignment);
     if (opened.length > 0) this.#enforcement.opened();
     this.#armWindows();
   }
@@ -376,7 +378,7 @@ export class Agent {
   }
 
   /** What is allocated a class and due now: after a crash exactly these classes are left untouched. */
-  async #reconcile(): Promise<void> {
+  #desired(): DesiredShaping {
     const flows = [...this.#classes.held()].flatMap(([key, minor]) => {
       const assignment = this.#assignments.get(key);
       if (!assignment?.outgoingInterface || !this.#assignments.isOpen(key)) return [];
@@ -384,9 +386,18 @@ export class Agent {
         shapedFlow(assignment, assignment.outgoingInterface, minor, this.#overhead(assignment.outgoingInterface)),
       ];
     });
-    const desired: DesiredShaping = { interfaces: this.#shapedInterfaces(), flows };
-    const result = await this.#platform.kernel.reconcile(desired);
-    if (!result.ok) this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
+    return { interfaces: this.#shapedInterfaces(), flows };
+  }
+
+  async #reconcile(): Promise<void> {
+    const result = await this.#platform.kernel.reconcile(this.#desired());
+    if (!result.ok) {
+      this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
+      return;
+    }
+    for (const { key, problem } of result.value?.problems ?? []) {
+      this.#log.error({ key, problem: problem.detail }, 'not enforced in the kernel');
+    }
   }
 
   async #state(): Promise<string> {

@@ -16,10 +16,15 @@ interface Problem {
   readonly detail: string;
 }
 
+/** What a full comparison left undone: nothing is said where there is no kernel. */
+interface Comparison {
+  readonly problems: readonly { readonly key: string; readonly problem: Problem }[];
+}
+
 /** The kernel's traffic control as the agent uses it. */
 export interface TrafficControl extends FlowInstaller {
   setInterfaces(interfaces: readonly ShapedInterface[]): Promise<Result<unknown, Problem>>;
-  reconcile(desired: DesiredShaping): Promise<Result<unknown, Problem>>;
+  reconcile(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
   stats(): Promise<unknown>;
 }
 
@@ -38,6 +43,8 @@ export async function openPlatform(options: {
   log: Logger;
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
+  /** What the kernel should hold now. */
+  desired: () => DesiredShaping;
 }): Promise<Platform> {
   return options.config.labNodeFile === null
     ? openKernelPlatform(options)
@@ -48,6 +55,7 @@ async function openKernelPlatform(options: {
   log: Logger;
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
+  desired: () => DesiredShaping;
 }): Promise<Platform> {
   const libc = await loadLibc();
   const poller = new Poller(libc);
@@ -59,7 +67,11 @@ async function openKernelPlatform(options: {
     onPacket: options.onPacket,
   });
   const { openKernel } = await import('./kernel/kernel.ts');
-  const kernel = await openKernel({ guardForwarding: forwards() });
+  const kernel = await openKernel({
+    guardForwarding: forwards(),
+    desired: options.desired,
+    onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
+  });
   const { tc, nft, htb, classifier, missing } = kernel.features();
   const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
   return {
@@ -80,7 +92,7 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
   const node = readLabNode(file);
   const network = labNetwork(node);
   const transport = await openLoopbackTransport({ node, network, onPacket });
-  const done = (): Promise<Result<void, Problem>> => Promise.resolve(ok(undefined));
+  const done = (): Promise<Result<undefined, Problem>> => Promise.resolve(ok(undefined));
   return {
     network,
     transport,

@@ -16,6 +16,10 @@ export interface KernelOptions {
   readonly nft?: 'library' | 'program';
   /** A worker thread keeps slow kernel work off the caller's event loop. Default true in built code, false when run from source. */
   readonly thread?: boolean;
+  /** What the kernel should hold: given to a worker that takes the place of one that ended, before anything else. */
+  readonly desired?: () => DesiredShaping;
+  /** Told that a worker has ended by itself, and when another has taken its place. */
+  readonly onTrouble?: (what: string) => void;
 }
 
 /** Traffic control and classifier of this network namespace. No promise of it rejects; failures are results. */
@@ -42,14 +46,14 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     guardForwarding: options.guardForwarding ?? false,
     nft: options.nft ?? 'library',
   };
-  const link = (options.thread ?? import.meta.url.endsWith('.js')) ? workerLink(settings) : localLink(settings);
-  const remote = new RemoteKernel(link);
+  const threaded = options.thread ?? import.meta.url.endsWith('.js');
+  const remote = new RemoteKernel(() => (threaded ? workerLink(settings) : localLink(settings)), options);
   await remote.ready;
   return remote;
 }
 
-/** Our end of the channel to whoever serves the kernel. */
-interface Link {
+/** Our end of the channel to whoever serves the kernel. `onEnd` may tell more than once. */
+export interface Link {
   post(request: Request): void;
   onAnswer(listener: (answer: Answer) => void): void;
   onEnd(listener: (reason: string) => void): void;
@@ -114,32 +118,94 @@ type Queued =
     }
   | { readonly run: () => Promise<void> };
 
-class RemoteKernel implements Kernel {
+/** First and longest wait before a worker that ended is replaced; between them it doubles. */
+const FIRST_RESTART_MS = 100;
+const LONGEST_RESTART_MS = 10_000;
+/** What kills two workers one after the other is given up. */
+const ATTEMPTS = 2;
+
+/** The worker ended before it had answered. */
+class WorkerEnded extends Error {}
+
+/** The kernel by way of a worker, which is replaced when it ends. */
+export class RemoteKernel implements Kernel {
+  /** Rejects where not even the first worker starts. */
   readonly ready: Promise<void>;
-  readonly #link: Link;
+  readonly #makeLink: () => Link;
+  readonly #options: Pick<KernelOptions, 'desired' | 'onTrouble'>;
   readonly #pending = new Map<number, Pending>();
+  #link!: Link;
   #features: KernelFeatures | null = null;
   #nextId = 1;
-  #ended: string | null = null;
+  /** Resolves when a worker is at work that knows what is desired. */
+  #up: Promise<void>;
+  #restarts = 0;
+  #closing = false;
+  #restarting = false;
+  #stopWaiting: () => void = () => undefined;
   #queue: Queued[] = [];
   #busy = false;
 
-  constructor(link: Link) {
-    this.#link = link;
-    this.ready = new Promise((resolve, reject) => {
+  constructor(makeLink: () => Link, options: Pick<KernelOptions, 'desired' | 'onTrouble'> = {}) {
+    this.#makeLink = makeLink;
+    this.#options = options;
+    this.ready = this.#up = this.#start();
+  }
+
+  /** Resolves when the new worker is ready; when it ends later another one is started. */
+  #start(): Promise<void> {
+    const link = (this.#link = this.#makeLink());
+    return new Promise((resolve, reject) => {
+      let ready = false;
+      let ended = false;
       link.onAnswer((answer) => {
         if ('ready' in answer) {
           this.#features = answer.ready;
+          ready = true;
           resolve();
         } else this.#answered(answer);
       });
       link.onEnd((reason) => {
-        this.#ended ??= reason;
-        reject(new Error(reason));
-        for (const pending of this.#pending.values()) pending.reject(new Error(reason));
+        if (ended) return;
+        ended = true;
+        const error = new WorkerEnded(reason);
+        reject(error);
+        for (const pending of this.#pending.values()) pending.reject(error);
         this.#pending.clear();
+        if (ready && !this.#closing && !this.#restarting) this.#replace(reason);
       });
     });
+  }
+
+  /** Calls wait for the next worker; where that cannot be had they fail, and the one after it is waited for. */
+  #replace(reason: string): void {
+    const { onTrouble } = this.#options;
+    this.#restarting = true;
+    onTrouble?.(`${reason}; starting another one`);
+    this.#up = this.#restart();
+    this.#up.then(
+      () => {
+        this.#restarting = false;
+        onTrouble?.('another kernel worker is at work');
+      },
+      (error: unknown) => {
+        if (!this.#closing) this.#replace(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  async #restart(): Promise<void> {
+    const wait = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#restarts++);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      this.#stopWaiting = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (this.#closing) throw new WorkerEnded('the kernel worker is not there any more');
+    await this.#start();
+    if (this.#options.desired) await this.#post('reconcile', this.#options.desired());
   }
 
   features(): KernelFeatures {
@@ -171,12 +237,30 @@ class RemoteKernel implements Kernel {
   }
 
   async close(options: { readonly remove: boolean }): Promise<void> {
+    this.#closing = true;
+    this.#stopWaiting();
     await this.#inTurn(() => this.#call('close', options).catch(() => null));
     await this.#link.end();
   }
 
-  #call<C extends KernelCallName>(call: C, argument: KernelCalls[C]['argument']): Promise<KernelCalls[C]['answer']> {
-    if (this.#ended !== null) return Promise.reject(new Error(this.#ended));
+  /** Every call may be made twice with the same effect, so one that lost its worker is made again. */
+  async #call<C extends KernelCallName>(
+    call: C,
+    argument: KernelCalls[C]['argument'],
+  ): Promise<KernelCalls[C]['answer']> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#up;
+      try {
+        const answer = await this.#post(call, argument);
+        this.#restarts = 0;
+        return answer;
+      } catch (error) {
+        if (!(error instanceof WorkerEnded) || attempt >= ATTEMPTS || this.#closing) throw error;
+      }
+    }
+  }
+
+  #post<C extends KernelCallName>(call: C, argument: KernelCalls[C]['argument']): Promise<KernelCalls[C]['answer']> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });

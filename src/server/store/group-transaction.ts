@@ -18,7 +18,8 @@ import {
 import { topologyStatements } from './topology-rows.ts';
 
 /**
- * One transaction on the commit connection, in three round trips when nobody was faster: locks, rows, events with COMMIT.
+ * One transaction on the commit connection, in three round trips when nobody was faster: locks, rows, events with COMMIT;
+ * where nothing is created rows and events go together.
  * The statements of a round trip are pipelined; when one fails the rest of the transaction fails with it.
  */
 export class GroupTransaction implements BooksTransaction {
@@ -54,7 +55,7 @@ export class GroupTransaction implements BooksTransaction {
 
   async commit(writes: GroupWrites): Promise<CommitOutcome> {
     // Ends first: what they free (a flow, a name) may be taken by what is created.
-    const [, inserted] = await this.#all([
+    const rows: Statement[] = [
       { name: 'update', text: UPDATE_RESERVATIONS, values: [JSON.stringify(writes.updated.map(reservationJson))] },
       { name: 'insert', text: INSERT_RESERVATIONS, values: [JSON.stringify(writes.created.map(reservationJson))] },
       { name: 'links', text: BUMP_LINKS, values: [JSON.stringify(linkChanges(writes))] },
@@ -62,23 +63,28 @@ export class GroupTransaction implements BooksTransaction {
         ? [{ text: 'DELETE FROM idempotency_key WHERE key = ANY($1::text[])', values: [writes.droppedKeys] }]
         : []),
       ...(writes.topology ? topologyStatements(writes.topology) : []),
-    ]);
+    ];
+    const end: Statement[] = [
+      { name: 'generations', text: BUMP_GENERATIONS, values: [writes.nodes] },
+      eventStatement(writes),
+      { text: 'COMMIT' },
+    ];
+    // Only what is inserted can be refused without an error: where nothing is, nobody has to look before COMMIT.
+    if (writes.created.length === 0) return this.#committed(writes, await this.#all([...rows, ...end], true));
+    const [, inserted] = await this.#all(rows);
     if (inserted!.length < writes.created.length) {
       const there = new Set(inserted!.map((row) => row['id']));
       const inTheWay = await this.#inTheWay(writes.created.filter((each) => !there.has(each.id)));
       await this.rollback();
       return { committed: false, inTheWay };
     }
-    const results = await this.#all(
-      [
-        { name: 'generations', text: BUMP_GENERATIONS, values: [writes.nodes] },
-        eventStatement(writes),
-        { text: 'COMMIT' },
-      ],
-      true,
-    );
+    return this.#committed(writes, await this.#all(end, true));
+  }
+
+  /** @param results of the statements up to COMMIT, generations and event before it. */
+  #committed(writes: GroupWrites, results: readonly Record<string, unknown>[][]): CommitOutcome {
     this.#client = null;
-    const [generations, head] = results;
+    const [generations, head] = results.slice(-3);
     return {
       committed: true,
       firstEvent: BigInt(head![0]!['last'] as string) - BigInt(writes.events.length) + 1n,
