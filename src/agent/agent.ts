@@ -315,6 +315,8 @@ export class Agent {
     const flow = flowKeyOf(assignment.flow);
     const { tspec, rspec } = assignment;
     this.#reporter.opened(assignment);
+    // RSVP state that an earlier booking of the same flow left on this node.
+    this.#signalling.input({ type: 'admissionChanged', flow });
     if (assignment.isReceiver) {
       const flowspec = rspec
         ? ({ service: 'guaranteed', tspec, rspec } as const)

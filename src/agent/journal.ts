@@ -51,7 +51,7 @@ export class Journal {
 
   put(key: string, value: unknown): void {
     this.#values.set(key, value);
-    this.#append(JSON.stringify([key, value]));
+    this.#append(encode([key, value]));
   }
 
   delete(key: string): void {
@@ -96,7 +96,7 @@ export class Journal {
       if (line === '') continue;
       let entry: unknown;
       try {
-        entry = JSON.parse(line);
+        entry = decode(line);
       } catch {
         continue;
       }
@@ -111,7 +111,7 @@ export class Journal {
     rmSync(fresh, { force: true });
     const fd = openSync(fresh, 'a', 0o600);
     let text = '';
-    for (const entry of this.#values) text += JSON.stringify(entry) + '\n';
+    for (const entry of this.#values) text += encode(entry) + '\n';
     writeAll(fd, text);
     fsyncSync(fd);
     renameSync(fresh, this.#file);
@@ -119,6 +119,17 @@ export class Journal {
     return fd;
   }
 }
+
+/** JSON has no infinity, and an unlimited peak rate is one: as null it would come back as a rate that RSVP refuses. */
+const INFINITY = { $number: 'Infinity' };
+
+const encode = (entry: readonly unknown[]): string =>
+  JSON.stringify(entry, (_, value: unknown) => (value === Infinity ? INFINITY : value));
+
+const decode = (line: string): unknown =>
+  JSON.parse(line, (_, value: unknown) =>
+    (value as Partial<typeof INFINITY> | null)?.$number === INFINITY.$number ? Infinity : value,
+  );
 
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);

@@ -25,6 +25,19 @@ describe('Journal', () => {
     await second.close();
   });
 
+  it('keeps an unlimited rate unlimited, also when the file is written anew', async () => {
+    const file = join(folder, 'journal');
+    const tspec = { tokenRate: 1_250_000, peakRate: Infinity, nothing: null };
+    const first = new Journal(file);
+    first.put('assignment/1', { tspec });
+    await first.close();
+    const second = new Journal(file);
+    await second.close();
+    const third = new Journal(file);
+    expect(third.get('assignment/1')).toEqual({ tspec });
+    await third.close();
+  });
+
   it('leaves out a line that a crash has cut, and keeps writing behind it', async () => {
     const file = join(folder, 'journal');
     const first = new Journal(file);

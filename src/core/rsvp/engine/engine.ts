@@ -5,7 +5,7 @@ import { packetArrived } from './packet.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { createState, type EngineState } from './state.ts';
-import { installed, refused } from './traffic-control.ts';
+import { admissionChanged, installed, refused } from './traffic-control.ts';
 import type { EngineInput, EngineSettings, RsvpEngine } from './types.ts';
 
 /**
@@ -51,6 +51,8 @@ function apply(state: EngineState, input: EngineInput): void {
       return installed(state, input.installId);
     case 'refused':
       return refused(state, input.installId, input.errorCode, input.errorValue);
+    case 'admissionChanged':
+      return admissionChanged(state, input.flow);
     case 'timer':
       return;
     default:

@@ -8,7 +8,7 @@ import type { Psb } from './psb.ts';
 import type { Rsb, TrafficControl } from './rsb.ts';
 import { emit, newId, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
-import type { EngineEvent } from './types.ts';
+import { flowKeyText, type EngineEvent, type FlowKey } from './types.ts';
 import { followUpstream, passUpstream } from './upstream.ts';
 
 type ResvDownCause = (EngineEvent & { readonly type: 'resvDown' })['cause'];
@@ -76,6 +76,25 @@ export function refused(state: EngineState, installId: number, errorCode: number
   }
   // Without one the refusal is of what was there before: another try would be refused alike.
   if (guilty.length > 0) updateTrafficControl(state, psb);
+}
+
+/**
+ * Asks for what stands reserved once more: what an earlier booking of the flow left behind (a refusal, or a share that
+ * is no longer in the kernel) says nothing about the next. An answer that is still to come will be about the new one.
+ */
+export function admissionChanged(state: EngineState, flow: FlowKey): void {
+  const psb = state.psbs.get(flowKeyText(flow));
+  if (psb === undefined) return;
+  psb.blockade = null;
+  if (psb.trafficControl !== null && psb.trafficControl.pending !== null) return;
+  for (const rsb of psb.rsbs.values()) {
+    rsb.refusal = null;
+    if (rsb.accepted === null) continue;
+    rsb.accepted = null;
+    forgetResv(state, psb, rsb);
+  }
+  if (psb.trafficControl !== null) psb.trafficControl.uncertain = true;
+  updateTrafficControl(state, psb);
 }
 
 /** The ResvErr of a refusal; a refresh of the refused flowspec gets it again, since it may have been lost. */

@@ -70,6 +70,25 @@ describe('a reservation that a node refuses', () => {
     expect(world.hostA.reservations).toMatchObject([{ state: 'installed' }]);
   });
 
+  it('is asked for at once when its flow is assigned anew, and what stands is installed and told of again', () => {
+    const world = lab();
+    world.r2.verdict = () => noRoom;
+    establish(world);
+    world.r2.verdict = () => 'install';
+    world.r2.input({ type: 'admissionChanged', flow: flow() });
+    world.network.run(50);
+    expect(world.hostA.reservations).toMatchObject([{ state: 'installed' }]);
+    world.r2.kernel.clear();
+    world.r2.input({ type: 'admissionChanged', flow: flow() });
+    world.network.run(50);
+    expect(world.r2.kernel.size).toBe(1);
+    expect(world.r2.eventsOf('resvUp')).toHaveLength(2);
+    expect([...world.r2.journal.keys()].filter((key) => key.startsWith('resv'))).toHaveLength(1);
+    world.network.run(5 * R);
+    expect(world.hostA.reservations).toMatchObject([{ state: 'installed' }]);
+    expect(world.r1.input({ type: 'admissionChanged', flow: { ...flow(), sourcePort: 1 } })).toEqual([]);
+  });
+
   it('does not stop a smaller one', () => {
     const world = lab();
     world.r1.verdict = ({ flowspec }) => (flowspec.tspec.tokenRate > 1_000_000 ? noRoom : 'install');
