@@ -45,7 +45,17 @@ export interface Link {
   loss: number;
   /** Routers on the link that do not speak RSVP. */
   hiddenHops: number;
+  /** Share of packets that arrive twice, 0 … 1. */
+  duplicates: number;
+  /** Up to this much is added to the latency of each packet, ms: packets overtake each other. */
+  jitter: number;
 }
+
+/** What a trace of a run shows, in order. */
+export type Happening =
+  | { readonly type: 'message'; readonly sent: Sent; readonly to: Node | null; readonly lost: boolean }
+  | { readonly type: 'output'; readonly node: Node; readonly output: Exclude<EngineOutput, Send> }
+  | { readonly type: 'verdict'; readonly node: Node; readonly install: Install; readonly verdict: Verdict };
 
 /** What a node answers to an install: at once, refused, or not until the test says. */
 export type Verdict = 'install' | 'hold' | { readonly errorCode: number; readonly errorValue: number };
@@ -110,7 +120,7 @@ export class Node {
       const input = this.journal.get(key);
       if (input) this.input(input);
     }
-    this.network.later(L, () => this.#reconcile());
+    this.network.later(L, () => this.#reconcile(), 'housekeeping');
   }
 
   /** What the journal or the kernel still has of state that could not be brought back is dropped after a lifetime. */
@@ -154,6 +164,7 @@ export class Node {
   }
 
   #perform(output: EngineOutput): void {
+    if (output.type !== 'send') this.network.watch({ type: 'output', node: this, output });
     switch (output.type) {
       case 'send':
         this.network.transmit(this, output);
@@ -165,7 +176,10 @@ export class Node {
       case 'install': {
         this.installs.push(output);
         const verdict = this.verdict(output);
-        if (verdict === 'hold') break;
+        if (verdict === 'hold') {
+          this.network.watch({ type: 'verdict', node: this, install: output, verdict });
+          break;
+        }
         this.network.later(this.network.installDelay, () => this.answerInstall(output, verdict));
         break;
       }
@@ -186,6 +200,7 @@ export class Node {
 
   answerInstall(install: Install, verdict: Exclude<Verdict, 'hold'>): void {
     if (!this.alive) return;
+    this.network.watch({ type: 'verdict', node: this, install, verdict });
     const { installId } = install;
     if (verdict !== 'install') {
       this.input({ type: 'refused', installId, ...verdict });
@@ -226,11 +241,16 @@ export class Network {
   readonly links: Link[] = [];
   readonly sent: Sent[] = [];
   installDelay = 1;
+  /** Sees everything that happens. */
+  watch: (happening: Happening) => void = () => undefined;
+  /** Loses single messages, on top of what the links lose. */
+  loses: (sent: Sent, to: Node) => boolean = () => false;
   readonly #random: Random;
   readonly #latency: number;
   readonly #seed: number;
   #order = 0;
-  readonly #queue = new Heap<{ at: number; order: number; run: () => void }>(
+  #inFlight = 0;
+  readonly #queue = new Heap<{ at: number; order: number; kind: 'traffic' | 'housekeeping'; run: () => void }>(
     (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order),
   );
 
@@ -268,7 +288,15 @@ export class Network {
       });
       return { node, interface: interfaceName };
     };
-    const link: Link = { ends: [end(a), end(b)], up: true, latency: this.#latency, loss: 0, hiddenHops: 0 };
+    const link: Link = {
+      ends: [end(a), end(b)],
+      up: true,
+      latency: this.#latency,
+      loss: 0,
+      hiddenHops: 0,
+      duplicates: 0,
+      jitter: 0,
+    };
     this.links.push(link);
     return link;
   }
@@ -287,8 +315,14 @@ export class Network {
     for (const { node } of link.ends) node.setInterfaces();
   }
 
-  later(delay: number, run: () => void): void {
-    this.#queue.push({ at: this.now + delay, order: this.#order++, run });
+  later(delay: number, run: () => void, kind: 'traffic' | 'housekeeping' = 'traffic'): void {
+    if (kind === 'traffic') this.#inFlight++;
+    this.#queue.push({ at: this.now + delay, order: this.#order++, kind, run });
+  }
+
+  /** Packets on links and answers that nodes still wait for. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   transmit(from: Node, send: Send): void {
@@ -298,10 +332,13 @@ export class Network {
     if (decoded.value.message.sendTtl !== send.ttl) throw new Error(`${from.name}: Send_TTL differs from the IP TTL`);
     const valid = validateMessage(decoded.value.message);
     if (!valid.ok) throw new Error(`${from.name} sent an invalid message: ${valid.error.detail}`);
-    this.sent.push({ at: this.now, node: from.name, view: valid.value, send });
+    const sent: Sent = { at: this.now, node: from.name, view: valid.value, send };
+    this.sent.push(sent);
     const link = this.linkOf(from, send.interface);
     const to = link?.ends.find((end) => end.node !== from);
-    if (!link?.up || !to || this.#random() < link.loss) return;
+    const lost = !link?.up || !to || this.#random() < link.loss || this.loses(sent, to.node);
+    this.watch({ type: 'message', sent, to: to?.node ?? null, lost });
+    if (lost) return;
     const packet: Packet = {
       type: 'packet',
       interface: to.interface,
@@ -310,30 +347,53 @@ export class Network {
       ttl: send.ttl - link.hiddenHops,
       bytes: send.bytes.slice(),
     };
-    this.later(link.latency, () => to.node.input(packet));
+    const copies = link.duplicates > 0 && this.#random() < link.duplicates ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const latency = link.latency + (link.jitter > 0 ? this.#random() * link.jitter : 0);
+      this.later(latency, () => to.node.input(packet));
+    }
   }
 
   /** Runs everything due until `duration` from now, then stands there. */
   run(duration: number): void {
-    const end = this.now + duration;
-    for (;;) {
-      const packetAt = this.#queue.peek()?.at ?? Infinity;
-      let timerAt = Infinity;
-      let timed: Node | null = null;
-      for (const node of this.nodes.values()) {
-        const deadline = node.alive ? node.engine.nextDeadline() : null;
-        if (deadline !== null && deadline < timerAt) {
-          timerAt = deadline;
-          timed = node;
-        }
-      }
-      const at = Math.min(packetAt, timerAt);
-      if (at > end) break;
-      this.now = Math.max(this.now, at);
-      if (packetAt <= timerAt) this.#queue.pop()!.run();
-      else timed!.input({ type: 'timer' });
+    this.runUntil(this.now + duration);
+  }
+
+  /** Runs everything due at `end` or before, then stands there. */
+  runUntil(end: number): void {
+    while (this.step(end));
+    this.now = Math.max(this.now, end);
+  }
+
+  /** Runs until nothing is in flight any more. What comes due meanwhile happens, too. */
+  settle(): void {
+    while (this.#inFlight > 0) this.step();
+  }
+
+  /** The next thing alone, if it is due at `end` or before; at one instant deliveries come before timers. */
+  step(end = Infinity): boolean {
+    const timed = this.#nextTimed();
+    const packetAt = this.#queue.peek()?.at ?? Infinity;
+    const at = Math.min(packetAt, timed?.at ?? Infinity);
+    if (at > end || at === Infinity) return false;
+    this.now = Math.max(this.now, at);
+    if (timed !== null && timed.at < packetAt) {
+      timed.node.input({ type: 'timer' });
+      return true;
     }
-    this.now = end;
+    const { kind, run } = this.#queue.pop()!;
+    if (kind === 'traffic') this.#inFlight--;
+    run();
+    return true;
+  }
+
+  #nextTimed(): { readonly node: Node; readonly at: number } | null {
+    let next: { node: Node; at: number } | null = null;
+    for (const node of this.nodes.values()) {
+      const at = node.alive ? node.engine.nextDeadline() : null;
+      if (at !== null && (next === null || at < next.at)) next = { node, at };
+    }
+    return next;
   }
 
   messages<K extends ValidMessage['kind']>(kind: K, node?: string): (Sent & { view: ValidMessage & { kind: K } })[] {
