@@ -3,13 +3,14 @@ import { join } from 'node:path';
 
 /**
  * One process a folder. A lock whose owner is dead is taken over; an owner is known by pid and start time, because pids
- * come again.
+ * come again. Where start times cannot be read, a process of that pid counts as the owner.
+ * @param startTime of a process, null where it cannot be read.
  * @throws Error naming the pid that holds it.
  */
-export function lockFolder(folder: string): () => void {
+export function lockFolder(folder: string, startTime: (pid: number) => string | null = startTimeFromProc): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'lock');
-  const mine = `${process.pid} ${startTime(process.pid)}`;
+  const mine = `${process.pid} ${startTime(process.pid) ?? UNKNOWN}`;
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
@@ -23,21 +24,40 @@ export function lockFolder(folder: string): () => void {
     } catch {
       continue;
     }
-    const [pid, started] = holder.split(' ');
-    if (pid && started && startTime(Number(pid)) === started) {
-      throw new Error(`${folder} is in use by process ${pid}`);
+    const pid = Number(/^\d+/.exec(holder)?.[0] ?? 0);
+    const started = holder.split(' ')[1] ?? UNKNOWN;
+    if (lives(pid) && pid !== process.pid) {
+      const now = startTime(pid);
+      if (now === null || started === UNKNOWN || now === started) {
+        throw new Error(`${folder} is in use by process ${pid}; if that is no agent, remove ${file}`);
+      }
+    } else if (pid === process.pid && holder === mine) {
+      throw new Error(`${folder} is in use by this process, ${pid}`);
     }
     rmSync(file, { force: true });
   }
   throw new Error(`${folder} cannot be locked`);
 }
 
-/** Field 22 of /proc/<pid>/stat: clock ticks since boot; '-' where there is no such process or no /proc. */
-function startTime(pid: number): string {
+const UNKNOWN = '-';
+
+/** True for a process of any user. */
+function lives(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat: clock ticks since boot; null where there is no such process or no /proc. */
+function startTimeFromProc(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
-    return '-';
+    return null;
   }
 }
