@@ -153,7 +153,7 @@ export class Headroom {
   }
 
   spawn(host: string, ...command: string[]): ChildProcess {
-    return spawn('ip', ['netns', 'exec', this.namespace(host), ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn('ip', ['netns', 'exec', this.namespace(host), ...command], { stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
   /** HTB classes of reservations on an interface: all but root, best effort and RSVP's own. */
