@@ -12,9 +12,11 @@ import type { Logger } from '../telemetry/logger.ts';
 
 type Stream = ClientDuplexStream<AgentMessage, ServerMessage>;
 
-/** First and longest wait before the stream is opened again; between them it doubles, with jitter. */
+/** First and longest wait before the stream is opened again; between them it doubles, each shortened by up to a half. */
 const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 1_000;
+/** The library beneath refuses new streams until its own wait is over: that must not be added to ours. */
+const LONGEST_CONNECT_WAIT_MS = 250;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** The agent's end of the control channel: opens it, opens it again, says hello each time. */
@@ -44,7 +46,7 @@ export function openChannel(options: {
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc.initial_reconnect_backoff_ms': FIRST_RETRY_MS,
     'grpc.min_reconnect_backoff_ms': FIRST_RETRY_MS,
-    'grpc.max_reconnect_backoff_ms': LONGEST_RETRY_MS,
+    'grpc.max_reconnect_backoff_ms': LONGEST_CONNECT_WAIT_MS,
   });
   const connect = client['Connect'] as (this: unknown) => Stream;
   let stream: Stream | null = null;
@@ -57,8 +59,13 @@ export function openChannel(options: {
     const mine = connect.call(client);
     stream = mine;
     mine.on('data', (message: ServerMessage) => {
-      attempt = 0;
-      options.onMessage(message);
+      // A server that only refuses is not asked again at once.
+      if (message.message.case === 'welcome') attempt = 0;
+      try {
+        options.onMessage(message);
+      } catch (error) {
+        options.log.error({ err: error, kind: message.message.case }, 'a message of the server could not be handled');
+      }
     });
     let ended = false;
     const down = (reason: string): void => {
@@ -67,7 +74,7 @@ export function openChannel(options: {
       if (stream === mine) stream = null;
       options.onDown();
       if (closed) return;
-      const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt++) * (0.5 + options.random());
+      const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt++) * (0.5 + options.random() / 2);
       options.log.debug({ reason, waitMs: Math.round(wait) }, 'control channel is down');
       timer = setTimeout(open, wait);
     };

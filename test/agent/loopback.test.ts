@@ -154,6 +154,29 @@ describe('four agents over loopback', () => {
     expect(bad).toEqual([]);
   });
 
+  it('finds a server that was restarted, and tells it what stands', async () => {
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    server.close();
+    server = new ScriptedServer();
+    await server.listen(`unix:${join(folder, 's')}`);
+    await server.connected(...NODES);
+    for (const node of NODES) welcome(node);
+    for (const node of NODES) {
+      await server.until(
+        () => server.reports.some((r) => r.node === node && r.reservationId === 'a'),
+        `${node} repeats what it holds`,
+      );
+    }
+    expect(server.hellos.map((hello) => hello.held.length)).toEqual(NODES.map(() => 1));
+  });
+
+  it('stops while its server is out of reach', async () => {
+    server.close();
+    await agents.get('r1')!.stop();
+    await startAgent('r1');
+  });
+
   it('answers a query with its state', async () => {
     update('r1', [assignment('a', 'r1')]);
     const answered = new Promise<RsvpStateReply>((resolve) => {

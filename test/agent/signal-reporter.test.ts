@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Assignments } from '../../src/agent/assignments.ts';
+import type { Channel } from '../../src/agent/channel.ts';
+import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import { Reports } from '../../src/agent/reports.ts';
+import { SignalReporter } from '../../src/agent/signal-reporter.ts';
+import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
+import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import { AssignmentState } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { createLoggers } from '../../src/telemetry/logger.ts';
+import { ip } from '../support/network.ts';
+
+const assignment: Assignment = {
+  reservationId: 'a',
+  revision: 1,
+  flow: {
+    protocol: 'udp',
+    source: { address: ip('10.1.0.2'), port: 5004 },
+    destination: { address: ip('10.2.0.2'), port: 5004 },
+  },
+  tspec: {
+    tokenRate: BytesPerSecond(1e6),
+    tokenBucket: Bytes(15_000),
+    peakRate: BytesPerSecond(Infinity),
+    minPolicedUnit: Bytes(128),
+    maxPacketSize: Bytes(1500),
+  },
+  rspec: null,
+  isSender: false,
+  isReceiver: false,
+  outgoingInterface: 'eth1',
+  bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  validFrom: EpochMs(0),
+  validUntil: null,
+};
+const flow = flowKeyOf(assignment.flow);
+
+let said: string[];
+let connected: boolean;
+let assignments: Assignments;
+let reports: Reports;
+let reporter: SignalReporter;
+
+beforeEach(() => {
+  said = [];
+  connected = true;
+  const channel: Channel = {
+    send(message) {
+      if (!connected) return false;
+      if (message?.case === 'assignment') said.push(AssignmentState[message.value.state]);
+      return true;
+    },
+    close: () => undefined,
+  };
+  assignments = new Assignments();
+  assignments.put(assignment);
+  assignments.advance(EpochMs(1));
+  reports = new Reports(() => channel);
+  const log = createLoggers({ base: 'silent', bySubsystem: new Map() })('agent');
+  reporter = new SignalReporter(assignments, reports, log);
+  reporter.assigned(assignment);
+  reporter.event({ type: 'pathUp', flow, previousHop: ip('10.1.0.2') } as never);
+  reporter.event({ type: 'resvUp', flow, interface: 'eth1', nextHop: ip('10.12.0.2') } as never);
+});
+
+const withdraw = (): void => {
+  assignments.remove('a');
+  reporter.removing(assignment);
+  reporter.classGone(assignment);
+};
+
+describe('news of an assignment', () => {
+  it('says removed when state has timed out, where the tears were lost', () => {
+    withdraw();
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'resvDown', flow, cause: 'timeout' } as never);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'pathDown', flow, cause: 'timeout' } as never);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+  });
+
+  it('that came while no server was there is told at the next welcome, once', () => {
+    connected = false;
+    withdraw();
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' } as never);
+    reporter.event({ type: 'pathDown', flow, cause: 'tear' } as never);
+    reports.repeat();
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    connected = true;
+    reports.repeat();
+    reports.repeat();
+    expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+  });
+
+  it('is repeated at every welcome as long as it stands', () => {
+    reports.repeat();
+    expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED']);
+  });
+});
