@@ -57,6 +57,7 @@ export class Agent {
   readonly #enforcement: Enforcement;
   readonly #signalling: Signalling;
   #interfaces: readonly InterfaceSettings[] = [];
+  #shaped: ReadonlySet<string> = new Set();
   #channel: Channel | null = null;
   #windowTimer: NodeJS.Timeout | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -353,8 +354,13 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
     this.#signalling.input({ type: 'routesChanged' });
-    void this.#platform.kernel.setInterfaces(this.#shapedInterfaces()).then((result) => {
+    const shaped = this.#shapedInterfaces();
+    const appeared = shaped.some(({ name }) => !this.#shaped.has(name));
+    this.#shaped = new Set(shaped.map(({ name }) => name));
+    void this.#platform.kernel.setInterfaces(shaped).then((result) => {
       if (!result.ok) this.#log.error({ problem: result.error.detail }, 'an interface cannot be shaped');
+      // An interface that is back has none of its classes: those that are due are made again.
+      return appeared ? this.#reconcile() : undefined;
     });
     const { network } = this.#platform;
     this.#channel?.send({
