@@ -47,6 +47,8 @@ export async function superviseEmbedded(
       const next = await startAgain();
       if (next === null) return;
       database = next;
+      // Told to end while it was starting.
+      if (closing.signal.aborted) return;
     }
   };
   const watching = watch();
@@ -56,7 +58,6 @@ export async function superviseEmbedded(
       closing.abort();
       await database.close();
       await watching;
-      // Started in the moment in which it was to end.
       await database.close();
     },
   };

@@ -52,7 +52,9 @@ async function asking<T>(query: () => Promise<T>): Promise<T> {
 
 /** P1…: Prisma could not reach the database; P2024, P2037: no connection was free. */
 function isConnectionError(error: unknown): boolean {
-  const { code, name } = error as { code?: unknown; name?: unknown };
+  const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
+  // What PostgreSQL said on a new connection (starting, stopping, full) stands in the text alone.
+  if (/Code: `(57P|53|08)/.test(String(message))) return true;
   if (typeof code === 'string') return /^(P1|P2024|P2037|E[A-Z]+$|57P|53|08)/.test(code);
   return name === 'PrismaClientInitializationError' || name === 'DriverAdapterError';
 }
