@@ -1,13 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
-import { ServerProcess } from './server-process.ts';
-import { booking, Clients, line, LINKS_OF_PATH, overGrpc, overSse, Rows, SHARE, Watcher } from './storm.ts';
+import type { Answer } from './headroom.ts';
+import { ServerProcess, until } from './server-process.ts';
+import {
+  booking,
+  Clients,
+  line,
+  LINKS_OF_PATH,
+  overGrpc,
+  overSse,
+  postmasterOf,
+  Rows,
+  SHARE,
+  Watcher,
+} from './storm.ts';
 
 /** The long form; see docs/testing.md. */
 const FULL = process.env['FULL'] === '1';
 const CLIENTS = 32;
 const ROUNDS = FULL ? 12 : 1;
-const ANSWERS_A_STEP = FULL ? 600 : 150;
+const ANSWERS_A_STEP = FULL ? 600 : 80;
 const WIDE = 100_000_000;
 const NARROW = 50_000_000;
 
@@ -216,6 +228,179 @@ describe('two servers that are killed again and again while clients fight for th
     }
   }, 60_000);
 });
+
+describe('a server whose own database is killed', () => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await ServerProcess.start(null);
+    expect((await server.call('PUT', '/v1/topology', line(WIDE))).status).toBe(200);
+  });
+  afterAll(() => server?.stop());
+
+  it('says 503 to changes, goes on answering what it knows, and recovers with everything it has acknowledged', async () => {
+    const kept: string[] = [];
+    for (let round = 0; round < (FULL ? 5 : 2); round++) {
+      const key = `database-${round}`;
+      const body = booking(1_000_000);
+      const { status, body: booked } = await server.call('POST', '/v1/reservations', body, { 'idempotency-key': key });
+      expect(status).toBe(201);
+      kept.push(booked.id as string);
+      process.kill(postmasterOf(server), 'SIGKILL');
+
+      const refusals: Answer[] = [];
+      const later = booking(1_000_000);
+      await until('bookings are taken again', 60_000, async () => {
+        const answer = await server.call('POST', '/v1/reservations', later, { 'idempotency-key': `${key}-later` });
+        if (answer.status === 201) kept.push(answer.body.id as string);
+        else refusals.push(answer);
+        const [one, list, links] = await Promise.all([
+          server.call('GET', `/v1/reservations/${kept[0]}`),
+          server.call('GET', '/v1/reservations?pageSize=500'),
+          server.call('GET', '/v1/links'),
+        ]);
+        expect([one.status, list.status, links.status]).toEqual([200, 200, 200]);
+        expect(list.body.items.map((item: { id: string }) => item.id)).toEqual(expect.arrayContaining(kept));
+        return answer.status === 201;
+      });
+      expect(refusals.length).toBeGreaterThan(0);
+      for (const refusal of refusals) {
+        expect([refusal.status, refusal.body.code]).toEqual([503, 'UNAVAILABLE']);
+        expect(Number(refusal.headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      const again = await server.call('POST', '/v1/reservations', body, { 'idempotency-key': key });
+      expect([again.status, again.body.id]).toEqual([201, booked.id]);
+      expect((await server.call('GET', '/readyz')).status).toBe(200);
+    }
+    const { body } = await server.call('GET', '/v1/reservations?pageSize=500');
+    expect(body.items.map((item: { id: string }) => item.id)).toEqual(kept);
+    await until('answers count as fresh again', 10_000, async () => {
+      return (await server.call('GET', '/v1/links')).headers.get('headroom-stale') === null;
+    });
+  }, 120_000);
+});
+
+describe('7: every refusal says why', () => {
+  let server: ServerProcess;
+  const limit = WIDE * SHARE;
+  beforeAll(async () => {
+    server = await ServerProcess.start(null);
+    const island = { name: 'island', agent: 'none', interfaces: [{ name: 'eth0', addresses: ['10.9.0.2/24'] }] };
+    const { nodes, cables } = line(WIDE);
+    expect((await server.call('PUT', '/v1/topology', { nodes: [...nodes, island], cables })).status).toBe(200);
+  });
+  afterAll(() => server?.stop());
+
+  const refused = async (body: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+    const answer = await server.call('POST', '/v1/reservations', body, headers);
+    expect(answer.headers.get('content-type'), JSON.stringify(answer.body)).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({
+      status: answer.status,
+      code: expect.any(String),
+      retryable: expect.any(Boolean),
+    });
+    expect(answer.body.detail.length).toBeGreaterThan(10);
+    return answer;
+  };
+
+  it('with link, figures, interval, who is in the way and what would fit, for whatever is asked', async () => {
+    const live = new Map<string, number>();
+    const hour = 3_600_000;
+    const now = Date.now() + hour;
+    const random = seeded(7);
+    let refusals = 0;
+    for (let i = 0; i < (FULL ? 1_500 : 200); i++) {
+      const start = now + Math.floor(random() * 5) * hour;
+      const window = {
+        start: new Date(start).toISOString(),
+        end: random() < 0.2 ? null : new Date(start + (1 + Math.floor(random() * 4)) * hour).toISOString(),
+      };
+      const asked = booking(1_000_000 + Math.floor(random() * 40_000_000), { window });
+      const path = '/v1/reservations';
+      const preview = await server.call('POST', `${path}?validateOnly=true`, asked);
+      const answer = await server.call('POST', path, asked);
+      expect(preview.status).toBe(answer.status === 201 ? 200 : answer.status);
+      if (answer.status === 201) {
+        live.set(answer.body.id as string, answer.body.paths[0].bookedBitsPerSecond as number);
+        continue;
+      }
+      refusals++;
+      const { code, reasons, alternatives } = answer.body;
+      expect([answer.status, code, answer.body.retryable]).toEqual([409, 'BANDWIDTH_UNAVAILABLE', false]);
+      expect(reasons.map((reason: { link: string }) => reason.link)).toEqual(LINKS_OF_PATH);
+      for (const { requestedBitsPerSecond, availableBitsPerSecond, interval, conflicting } of reasons) {
+        expect(requestedBitsPerSecond).toBeGreaterThan(availableBitsPerSecond);
+        expect(availableBitsPerSecond).toBeGreaterThanOrEqual(0);
+        expect(Date.parse(interval.start as string)).toBeGreaterThanOrEqual(start);
+        if (window.end !== null) expect(Date.parse(interval.end as string)).toBeLessThanOrEqual(Date.parse(window.end));
+        const held = conflicting.reduce((sum: number, id: string) => sum + live.get(id)!, 0);
+        expect(held).toBeGreaterThan(limit - requestedBitsPerSecond);
+      }
+      for (const { kind, tokenRateBitsPerSecond } of alternatives) {
+        expect(kind).toBe('rate');
+        const fits = async (rate: number) =>
+          (
+            await server.call('POST', `${path}?validateOnly=true`, {
+              ...asked,
+              qos: { ...asked.qos, tokenRateBitsPerSecond: rate },
+            })
+          ).status;
+        expect([await fits(tokenRateBitsPerSecond), await fits(tokenRateBitsPerSecond + 8)]).toEqual([200, 409]);
+      }
+    }
+    expect(refusals).toBeGreaterThan(20);
+  }, 120_000);
+
+  it('by its own code, with what tells this kind from others', async () => {
+    const asked = booking(10_000, { name: 'taken', window: { start: '2099-01-01T00:00:00Z', end: null } });
+    const taken = { ...asked, flow: { ...asked.flow, destination: { address: '10.2.0.2', port: 4242 } } };
+    const { body: first } = await server.call('POST', '/v1/reservations', taken, { 'idempotency-key': 'k-7' });
+    const from = (qos: object, flow: object = {}) => {
+      const body = booking(10_000);
+      return { ...body, flow: { ...body.flow, ...flow }, qos: { ...body.qos, ...qos } };
+    };
+    const guaranteed = { serviceType: 'guaranteed', maxDelayMicros: 1 };
+    const kinds: [unknown, number, string, object, Record<string, string>?][] = [
+      [from({ maxPacketBytes: 9_000 }), 409, 'MTU_TOO_SMALL', { reasons: [{ link: 'a:eth0', mtuBytes: 1500, requestedBytes: 9_000 }, {}] }],
+      [from(guaranteed), 409, 'DELAY_BOUND_UNREACHABLE', { reasons: [{ requestedMicros: 1, smallestMicros: expect.any(Number) }] }],
+      [from({}, { destination: { address: '10.9.0.2', port: 1 } }), 409, 'NO_PATH', { reasons: [{ source: 'a', destination: 'island' }] }],
+      [from({}, { source: { address: '192.0.2.1', port: 1 } }), 422, 'UNKNOWN_ENDPOINT', { fields: [{ field: 'flow.source.address', value: '192.0.2.1' }] }],
+      [{ ...taken, name: 'other' }, 409, 'ALREADY_EXISTS', { existing: first.id }],
+      [{ ...booking(10_000), name: 'taken' }, 409, 'ALREADY_EXISTS', { existing: first.id }],
+      [{ ...taken, name: null, flow: { ...taken.flow, source: { address: '10.1.0.2' } } }, 409, 'FLOW_CONFLICT', { existing: first.id }],
+      [booking(10_000), 422, 'IDEMPOTENCY_KEY_REUSED', {}, { 'idempotency-key': 'k-7' }],
+      [from({ tokenRateBitsPerSecond: -1 }), 400, 'OUT_OF_RANGE', { fields: [{ field: 'qos.tokenRateBitsPerSecond', value: -1 }] }],
+      [from({ colour: 'red' }), 400, 'INVALID_ARGUMENT', { fields: [{ field: 'qos.colour' }] }],
+    ]; // prettier-ignore
+    for (const [body, status, code, more, headers] of kinds) {
+      const answer = await refused(body, headers);
+      expect([answer.status, answer.body.code], JSON.stringify(answer.body)).toEqual([status, code]);
+      expect(answer.body).toMatchObject(more);
+    }
+    const missing = await server.call('PUT', '/v1/topology', line(WIDE));
+    expect([missing.status, missing.body.code]).toEqual([428, 'ETAG_REQUIRED']);
+    const other = await server.call('PUT', '/v1/topology', line(WIDE), { 'if-match': '"t999"' });
+    expect([other.status, other.body.code, other.body.detail]).toEqual([
+      412,
+      'CONCURRENT_UPDATE',
+      expect.stringContaining('t999'),
+    ]);
+    const gone = await server.call('PUT', '/v1/topology', { nodes: [], links: [] }, { 'if-match': '*' });
+    expect([gone.status, gone.body.code]).toEqual([409, 'INCOMPATIBLE_STATE']);
+    expect(gone.body.links).toEqual(LINKS_OF_PATH);
+    expect(gone.body.reservations).toContain(first.id);
+  }, 30_000);
+});
+
+/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
 
 interface ShownLink {
   readonly bookedBitsPerSecond: number;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { create, type MessageShape } from '@bufbuild/protobuf';
 import pg from 'pg';
@@ -270,4 +271,12 @@ export class Rows {
 export interface StoredEventData {
   readonly etag?: string;
   readonly path?: { readonly hops: readonly { readonly link: string; readonly bookedBitsPerSecond: number }[] };
+}
+
+/** The postmaster that a server of ours has started. */
+export function postmasterOf(server: ServerProcess): number {
+  const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim().split(' ');
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/bin/postgres'));
+  if (found === undefined) throw new Error('the server has no database of its own');
+  return Number(found);
 }
