@@ -1,5 +1,6 @@
 import type { IpAddress } from '../core/base/ip.ts';
 import { checksumError, decodeHeader, decodeObjects } from '../core/rsvp/wire/codec.ts';
+import { splitBundle } from '../core/rsvp/wire/bundle.ts';
 import type { DecodeError } from '../core/rsvp/wire/decode-error.ts';
 import {
   IPPROTO_RSVP,
@@ -9,7 +10,7 @@ import {
   type IpError,
   type IpPacket,
 } from '../core/rsvp/wire/ip-packet.ts';
-import { messageTypeName } from '../core/rsvp/wire/message.ts';
+import { MESSAGE_TYPE, messageTypeName } from '../core/rsvp/wire/message.ts';
 import type { RsvpObject } from '../core/rsvp/wire/objects.ts';
 import type { CapturedFrame, CaptureItem } from '../formats/capture.ts';
 import { isKnownLinkType, networkPacket } from '../formats/link-layer.ts';
@@ -32,8 +33,16 @@ export interface MessageRecord {
   readonly lengthBytes: number;
   /** What could be read, also of a message with an error. */
   readonly objects: readonly RsvpObject[];
+  /** The messages in a Bundle, for which `objects` is empty. */
+  readonly messages?: readonly InnerMessage[];
   readonly error: RecordError | null;
 }
+
+/** A message within a Bundle; offsets in its error count from its own first byte. */
+export type InnerMessage = Pick<
+  MessageRecord,
+  'type' | 'sendTtl' | 'flags' | 'checksumValid' | 'lengthBytes' | 'objects' | 'error'
+>;
 
 /** `offset` counts from the first byte of the RSVP message, of the IP header, or of the file, as `layer` says. */
 export type RecordError =
@@ -94,24 +103,35 @@ function frameRecord(frame: CapturedFrame): CaptureRecord | null {
   return protocol === IPPROTO_RSVP ? { frame: frame.number, error } : null;
 }
 
-function messageRecord(frame: CapturedFrame, packet: IpPacket, message: Uint8Array): MessageRecord {
-  const common = envelope(frame, packet, message);
+const messageRecord = (frame: CapturedFrame, packet: IpPacket, message: Uint8Array): MessageRecord => ({
+  ...envelope(frame, packet, message),
+  ...readMessage(message),
+});
+
+type Readable = Omit<MessageRecord, keyof ReturnType<typeof envelope>>;
+
+/** All that can be read, whatever is wrong; of several faults the one that a receiver meets first. */
+function readMessage(message: Uint8Array): Readable {
   const header = decodeHeader(message);
-  if (!header.ok) {
-    return { ...common, ...pieceOfHeader(message), objects: [], error: { layer: 'rsvp', ...header.error } };
-  }
+  if (!header.ok) return { ...pieceOfHeader(message), objects: [], error: { layer: 'rsvp', ...header.error } };
   const { type, sendTtl, flags, checksum } = header.value;
   const objects: RsvpObject[] = [];
-  const objectError = decodeObjects(message, objects);
+  const kept: DecodeError[] = [];
+  const bundle = type === MESSAGE_TYPE.bundle ? splitBundle(message) : null;
+  const bundleError = bundle?.ok === false ? bundle.error : null;
+  const objectError = bundle ? bundleError : (decodeObjects(message, objects, kept) ?? kept[0] ?? null);
   const wrong = checksum === 'wrong' ? checksumError(message) : null;
   const first = wrong ?? objectError;
   return {
-    ...common,
     type: messageTypeName(type),
     sendTtl,
     flags,
     checksumValid: checksum === 'absent' ? null : checksum === 'valid',
     objects,
+    // No deeper: splitBundle refuses a Bundle in a Bundle.
+    ...(bundle?.ok
+      ? { messages: bundle.value.map((part) => ({ ...readMessage(part), lengthBytes: part.length })) }
+      : {}),
     error: first && { layer: 'rsvp', ...first, ...(wrong && objectError ? { also: objectError } : {}) },
   };
 }

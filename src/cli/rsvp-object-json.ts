@@ -2,12 +2,20 @@ import { assertNever } from '../core/base/assert-never.ts';
 import { INDETERMINATE_LATENCY, type RsvpAdspec } from '../core/rsvp/wire/adspec.ts';
 import { className } from '../core/rsvp/wire/class-names.ts';
 import type { RsvpFlowspec } from '../core/rsvp/wire/flowspec.ts';
+import { MESSAGE_ID_ACK_DESIRED } from '../core/rsvp/wire/message-id.ts';
 import type { RsvpObject } from '../core/rsvp/wire/objects.ts';
 import { codecOf } from '../core/rsvp/wire/registry.ts';
 import { STYLE_FF, STYLE_SE, STYLE_WF } from '../core/rsvp/wire/style.ts';
 import type { WireTspec } from '../core/rsvp/wire/tspec.ts';
-
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+import { hex, numberJson, type Json } from './json.ts';
+import {
+  explicitHopJson,
+  integrityJson,
+  keyIdJson,
+  policyElementJson,
+  recordedHopJson,
+  sessionAttributeJson,
+} from './rsvp-extension-json.ts';
 
 /** What every object has, and its own fields. */
 export interface ObjectJson {
@@ -22,12 +30,6 @@ export function objectJson(object: RsvpObject): ObjectJson {
   const { classNumber, cType } = object.kind === 'unknown' ? object : codecOf(object);
   return { class: className(classNumber), classNumber, cType, ...fields(object) };
 }
-
-/** JSON has no infinity and no NaN, and both arrive on the wire: they become the strings that JavaScript prints. */
-export const numberJson = (value: number): Json => (Number.isFinite(value) ? value : String(value));
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 function fields(object: RsvpObject): Record<string, Json> {
   switch (object.kind) {
@@ -56,6 +58,69 @@ function fields(object: RsvpObject): Record<string, Json> {
       return adspecJson(object);
     case 'resvConfirm':
       return { receiver: object.receiver };
+    case 'gpiSession': {
+      const { destination, protocol, flags, virtualDestinationPort } = object;
+      return { destination, protocol, flags, virtualDestinationPort };
+    }
+    case 'lspSession':
+      return { endPoint: object.endPoint, tunnelId: object.tunnelId, extendedTunnelId: object.extendedTunnelId };
+    case 'flowLabelFilterSpec':
+    case 'flowLabelSenderTemplate':
+      return { source: object.source, flowLabel: object.flowLabel };
+    case 'gpiFilterSpec':
+    case 'gpiSenderTemplate':
+      return { source: object.source, gpi: object.gpi };
+    case 'lspFilterSpec':
+    case 'lspSenderTemplate':
+      return { source: object.source, lspId: object.lspId };
+    case 'scope':
+      return { sources: object.sources };
+    case 'integrity':
+      return integrityJson(object);
+    case 'challenge':
+      return { keyId: keyIdJson(object.keyId), cookie: hex(object.cookie) };
+    case 'policyData':
+      return { options: object.options.map(objectJson), elements: object.elements.map(policyElementJson) };
+    case 'label':
+      return { label: object.label };
+    case 'labelRequest':
+      return { l3Pid: object.l3Pid };
+    case 'explicitRoute':
+      return { hops: object.hops.map(explicitHopJson) };
+    case 'recordRoute':
+      return { hops: object.hops.map(recordedHopJson) };
+    case 'sessionAttribute':
+      return sessionAttributeJson(object);
+    case 'hello':
+      return {
+        type: object.ack ? 'acknowledgement' : 'request',
+        sourceInstance: object.sourceInstance,
+        destinationInstance: object.destinationInstance,
+      };
+    case 'restartCap':
+      return { restartTimeMs: object.restartTime, recoveryTimeMs: object.recoveryTime };
+    case 'capability': {
+      const { flags } = object;
+      const bit = (mask: number): boolean => (flags & mask) !== 0;
+      return { flags, recoveryPathTransmit: bit(4), recoveryPathDesired: bit(2), recoveryPathSrefresh: bit(1) };
+    }
+    case 'messageId': {
+      const { flags, epoch, messageId } = object;
+      return { flags, ackDesired: (flags & MESSAGE_ID_ACK_DESIRED) !== 0, epoch, messageId };
+    }
+    case 'messageIdAck':
+    case 'messageIdNack': {
+      const { flags, epoch, messageId } = object;
+      return { type: object.kind === 'messageIdAck' ? 'ACK' : 'NACK', flags, epoch, messageId };
+    }
+    case 'messageIdList':
+      return { flags: object.flags, epoch: object.epoch, messageIds: object.messageIds };
+    case 'messageIdSourceList':
+      return { list: 'source', flags: object.flags, epoch: object.epoch, entries: object.entries };
+    case 'messageIdMulticastList':
+      return { list: 'multicast', flags: object.flags, epoch: object.epoch, entries: object.entries };
+    case 'dclass':
+      return { codePoints: object.codePoints };
     case 'unknown':
       return { body: hex(object.body) };
     default:

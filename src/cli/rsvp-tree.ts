@@ -1,5 +1,6 @@
-import { objectJson, type Json, type ObjectJson } from './rsvp-object-json.ts';
-import type { CaptureRecord, MessageRecord, RecordError } from './rsvp-capture.ts';
+import type { Json } from './json.ts';
+import { objectJson, type ObjectJson } from './rsvp-object-json.ts';
+import type { CaptureRecord, InnerMessage, MessageRecord, RecordError } from './rsvp-capture.ts';
 
 /** RFC 3339 in UTC with microseconds; null stays null. */
 export function timeText(nanos: bigint | null): string | null {
@@ -14,12 +15,13 @@ export function timeText(nanos: bigint | null): string | null {
 /** One line of JSON for a message. */
 export function recordJson(record: CaptureRecord): string {
   if (!('type' in record)) return JSON.stringify(record);
-  const { frame, timestampNanos, objects, error, ...rest } = record;
+  const { frame, timestampNanos, objects, messages, error, ...rest } = record;
   return JSON.stringify({
     frame,
     time: timeText(timestampNanos),
     ...rest,
     objects: objects.map(objectJson),
+    ...(messages ? { messages: messages.map((inner) => ({ ...inner, objects: inner.objects.map(objectJson) })) } : {}),
     ...(error ? { error } : {}),
   });
 }
@@ -27,7 +29,10 @@ export function recordJson(record: CaptureRecord): string {
 /** A message as a tree of lines: what it is, then one branch an object, then what is wrong. */
 export function recordTree(record: CaptureRecord): string {
   const branches: Branch[] = [];
-  if ('type' in record) branches.push(...record.objects.map((object) => objectBranch(objectJson(object))));
+  if ('type' in record) {
+    branches.push(...record.objects.map((object) => objectBranch(objectJson(object))));
+    branches.push(...(record.messages ?? []).map(innerBranch));
+  }
   if (record.error) branches.push(errorBranch(record.error));
   return [headline(record), ...drawn(branches, '')].join('\n');
 }
@@ -52,7 +57,15 @@ function headline(record: CaptureRecord): string {
   return `frame ${record.frame}${time ? `  ${time}` : ''}  ${name}  ${record.source} > ${record.destination}  (${facts.join(', ')})`;
 }
 
-function checksumText({ checksumValid, error }: MessageRecord): string[] {
+/** A message within a Bundle. */
+function innerBranch(inner: InnerMessage): Branch {
+  const below = inner.objects.map((object) => objectBranch(objectJson(object)));
+  if (inner.error) below.push(errorBranch(inner.error));
+  const facts = [`${inner.lengthBytes} bytes`, ...checksumText(inner)];
+  return { text: `${inner.type ?? 'unreadable message'}  (${facts.join(', ')})`, below };
+}
+
+function checksumText({ checksumValid, error }: Pick<MessageRecord, 'checksumValid' | 'error'>): string[] {
   if (checksumValid === true) return ['checksum right'];
   if (checksumValid === false) return ['checksum WRONG'];
   return error === null ? ['no checksum'] : [];
@@ -72,12 +85,24 @@ function fieldsBranch(name: string, fields: { readonly [name: string]: Json }): 
   const plain: string[] = [];
   const below: Branch[] = [];
   for (const [key, value] of Object.entries(fields)) {
-    if (Array.isArray(value)) below.push(...value.map((one: Json) => nested(key, one)));
-    else if (typeof value === 'object' && value !== null) below.push(nested(key, value));
+    if (Array.isArray(value)) {
+      const list = value as readonly Json[];
+      if (list.length === 0) plain.push(`${key} none`);
+      else if (list.every((one) => typeof one !== 'object')) plain.push(`${key} ${list.join(' ')}`);
+      else below.push(...list.map((one) => nested(singular[key] ?? key, one)));
+    } else if (typeof value === 'object' && value !== null) below.push(nested(key, value));
     else plain.push(`${key} ${value === null ? '-' : value === '' ? 'empty' : String(value)}`);
   }
   return { text: plain.length === 0 ? name : `${name}  ${plain.join(', ')}`, below };
 }
+
+const singular: Readonly<Record<string, string>> = {
+  hops: 'hop',
+  entries: 'entry',
+  elements: 'element',
+  options: 'option',
+  attributes: 'attribute',
+};
 
 const nested = (name: string, value: Json): Branch =>
   typeof value === 'object' && value !== null

@@ -95,7 +95,17 @@ describe('--json', () => {
       {
         type: 'Path',
         checksumValid: null,
-        objects: [{ class: 'INTEGRITY', body: expect.stringMatching(/^01/) }, ...Array<unknown>(6).fill({})],
+        objects: [
+          {
+            class: 'INTEGRITY',
+            flags: 1,
+            handshake: true,
+            keyId: '0x000000000001',
+            sequenceNumber: '15558067517028040762',
+            digest: '636d8e6db5351fbc9dad620c5ec16c0b',
+          },
+          ...Array<unknown>(6).fill({}),
+        ],
       },
     ]);
   });
@@ -187,7 +197,7 @@ describe('as a tree', () => {
     expect(stderr).toBe('');
     expect(stdout.split('\n')).toEqual([
       'frame 1  2014-05-13T16:53:20.000000Z  Path  192.168.1.10 > 192.168.1.20  (TTL 255, router alert, 172 bytes, no checksum)',
-      '├─ INTEGRITY [4/1]  body 0100000000000001d7e95bfa0000003a636d8e6db5351fbc9dad620c5ec16c0b',
+      '├─ INTEGRITY [4/1]  flags 1, handshake true, keyId 0x000000000001, sequenceNumber 15558067517028040762, digest 636d8e6db5351fbc9dad620c5ec16c0b',
       '├─ SESSION [1/1]  destination 192.168.1.20, protocol 6, flags 0, destinationPort 23',
       '├─ RSVP_HOP [3/1]  address 192.168.1.10, logicalInterfaceHandle 33555458',
       '├─ TIME_VALUES [5/1]  refreshPeriodMs 30000',

@@ -15,14 +15,21 @@ export class OverrunError extends Error {
 /** A copy. Not `bytes.slice()`: what a caller hands in may be a Node Buffer, whose `slice` is a view. */
 export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
+/** The only NaN that a writer makes. */
+const QUIET_NAN = 0x7fc0_0000;
+
 /** Reads big-endian fields from a fixed range of bytes and refuses to pass its end. */
 export class ByteReader {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   #offset = 0;
+  #end: number;
+  /** Something was read that the values do not tell: reserved bits that are set, the payload of a NaN, padding that is not zero. */
+  inexact = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#end = bytes.length;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -30,7 +37,24 @@ export class ByteReader {
     return this.#offset;
   }
   get remaining(): number {
-    return this.#bytes.length - this.#offset;
+    return this.#end - this.#offset;
+  }
+  /** Draws the end in to the next `length` bytes. @returns the end before, for `widen`. */
+  narrow(length: number): number {
+    const end = this.#end;
+    if (length < 0 || length > end - this.#offset) throw new OverrunError(this.#offset, length, end - this.#offset);
+    this.#end = this.#offset + length;
+    return end;
+  }
+  /** Goes on behind what was narrowed to, wherever reading stopped. */
+  widen(end: number): void {
+    this.#offset = this.#end;
+    this.#end = end;
+  }
+  /** Back to where reading was at `offset`, with the end that was then. */
+  rewind(offset: number, end: number = this.#end): void {
+    this.#offset = offset;
+    this.#end = end;
   }
   u8(): number {
     return this.#view.getUint8(this.#take(1));
@@ -42,7 +66,18 @@ export class ByteReader {
     return this.#view.getUint32(this.#take(4));
   }
   f32(): number {
-    return this.#view.getFloat32(this.#take(4));
+    const at = this.#take(4);
+    const value = this.#view.getFloat32(at);
+    if (value !== value && this.#view.getUint32(at) !== QUIET_NAN) this.inexact = true;
+    return value;
+  }
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+  /** Passes over bytes that senders set to zero and receivers ignore. */
+  reserved(length: number): void {
+    let at = this.#take(length);
+    for (const end = at + length; at < end; at++) if (this.#bytes[at] !== 0) this.inexact = true;
   }
   /** A view on the next `length` bytes, not a copy. */
   bytes(length: number): Uint8Array {
@@ -52,16 +87,9 @@ export class ByteReader {
   skip(length: number): void {
     this.#take(length);
   }
-  /** A reader of just the next `length` bytes. */
-  sub(length: number): ByteReader {
-    return new ByteReader(this.bytes(length));
-  }
-
   #take(length: number): number {
     const start = this.#offset;
-    if (length < 0 || start + length > this.#bytes.length) {
-      throw new OverrunError(start, length, this.#bytes.length - start);
-    }
+    if (length < 0 || start + length > this.#end) throw new OverrunError(start, length, this.#end - start);
     this.#offset = start + length;
     return start;
   }
@@ -97,7 +125,17 @@ export class ByteWriter {
   }
   f32(value: number): void {
     const at = this.#grow(4);
-    this.#view.setFloat32(at, value);
+    if (value !== value) this.#view.setUint32(at, QUIET_NAN);
+    else this.#view.setFloat32(at, value);
+  }
+  u64(value: bigint): void {
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
+  }
+  /** Zeros. */
+  reserved(length: number): void {
+    const at = this.#grow(length);
+    this.#buffer.fill(0, at, at + length);
   }
   bytes(value: Uint8Array): void {
     const at = this.#grow(value.length);
@@ -107,6 +145,10 @@ export class ByteWriter {
   patchU16(offset: number, value: number): void {
     if (offset + 2 > this.#length) throw new OverrunError(offset, 2, this.#length - offset);
     this.#view.setUint16(offset, value);
+  }
+  /** Starts again with the same buffer: views on what was written before are overwritten. */
+  reset(): void {
+    this.#length = 0;
   }
   /** A view on what was written. */
   finish(): Uint8Array {

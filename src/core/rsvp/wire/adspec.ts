@@ -94,7 +94,9 @@ export const adspec: ObjectCodec<RsvpAdspec> = {
     let previous = 0;
     for (let left = length - 4; left > 0;) {
       const service = reader.u8();
-      const breakBit = (reader.u8() & BREAK_BIT) !== 0;
+      const flags = reader.u8();
+      const breakBit = (flags & BREAK_BIT) !== 0;
+      if ((flags & ~BREAK_BIT) !== 0) reader.inexact = true;
       const size = 4 * reader.u16();
       left -= 4 + size;
       if (left < 0) throw new BadObjectError(`fragment of service ${service} is ${-left} bytes longer than the object`);

@@ -1,4 +1,5 @@
 import { assertNever } from '../../base/assert-never.ts';
+import { leading } from './extensions.ts';
 import type { FlowDescriptor, TearDescriptor, ValidMessage } from './message-views.ts';
 import { MESSAGE_TYPE, type RsvpMessage } from './message.ts';
 import type { RsvpObject } from './objects.ts';
@@ -8,43 +9,68 @@ export function buildMessage(view: ValidMessage): RsvpMessage {
   return { type: MESSAGE_TYPE[view.kind], flags: 0, sendTtl: view.sendTtl, objects: objectsOf(view) };
 }
 
+/** The extensions' places: RFC 2961 4.1 for the first ones, RFC 3209 3.1 and 3.2 for routes, RFC 2205 for SCOPE and policy. */
 function objectsOf(view: ValidMessage): RsvpObject[] {
+  const { extensions } = view;
+  if (extensions === undefined) return plainObjects(view, [], []);
+  const { explicitRoute, scope, policyData, dclass, recordRoute } = extensions;
+  const middle = [...optional(explicitRoute), ...optional(scope), ...(policyData ?? []), ...optional(dclass)];
+  return [...leading(extensions), ...plainObjects(view, middle, optional(recordRoute))];
+}
+
+const optional = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value]);
+
+function plainObjects(view: ValidMessage, middle: RsvpObject[], last: RsvpObject[]): RsvpObject[] {
   switch (view.kind) {
     case 'path':
-      return [view.session, view.hop, view.timeValues, ...view.unknown, ...senderDescriptor(view)];
+      return [view.session, view.hop, view.timeValues, ...middle, ...view.unknown, ...senderDescriptor(view), ...last];
     case 'resv':
       return [
         view.session,
         view.hop,
         view.timeValues,
         ...present(view.resvConfirm),
+        ...middle,
         ...view.unknown,
         view.style,
         ...flowObjects(view.flowDescriptors),
+        ...last,
       ];
     case 'pathErr':
-      return [view.session, view.errorSpec, ...view.unknown, ...senderDescriptor(view)];
+      return [view.session, view.errorSpec, ...middle, ...view.unknown, ...senderDescriptor(view), ...last];
     case 'resvErr':
       return [
         view.session,
         view.hop,
         view.errorSpec,
+        ...middle,
         ...view.unknown,
         view.style,
         ...flowObjects(present(view.flowDescriptor)),
+        ...last,
       ];
     case 'pathTear':
-      return [view.session, view.hop, ...view.unknown, ...senderDescriptor(view)];
+      return [view.session, view.hop, ...middle, ...view.unknown, ...senderDescriptor(view), ...last];
     case 'resvTear':
-      return [view.session, view.hop, ...view.unknown, view.style, ...flowObjects(view.flowDescriptors)];
+      return [
+        view.session,
+        view.hop,
+        ...middle,
+        ...view.unknown,
+        view.style,
+        ...flowObjects(view.flowDescriptors),
+        ...last,
+      ];
     case 'resvConf':
       return [
         view.session,
         view.errorSpec,
         view.resvConfirm,
+        ...middle,
         ...view.unknown,
         view.style,
         ...flowObjects(view.flowDescriptors),
+        ...last,
       ];
     default:
       return assertNever(view);

@@ -29,7 +29,7 @@ export const classNames: ReadonlyMap<number, string> = new Map([
   [37, 'PROTECTION'],
   [63, 'DETOUR'],
   [64, 'CHALLENGE'],
-  [65, 'DCLASS'],
+  [65, 'DIFFSERV'],
   [129, 'SUGGESTED_LABEL'],
   [130, 'ACCEPTABLE_LABEL_SET'],
   [131, 'RESTART_CAP'],
@@ -38,6 +38,7 @@ export const classNames: ReadonlyMap<number, string> = new Map([
   [196, 'ADMIN_STATUS'],
   [205, 'FAST_REROUTE'],
   [207, 'SESSION_ATTRIBUTE'],
+  [225, 'DCLASS'],
   [229, 'GENERALIZED_UNI'],
   [230, 'CALL_ID'],
 ]);

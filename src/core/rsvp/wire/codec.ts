@@ -1,12 +1,16 @@
 import { ByteReader, ByteWriter, copyOf, OverrunError } from '../../base/bytes.ts';
 import { internetChecksum, onesComplementSum } from '../../base/checksum.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import { splitBundle } from './bundle.ts';
 import { className } from './class-names.ts';
 import type { DecodeError } from './decode-error.ts';
-import type { RsvpMessage } from './message.ts';
+import { MESSAGE_TYPE, type DecodedMessage, type RsvpMessage } from './message.ts';
 import { BadObjectError } from './object-codec.ts';
+import { OBJECT_HEADER_BYTES, readContents, readRaw, writeObject } from './object-frame.ts';
 import type { RsvpObject } from './objects.ts';
-import { codecOf, findCodec } from './registry.ts';
+import { keepOriginal, originalOf } from './original-bytes.ts';
+import { codecOf, findCodec, type KnownObject } from './registry.ts';
+import type { RsvpUnknown } from './unknown.ts';
 
 /*
  * The common header (RFC 2205 3.1.1):
@@ -18,16 +22,10 @@ import { codecOf, findCodec } from './registry.ts';
  *     +-------------+-------------+-------------+-------------+
  */
 const HEADER_BYTES = 8;
-const OBJECT_HEADER_BYTES = 4;
 const CHECKSUM_OFFSET = 2;
+const RESERVED_OFFSET = 5;
 const LENGTH_OFFSET = 6;
 const VERSION = 1;
-
-export interface DecodedMessage {
-  readonly message: RsvpMessage;
-  /** `absent`: the field is zero, no checksum was transmitted (RFC 2205 3.1.1). */
-  readonly checksum: 'valid' | 'absent';
-}
 
 /** The common header alone, before anything of it is judged but version and length. */
 export interface CommonHeader {
@@ -39,7 +37,8 @@ export interface CommonHeader {
 
 /**
  * Reads one RSVP message, given without its IP header and as long as IP said. Objects of unknown class or C-Type do not
- * fail: they stay raw, see `unknownObjectAction` for what becomes of them. Values are not judged, see validate.ts.
+ * fail: they stay raw, see `unknownObjectAction` for what becomes of them; so do damaged ones of most classes, see `keepBad`.
+ * Values are not judged, see validate.ts. `encodeMessage` of the result with the same `checksum` gives the same bytes.
  * Never throws; the work is linear in the length.
  */
 export function decodeMessage(bytes: Uint8Array): Result<DecodedMessage, DecodeError> {
@@ -48,9 +47,32 @@ export function decodeMessage(bytes: Uint8Array): Result<DecodedMessage, DecodeE
   const { type, flags, sendTtl, checksum } = header.value;
   if (checksum === 'wrong') return err(checksumError(bytes));
   const objects: RsvpObject[] = [];
+  const reserved = bytes[RESERVED_OFFSET]!;
+  if (type === MESSAGE_TYPE.bundle) {
+    const messages = decodeBundled(bytes);
+    if (!messages.ok) return messages;
+    const message = { type, flags, sendTtl, objects, messages: messages.value };
+    return ok({ message: reserved === 0 ? message : { ...message, reserved }, checksum });
+  }
   const error = decodeObjects(bytes, objects);
   if (error) return err(error);
-  return ok({ message: { type, flags, sendTtl, objects }, checksum });
+  const message = { type, flags, sendTtl, objects };
+  return ok({ message: reserved === 0 ? message : { ...message, reserved }, checksum });
+}
+
+function decodeBundled(bytes: Uint8Array): Result<DecodedMessage[], DecodeError> {
+  const parts = splitBundle(bytes);
+  if (!parts.ok) return parts;
+  const messages: DecodedMessage[] = [];
+  for (const part of parts.value) {
+    const decoded = decodeMessage(part);
+    if (!decoded.ok) {
+      const offset = part.byteOffset - bytes.byteOffset + decoded.error.offset;
+      return err({ ...decoded.error, offset });
+    }
+    messages.push(decoded.value);
+  }
+  return ok(messages);
 }
 
 /** Version, length and checksum; a wrong checksum is told and not an error here, so that a trace can show what came. */
@@ -91,8 +113,11 @@ export function checksumError(bytes: Uint8Array): DecodeError {
   return { reason: 'badChecksum', offset: CHECKSUM_OFFSET, detail, received, computed };
 }
 
-/** Appends the objects of a message with a sound header to `into`; what was read before an error stays there. */
-export function decodeObjects(bytes: Uint8Array, into: RsvpObject[]): DecodeError | null {
+/**
+ * Appends the objects of a message with a sound header to `into`; what was read before an error stays there. What is wrong
+ * with objects that were kept raw goes to `kept`.
+ */
+export function decodeObjects(bytes: Uint8Array, into: RsvpObject[], kept?: DecodeError[]): DecodeError | null {
   const reader = new ByteReader(bytes);
   reader.skip(HEADER_BYTES);
   while (reader.remaining > 0) {
@@ -110,74 +135,69 @@ export function decodeObjects(bytes: Uint8Array, into: RsvpObject[]): DecodeErro
       const detail = `${className(classNumber)} has length ${length}, ${available} bytes are left of the message`;
       return { reason: 'objectOverrun', offset, detail, classNumber, cType, length, available };
     }
+    const bodyLength = length - OBJECT_HEADER_BYTES;
+    const codec = findCodec(classNumber, cType);
+    if (codec === undefined) {
+      into.push(readRaw(reader, classNumber, cType, bodyLength));
+      continue;
+    }
     try {
-      into.push(decodeObject(reader, bytes, classNumber, cType, length - OBJECT_HEADER_BYTES));
+      reader.inexact = false;
+      const object = readContents(reader, codec, bodyLength);
+      if (reader.inexact) keepOriginal(object, bytes.subarray(offset + OBJECT_HEADER_BYTES, offset + length));
+      into.push(object);
     } catch (cause) {
       if (!(cause instanceof BadObjectError) && !(cause instanceof OverrunError)) throw cause;
       const detail = `${className(classNumber)}: ${cause.message}`;
-      return { reason: 'badObject', offset, detail, classNumber, cType, length };
+      const error: DecodeError = { reason: 'badObject', offset, detail, classNumber, cType, length };
+      if (!codec.keepBad) return error;
+      kept?.push(error);
+      reader.rewind(offset + OBJECT_HEADER_BYTES, bytes.length);
+      into.push(readRaw(reader, classNumber, cType, bodyLength));
     }
   }
   return null;
 }
 
-function decodeObject(
-  reader: ByteReader,
-  bytes: Uint8Array,
-  classNumber: number,
-  cType: number,
-  bodyLength: number,
-): RsvpObject {
-  const start = reader.offset;
-  const codec = findCodec(classNumber, cType);
-  if (codec) {
-    if (codec.bodyLength !== null && codec.bodyLength !== bodyLength) {
-      throw new BadObjectError(`contents of ${bodyLength} bytes, C-Type ${cType} has ${codec.bodyLength}`);
-    }
-    // A codec without a fixed length checks its inner lengths against the object's own; one with reads just that many.
-    const value = codec.decode(codec.bodyLength === null ? reader.sub(bodyLength) : reader, bodyLength);
-    if (value !== null) return value;
-    return { kind: 'unknown', classNumber, cType, body: copyOf(bytes.subarray(start, start + bodyLength)) };
-  }
-  reader.skip(bodyLength);
-  return { kind: 'unknown', classNumber, cType, body: copyOf(bytes.subarray(start, start + bodyLength)) };
-}
+/** One buffer for all: a message is written at once and copied out. */
+const scratch = new ByteWriter();
 
 /**
- * Writes a message with its right length and checksum, objects in the order given.
- * @throws OverrunError when it would be longer than 65,535 bytes.
+ * Writes a message with its right length, objects in the order given, and a right checksum or, with `absent`, zero for none.
+ * @throws OverrunError when it would be longer than 65,535 bytes; RangeError for values that no bytes stand for.
  */
-export function encodeMessage(message: RsvpMessage): Uint8Array {
-  const writer = new ByteWriter();
+export function encodeMessage(message: RsvpMessage, checksum: 'valid' | 'absent' = 'valid'): Uint8Array {
+  scratch.reset();
+  writeMessage(scratch, message, checksum);
+  return copyOf(scratch.finish());
+}
+
+function writeMessage(writer: ByteWriter, message: RsvpMessage, checksum: 'valid' | 'absent'): void {
+  const start = writer.length;
   writer.u8((VERSION << 4) | (message.flags & 0x0f));
   writer.u8(message.type);
   writer.u16(0);
   writer.u8(message.sendTtl);
-  writer.u8(0);
+  writer.u8(message.reserved ?? 0);
   writer.u16(0);
   for (const object of message.objects) encodeObject(writer, object);
-  writer.patchU16(LENGTH_OFFSET, writer.length);
-  const bytes = writer.finish();
-  writer.patchU16(CHECKSUM_OFFSET, wireChecksum(bytes));
-  return bytes;
+  for (const part of message.messages ?? []) writeMessage(writer, part.message, part.checksum);
+  writer.patchU16(start + LENGTH_OFFSET, writer.length - start);
+  if (checksum === 'valid') {
+    writer.patchU16(start + CHECKSUM_OFFSET, wireChecksum(writer.finish().subarray(start)));
+  }
 }
 
-/** Writes one object with its header. @throws RangeError for a raw body that is not whole words. */
-export function encodeObject(writer: ByteWriter, object: RsvpObject): void {
-  const start = writer.length;
-  writer.u16(0);
-  if (object.kind === 'unknown') {
-    if (object.body.length % 4 !== 0) throw new RangeError(`an object body of ${object.body.length} bytes`);
-    writer.u8(object.classNumber);
-    writer.u8(object.cType);
-    writer.bytes(object.body);
-  } else {
-    const codec = codecOf(object);
-    writer.u8(codec.classNumber);
-    writer.u8(codec.cType);
-    codec.encode(writer, object);
-  }
-  writer.patchU16(start, writer.length - start);
+/** Writes one object with its header. @throws RangeError for values that no bytes stand for, or not whole words. */
+export const encodeObject = (writer: ByteWriter, object: RsvpObject): void =>
+  writeObject<KnownObject>(writer, object, codecOf, object.kind === 'unknown' ? undefined : originalOf(object));
+
+/** The same object undecoded. @throws RangeError as encodeObject does. */
+export function rawObject(object: KnownObject): RsvpUnknown {
+  const writer = new ByteWriter();
+  encodeObject(writer, object);
+  const { classNumber, cType } = codecOf(object);
+  return { kind: 'unknown', classNumber, cType, body: copyOf(writer.finish().subarray(OBJECT_HEADER_BYTES)) };
 }
 
 /** Zero would say that there is none; its other one's complement form, 0xffff, verifies as well. */

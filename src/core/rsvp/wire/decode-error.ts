@@ -1,4 +1,8 @@
-/** Why bytes are not an RSVP message. `offset` counts from the first byte of the common header; `detail` is a sentence for people. */
+/**
+ * Why bytes are not an RSVP message. The list is closed and what happens next is always the same: the message is dropped,
+ * counted by reason, and nobody is told, since nothing in it can be trusted (RFC 2205 appendix B). `offset` counts from the first byte of the common header;
+ * `detail` is a sentence for people.
+ */
 export type DecodeError = { readonly offset: number; readonly detail: string } & (
   | {
       /** Fewer bytes than a common header. */
@@ -27,6 +31,10 @@ export type DecodeError = { readonly offset: number; readonly detail: string } &
       readonly cType: number;
       readonly length: number;
       readonly available: number;
+    }
+  | {
+      /** A Bundle without a message in it, or with a Bundle in it (RFC 2961 3.2). */
+      readonly reason: 'badBundle';
     }
   | {
       /** An object's contents contradict the layout of its class and C-Type. */

@@ -26,7 +26,7 @@ export interface RsvpSenderTemplate {
  *     +-------------+-------------+-------------+-------------+
  */
 function readSourcePort(reader: ByteReader): number {
-  reader.skip(2);
+  reader.reserved(2);
   return reader.u16();
 }
 

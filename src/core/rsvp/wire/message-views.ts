@@ -1,5 +1,6 @@
 import type { RsvpAdspec } from './adspec.ts';
 import type { RsvpErrorSpec } from './error-spec.ts';
+import type { Extensions } from './extensions.ts';
 import type { RsvpFilterSpec, RsvpSenderTemplate } from './filter-spec.ts';
 import type { RsvpFlowspec } from './flowspec.ts';
 import type { RsvpResvConfirm } from './resv-confirm.ts';
@@ -15,8 +16,10 @@ interface Common {
   /** IP TTL the message was sent with, 0 … 255. */
   readonly sendTtl: number;
   readonly session: RsvpSession;
-  /** Objects to pass on unchanged: unknown classes of the form 11bbbbbb, and POLICY_DATA. */
+  /** Objects to pass on unchanged, raw: classes of the form 11bbbbbb and POLICY_DATA, unless the caller handles them. */
   readonly unknown: readonly RsvpUnknown[];
+  /** Objects of the kinds that `validateMessage` was told the caller handles; left out where there is none. */
+  readonly extensions?: Extensions;
 }
 
 /** A flowspec and the senders it is for. FF: one filter each; SE: one descriptor with all filters; WF: no filter. */

@@ -1,6 +1,6 @@
 import type { RsvpObject } from './objects.ts';
 
-/** Message types (RFC 2205 3.1.1, RFC 2961, RFC 3209, RFC 2747); others are kept as numbers. */
+/** Message types (RFC 2205 3.1.1, RFC 2961, RFC 3209, RFC 3097, which corrects RFC 2747); others are kept as numbers. */
 export const MESSAGE_TYPE = {
   path: 1,
   resv: 2,
@@ -26,6 +26,16 @@ export interface RsvpMessage {
   /** IP TTL the message was sent with (RFC 2205 3.1.1), 0 … 255. */
   readonly sendTtl: number;
   readonly objects: readonly RsvpObject[];
+  /** The reserved byte of the common header, there only where it is not zero. */
+  readonly reserved?: number;
+  /** What a Bundle carries instead of objects, at least one and no Bundle (RFC 2961 3.2). */
+  readonly messages?: readonly DecodedMessage[];
+}
+
+export interface DecodedMessage {
+  readonly message: RsvpMessage;
+  /** `absent`: the field is zero, no checksum was transmitted (RFC 2205 3.1.1). */
+  readonly checksum: 'valid' | 'absent';
 }
 
 const typeNames: ReadonlyMap<number, string> = new Map([

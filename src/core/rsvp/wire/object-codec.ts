@@ -17,7 +17,12 @@ export interface ObjectCodec<T> {
   /** Length of the contents in bytes, checked before `decode`; null where it varies. */
   readonly bodyLength: number | null;
   /**
-   * Reads the contents. null: sound, but of a kind that has no place in the type (an unknown IntServ service); kept raw.
+   * Contents that contradict the layout leave the object raw instead of failing the message: set for all objects but those
+   * of RFC 2205 and RFC 2210 that every message is made of. Whoever uses such an object decides what its damage means.
+   */
+  readonly keepBad?: true;
+  /**
+   * Reads the contents; where `bodyLength` is null the reader ends with them, and must be read to that end. null: sound, but of a kind that has no place in the type (an unknown IntServ service); kept raw.
    * @throws BadObjectError, OverrunError
    */
   readonly decode: (reader: ByteReader, length: number) => T | null;

@@ -35,7 +35,7 @@ export const TSPEC_WORDS = 6;
 export function readIntServHeader(reader: ByteReader, length: number): { service: number; words: number } {
   readIntServVersion(reader, length);
   const service = reader.u8();
-  reader.skip(1);
+  reader.reserved(1);
   const words = reader.u16();
   if (4 * words !== length - 8) {
     throw new BadObjectError(`service ${service} counts ${words} words of data, the object has ${(length - 8) / 4}`);
@@ -45,8 +45,9 @@ export function readIntServHeader(reader: ByteReader, length: number): { service
 
 /** The first of these words alone, with which ADSPEC begins too (RFC 2210 3.3.1). @throws BadObjectError */
 export function readIntServVersion(reader: ByteReader, length: number): void {
-  const version = reader.u16() >>> 12;
-  if (version !== 0) throw new BadObjectError(`IntServ message format version is ${version}, not 0`);
+  const first = reader.u16();
+  if (first >>> 12 !== 0) throw new BadObjectError(`IntServ message format version is ${first >>> 12}, not 0`);
+  if (first !== 0) reader.inexact = true;
   const words = reader.u16();
   if (4 * (words + 1) !== length) {
     throw new BadObjectError(
@@ -67,7 +68,7 @@ export function writeIntServHeader(writer: ByteWriter, service: number, words: n
  */
 export function expectParameter(reader: ByteReader, id: number, words: number): void {
   const actualId = reader.u8();
-  reader.skip(1);
+  reader.reserved(1);
   const actualWords = reader.u16();
   if (actualId !== id || actualWords !== words) {
     throw new BadObjectError(`parameter ${actualId} of ${actualWords} words where ${id} of ${words} words belongs`);

@@ -2,36 +2,50 @@ import { ipFamily, type IpAddress } from '../../base/ip.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { RsvpAdspec } from './adspec.ts';
 import { className } from './class-names.ts';
+import { rawObject } from './codec.ts';
 import type { RsvpErrorSpec } from './error-spec.ts';
+import { extensionsOf, handlesClass, isExtension, type ExtensionKind, type ExtensionObject } from './extensions.ts';
 import type { RsvpFilterSpec, RsvpSenderTemplate } from './filter-spec.ts';
 import { flowDescriptors, onlyDescriptor, tearDescriptors, type FlowObject } from './flow-descriptors.ts';
 import { MESSAGE_TYPE, messageTypeName, type RsvpMessage } from './message.ts';
 import type { ValidMessage } from './message-views.ts';
-import { findCodec, isDecodedClass, type KnownObject } from './registry.ts';
+import type { RsvpObject } from './objects.ts';
+import { codecOf, findCodec } from './registry.ts';
 import type { RsvpResvConfirm } from './resv-confirm.ts';
 import type { RsvpHop } from './rsvp-hop.ts';
 import type { RsvpSenderTspec } from './sender-tspec.ts';
 import type { RsvpSession } from './session.ts';
 import type { RsvpStyle } from './style.ts';
 import type { RsvpTimeValues } from './time-values.ts';
-import { unknownObjectAction, type RsvpUnknown } from './unknown.ts';
+import { POLICY_DATA, unknownObjectAction, type RsvpUnknown } from './unknown.ts';
 import { Refused, type ValidationError } from './validation-error.ts';
+
+/** SESSION … RESV_CONFIRM: the classes without which no message is processed; of these C-Types 1 and 2 are. */
+const baseClasses: ReadonlySet<number> = new Set([1, 3, 5, 6, 8, 9, 10, 11, 12, 13, 15]);
+const FLOWSPEC = 9;
+const NOTHING_MORE: ReadonlySet<ExtensionKind> = new Set();
 
 /**
  * Judges the structure of a decoded message by the grammar of its type (RFC 2205 3.1.3 to 3.1.9) and the rules on unknown
  * objects (3.10) and ports (3.2). Objects may come in any order but the grammar's own: flow descriptors follow STYLE.
  * Known objects that the type has no use for are ignored. Values are not judged; see `tspecProblem`.
+ *
+ * `handles` names what the caller does beyond RFC 2205's messages; these objects are in the view's `extensions`. All others
+ * are treated by their class number as if they were not known: rejected, ignored or passed on byte for byte.
  */
-export function validateMessage(message: RsvpMessage): Result<ValidMessage, ValidationError> {
+export function validateMessage(
+  message: RsvpMessage,
+  handles: ReadonlySet<ExtensionKind> = NOTHING_MORE,
+): Result<ValidMessage, ValidationError> {
   try {
-    return ok(validate(message));
+    return ok(validate(message, handles));
   } catch (cause) {
     if (cause instanceof Refused) return err(cause.error);
     throw cause;
   }
 }
 
-function validate(message: RsvpMessage): ValidMessage {
+function validate(message: RsvpMessage, handles: ReadonlySet<ExtensionKind>): ValidMessage {
   const { type, sendTtl } = message;
   if (type < MESSAGE_TYPE.path || type > MESSAGE_TYPE.resvConf) {
     throw new Refused({
@@ -40,12 +54,18 @@ function validate(message: RsvpMessage): ValidMessage {
       type,
     });
   }
-  const parts = collect(message);
+  const parts = collect(message, handles);
   const need = <T>(value: T | null, name: string): T => {
     if (value !== null) return value;
     throw new Refused({ reason: 'missingObject', detail: `${messageTypeName(type)} without ${name}`, className: name });
   };
-  const common = { sendTtl, session: need(parts.session, 'SESSION'), unknown: parts.forwarded };
+  const session = need(parts.session, 'SESSION');
+  const common = {
+    sendTtl,
+    session,
+    unknown: parts.forwarded,
+    ...(parts.handled.length === 0 ? {} : { extensions: extensionsOf(parts.handled, session, message.type) }),
+  };
   const { senderTspec, adspec, resvConfirm } = parts;
   checkSources(common.session, parts);
   const hop = () => need(parts.hop, 'RSVP_HOP');
@@ -126,9 +146,10 @@ interface Parts {
   adspec: RsvpAdspec | null;
   readonly flow: FlowObject[];
   readonly forwarded: RsvpUnknown[];
+  readonly handled: ExtensionObject[];
 }
 
-function collect(message: RsvpMessage): Parts {
+function collect(message: RsvpMessage, handles: ReadonlySet<ExtensionKind>): Parts {
   const parts: Parts = {
     session: null,
     hop: null,
@@ -141,6 +162,7 @@ function collect(message: RsvpMessage): Parts {
     adspec: null,
     flow: [],
     forwarded: [],
+    handled: [],
   };
   const once = <T>(before: T | null, value: T, name: string): T => {
     if (before === null) return value;
@@ -148,15 +170,47 @@ function collect(message: RsvpMessage): Parts {
     throw new Refused({ reason: 'duplicateObject', detail, className: name });
   };
   for (const object of message.objects) {
-    if (object.kind === 'unknown') sortUnknown(object, parts.forwarded);
-    else place(object, parts, once);
+    if (isBase(object)) place(object, parts, once);
+    else if (isExtension(object) && handles.has(object.kind)) parts.handled.push(object);
+    else sortOther(object, parts.forwarded, handles);
   }
   return parts;
 }
 
 type Once = <T>(before: T | null, value: T, name: string) => T;
 
-function place(object: KnownObject, parts: Parts, once: Once): void {
+/** What the views of RFC 2205 are made of; `place` has a case for each. */
+type BaseObject = RsvpObject & { readonly kind: BaseKind };
+type BaseKind =
+  | 'session'
+  | 'rsvpHop'
+  | 'timeValues'
+  | 'errorSpec'
+  | 'resvConfirm'
+  | 'style'
+  | 'senderTemplate'
+  | 'senderTspec'
+  | 'adspec'
+  | 'flowspec'
+  | 'filterSpec';
+
+const baseKinds: ReadonlySet<string> = new Set<BaseKind>([
+  'session',
+  'rsvpHop',
+  'timeValues',
+  'errorSpec',
+  'resvConfirm',
+  'style',
+  'senderTemplate',
+  'senderTspec',
+  'adspec',
+  'flowspec',
+  'filterSpec',
+]);
+
+const isBase = (object: RsvpObject): object is BaseObject => baseKinds.has(object.kind);
+
+function place(object: BaseObject, parts: Parts, once: Once): void {
   switch (object.kind) {
     case 'session':
       parts.session = once(parts.session, object, 'SESSION');
@@ -196,20 +250,39 @@ function place(object: KnownObject, parts: Parts, once: Once): void {
   }
 }
 
-function sortUnknown(object: RsvpUnknown, forwarded: RsvpUnknown[]): void {
-  const { classNumber, cType } = object;
+/** Objects that are not handled, raw or decoded: the rules go by number, so that being readable changes nothing. */
+function sortOther(
+  object: Exclude<RsvpObject, BaseObject>,
+  forwarded: RsvpUnknown[],
+  handles: ReadonlySet<ExtensionKind>,
+): void {
+  const { classNumber, cType } = object.kind === 'unknown' ? object : codecOf(object);
   const name = className(classNumber);
-  if (findCodec(classNumber, cType)) {
+  if (classNumber === FLOWSPEC && findCodec(classNumber, cType)) {
     throw new Refused({ reason: 'unsupportedService', detail: `${name} for a service that is not supported` });
   }
-  if (isDecodedClass(classNumber)) {
+  if (baseClasses.has(classNumber)) {
     throw new Refused({ reason: 'unknownCType', detail: `${name} with unknown C-Type ${cType}`, classNumber, cType });
   }
+  if (object.kind === 'unknown') judgeRaw(object, handles);
   const action = unknownObjectAction(classNumber);
   if (action === 'reject') {
     throw new Refused({ reason: 'unknownClass', detail: `${name} objects are not supported`, classNumber, cType });
   }
-  if (action === 'forward') forwarded.push(object);
+  if (action === 'forward') forwarded.push(object.kind === 'unknown' ? object : rawObject(object));
+}
+
+/** POLICY_DATA is opaque to RSVP, damaged or not, and travels on (RFC 2750 3.3). @throws Refused */
+function judgeRaw({ classNumber, cType }: RsvpUnknown, handles: ReadonlySet<ExtensionKind>): void {
+  if (classNumber === POLICY_DATA || !handlesClass(classNumber, handles)) return;
+  const name = className(classNumber);
+  if (findCodec(classNumber, cType)) {
+    const detail = `${name} whose contents contradict its layout`;
+    throw new Refused({ reason: 'malformedObject', detail, classNumber, cType });
+  }
+  // An unknown C-Type of a class that others pass over or pass on is no reason to reject the message.
+  if (unknownObjectAction(classNumber) !== 'reject') return;
+  throw new Refused({ reason: 'unknownCType', detail: `${name} with unknown C-Type ${cType}`, classNumber, cType });
 }
 
 function checkSources(session: RsvpSession, parts: Parts): void {

@@ -3,6 +3,8 @@ export type ValidationError = { readonly detail: string } & (
   | { readonly reason: 'unknownMessageType'; readonly type: number }
   | { readonly reason: 'missingObject' | 'duplicateObject' | 'misplacedObject'; readonly className: string }
   | { readonly reason: 'unknownClass' | 'unknownCType'; readonly classNumber: number; readonly cType: number }
+  /** The contents of an object that the caller handles contradict its layout. */
+  | { readonly reason: 'malformedObject'; readonly classNumber: number; readonly cType: number }
   /** FLOWSPEC for a service other than controlled load and guaranteed. */
   | { readonly reason: 'unsupportedService' }
   | { readonly reason: 'unknownStyle'; readonly optionVector: number }

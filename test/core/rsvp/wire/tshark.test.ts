@@ -11,6 +11,7 @@ import { encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
 import { encodeIpv4, IPPROTO_RSVP } from '../../../../src/core/rsvp/wire/ip-packet.ts';
 import type { ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
 import type { RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
+import type { RsvpObject } from '../../../../src/core/rsvp/wire/objects.ts';
 import { STYLE_FF, STYLE_SE, STYLE_WF } from '../../../../src/core/rsvp/wire/style.ts';
 import { rawIpCapture } from '../../../support/captures.ts';
 import { requires } from '../../../support/requires.ts';
@@ -240,7 +241,9 @@ describe.skipIf(requires('tshark'))('what we send, as tshark reads it', () => {
   });
 
   test('objects with any values, both address families', () => {
-    const known = rsvpObject.filter((object) => object.kind !== 'unknown' && object.kind !== 'adspec');
+    const known = rsvpObject.filter(
+      (object) => object.kind !== 'unknown' && object.kind !== 'adspec' && !isMisread(object),
+    );
     const objects = fc.sample(known, { numRuns: 400, seed: 2205 });
     const messages = objects.map((object) => ({ type: 1, flags: 0, sendTtl: 1, objects: [session, object] }));
     const text = tshark(capture(messages), '-V', '-O', 'rsvp');
@@ -248,6 +251,13 @@ describe.skipIf(requires('tshark'))('what we send, as tshark reads it', () => {
     expect(text).not.toMatch(/Malformed|Severity level: Error/);
   });
 });
+
+/** What tshark 4.0 takes for malformed by a fault of its own: IPv6 tunnels, whose address it reads as IPv4, and labels that are no word. */
+function isMisread(object: RsvpObject): boolean {
+  if (object.kind === 'lspSession') return object.endPoint.includes(':');
+  if (object.kind === 'lspFilterSpec' || object.kind === 'lspSenderTemplate') return object.source.includes(':');
+  return object.kind === 'recordRoute' && object.hops.some((hop) => hop.hop === 'label' && hop.contents.length !== 4);
+}
 
 /** All values of a dissection by field name, in order. */
 function leaves(node: unknown, found: Record<string, string[]> = {}): Record<string, string[]> {
