@@ -18,7 +18,7 @@ export function lockFolder(folder: string, startTime: (pid: number) => string | 
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    let holder = '';
+    let holder: string;
     try {
       holder = readFileSync(file, 'utf8');
     } catch {

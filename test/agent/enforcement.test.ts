@@ -87,7 +87,7 @@ const resv = {
 describe('a class made ahead of RESV', () => {
   it('is not made twice, and RESV waits for the kernel’s answer', async () => {
     enforcement.prepare(assignment);
-    enforcement.install(resv as never);
+    enforcement.install(resv);
     await Promise.resolve();
     expect(told).toEqual([]);
     const answer = answered();
@@ -100,7 +100,7 @@ describe('a class made ahead of RESV', () => {
     enforcement.prepare(assignment);
     kernel.answers[0]!(err({ detail: 'no room yet' }));
     const answer = answered();
-    enforcement.install(resv as never);
+    enforcement.install(resv);
     while (kernel.answers.length < 2) await Promise.resolve();
     kernel.answers[1]!(err({ detail: 'still no room' }));
     expect(await answer).toMatchObject({ type: 'refused', installId: 1 });
@@ -110,7 +110,7 @@ describe('a class made ahead of RESV', () => {
   it('does not come back after it was withdrawn', async () => {
     enforcement.prepare(assignment);
     const answer = answered();
-    enforcement.install(resv as never);
+    enforcement.install(resv);
     await enforcement.withdraw(assignment);
     kernel.answers[0]!(err({ detail: 'the kernel was busy' }));
     expect(await answer).toMatchObject({ type: 'refused' });
@@ -120,12 +120,12 @@ describe('a class made ahead of RESV', () => {
   it('is made anew after RSVP has taken the first one away', async () => {
     enforcement.prepare(assignment);
     let answer = answered();
-    enforcement.install(resv as never);
+    enforcement.install(resv);
     kernel.answers[0]!(ok(undefined));
     await answer;
     await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
     answer = answered();
-    enforcement.install({ ...resv, installId: 2 } as never);
+    enforcement.install({ ...resv, installId: 2 });
     while (kernel.answers.length < 2) await Promise.resolve();
     kernel.answers[1]!(ok(undefined));
     expect(await answer).toEqual({ type: 'installed', installId: 2 });
