@@ -35,10 +35,13 @@ import { ServerClock } from './server-clock.ts';
 import { shapedFlow } from './shaped-flow.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
+import type { PacketInput } from './socket/transport.ts';
 
 const MAX_FLOWS = 200_000;
 /** Lifetime of state in refresh periods: (K + 0.5) · 1.5 with K = 3 (RFC 2205 3.7), and some for the route change timer. */
 const LIFETIME_PERIODS = 6;
+/** Packets kept while the journal is played back; those beyond are lost, as packets may be. */
+const MAX_EARLY_PACKETS = 10_000;
 /** How often the kernel is compared with what it should hold. */
 const RECONCILE_MS = 60_000;
 
@@ -65,6 +68,8 @@ export class Agent {
   /** Journal keys of RSVP state that was played back and has not proved itself yet. */
   readonly #unconfirmed = new Set<string>();
   #pruneTimer: NodeJS.Timeout | null = null;
+  /** What came before the journal was played back; null from then on. */
+  #early: PacketInput[] | null = [];
 
   /** @throws Error with a sentence for people where the node cannot be served (state folder in use, no raw socket). */
   static async start(config: AgentConfig, loggers: Loggers): Promise<Agent> {
@@ -76,7 +81,7 @@ export class Agent {
         config,
         log: loggers('agent'),
         onPacket: (packet) => {
-          if (agent) agent.#signalling.input(packet);
+          if (agent) agent.#packet(packet);
         },
         onNetworkChange: () => {
           if (agent) agent.#networkChanged();
@@ -163,12 +168,21 @@ export class Agent {
       this.#unconfirmed.add(key);
       if (packet) this.#signalling.input(packet);
     }
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const packet of early) this.#signalling.input(packet);
     this.#pruneTimer = setTimeout(() => {
       for (const key of this.#unconfirmed) this.#journal.delete(key);
       this.#unconfirmed.clear();
     }, LIFETIME_PERIODS * this.#config.refreshPeriodMs);
     for (const assignment of opened) this.#open(assignment);
     this.#armWindows();
+  }
+
+  /** A RESV that overtakes the PATH state it belongs to would be answered with an error, and that ends a reservation. */
+  #packet(packet: PacketInput): void {
+    if (this.#early === null) this.#signalling.input(packet);
+    else if (this.#early.length < MAX_EARLY_PACKETS) this.#early.push(packet);
   }
 
   #openChannel(): void {
