@@ -103,10 +103,11 @@ class Planner {
 
   #reserve(item: ReserveItem): void {
     const { request } = item;
-    const inTheWay = this.#existing(request);
-    if (inTheWay !== null) return this.#refuse(item, inTheWay.error, [], inTheWay.id);
     const decision = decide(request, this.#world);
     const touched = 'touched' in decision ? decision.touched : [];
+    // An address on no node is in nobody's way.
+    const inTheWay = 'touched' in decision ? this.#existing(request) : null;
+    if (inTheWay !== null) return this.#refuse(item, inTheWay.error, [], inTheWay.id);
     if (item.losses >= LOSSES_BEFORE_LOCKING_ALL) for (const link of touched) this.plan.locks.add(link);
     if (!decision.admitted) return this.#refuse(item, refusal(decision), touched, null);
 
