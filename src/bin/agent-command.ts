@@ -1,10 +1,11 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { registerAgentQueries } from '../cli/agent.ts';
 import { UsageError } from '../cli/errors.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
+import { refreshPeriod } from './options.ts';
 import { untilStopped } from './signals.ts';
 
 interface Options {
@@ -50,12 +51,4 @@ export function registerAgent(program: Command): void {
       await running.stop();
     });
   registerAgentQueries(agent);
-}
-
-function refreshPeriod(text: string): number {
-  const ms = Number(text);
-  if (!Number.isInteger(ms) || ms < 100 || ms > 3_600_000) {
-    throw new InvalidArgumentError('It must be a whole number of milliseconds from 100 to 3600000.');
-  }
-  return ms;
 }

@@ -12,13 +12,14 @@ import { cleanLab, DEFAULT_PREFIX, runningLab, startLab, whyNoKernelLab, type La
 import { namespaceOf } from '../lab/namespaces.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { readDataDir, refuseUnknown } from './config.ts';
+import { namespacePrefix, refreshPeriod } from './options.ts';
 import { untilStopped } from './signals.ts';
 
 interface UpOptions {
   readonly lab?: string;
   readonly server?: string;
   readonly prefix: string;
-  readonly refreshPeriodMs: string;
+  readonly refreshPeriodMs: number;
   readonly loopback?: boolean;
 }
 
@@ -30,8 +31,8 @@ export function registerLab(program: Command): void {
     .description('make the hosts and start an agent on each; stays until it is stopped')
     .option('--lab <file>', 'a topology file in YAML or JSON (default: host-a, r1, r2, r3, host-b)')
     .option('--server <target>', 'what the agents connect to (default: the socket in the data directory)')
-    .option('--prefix <text>', 'of the namespaces', DEFAULT_PREFIX)
-    .option('--refresh-period-ms <ms>', 'of RSVP state', '30000')
+    .option('--prefix <text>', 'of the namespaces', namespacePrefix, DEFAULT_PREFIX)
+    .option('--refresh-period-ms <ms>', 'of RSVP state', refreshPeriod, 30_000)
     .option('--loopback', 'UDP ports of 127.0.0.1 instead of namespaces; nothing is enforced')
     .action(async (options: UpOptions) => {
       refuseUnknown(process.env);
@@ -41,7 +42,7 @@ export function registerLab(program: Command): void {
         dataDir,
         server: options.server ?? `unix:${agentSocketPath(dataDir).path}`,
         prefix: options.prefix,
-        refreshPeriodMs: Number(options.refreshPeriodMs),
+        refreshPeriodMs: options.refreshPeriodMs,
         loopback: options.loopback ?? false,
       });
       process.stdout.write(`lab is up (${running.mode})\n`);
@@ -51,7 +52,7 @@ export function registerLab(program: Command): void {
   lab
     .command('down')
     .description('stop the lab of this data directory, or clean up what a crash left')
-    .option('--prefix <text>', 'of the namespaces', DEFAULT_PREFIX)
+    .option('--prefix <text>', 'of the namespaces', namespacePrefix, DEFAULT_PREFIX)
     .action(async (options: { prefix: string }) => {
       const folder = labFolder(readDataDir(process.env));
       const running = runningLab(folder);

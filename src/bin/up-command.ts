@@ -6,6 +6,7 @@ import { createLoggers } from '../telemetry/logger.ts';
 import { readServerConfig } from './config.ts';
 import { openLab, readLabTopology } from './lab-command.ts';
 import type { Control } from '../server/control/api.ts';
+import { namespacePrefix } from './options.ts';
 import type { RunningServer } from './server-program.ts';
 import { untilStopped } from './signals.ts';
 
@@ -26,7 +27,7 @@ export function registerUp(program: Command): void {
     .description('everything on one machine: database, server and a lab with real agents; stays until it is stopped')
     .option('--lab <file>', 'a topology file in YAML or JSON instead of the default lab')
     .option('--no-lab', 'server and database only')
-    .option('--prefix <text>', "of the lab's network namespaces", DEFAULT_PREFIX)
+    .option('--prefix <text>', "of the lab's network namespaces", namespacePrefix, DEFAULT_PREFIX)
     .action(async (options: UpOptions) => {
       const started = performance.now();
       const config = readServerConfig({ HEADROOM_LOG: 'warn', ...process.env });

@@ -86,7 +86,9 @@ export function registerTopology(program: Command): void {
     .argument('[file]')
     .action(async (file: string | undefined, options: FileOptions) => {
       const findings = file === undefined ? await storedFindings(options) : fileFindings(file, options);
-      print(options, findings, (all) => all.map((f) => `${f.severity}: ${f.where}: ${f.what}`));
+      print(options, findings, (all) =>
+        all.length === 0 ? ['nothing inconsistent'] : all.map((f) => `${f.severity}: ${f.where}: ${f.what}`),
+      );
       const errors = findings.filter((f) => f.severity === 'error').length;
       if (errors > 0) throw new RefusalError(`${errors} errors`);
     });

@@ -20,10 +20,16 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
       HEADROOM_URL: `http://127.0.0.1:${http}`,
     };
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const running = new Set<ChildProcess>();
+  afterAll(async () => {
+    await Promise.all([...running].map((child) => ended(child, 'SIGTERM')));
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   const up = async (): Promise<{ child: ChildProcess; greeting: string }> => {
     const child = spawn(process.execPath, [PROGRAM, 'up', '--prefix', prefix], { env: environment });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     let text = '';
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
@@ -86,15 +92,21 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
     expect(leftovers()).toEqual([]);
   }, 60_000);
 
-  it('cleans up at the next start what a crash left behind', async () => {
+  it('cleans up at the next start what a crash left behind; what was booked is active again, then and after a stop', async () => {
     const first = await up();
+    const booked = await headroom('reserve', '10.1.0.2:5005', '10.2.0.2:5005', '--rate', '10M', '--wait', '--json');
+    const { id } = JSON.parse(booked.stdout) as { id: string };
     expect(await ended(first.child, 'SIGKILL')).toBeNull();
     expect(leftovers().length).toBeGreaterThan(5);
-    const second = await up();
-    expect((await headroom('agent', 'list')).stdout.match(/connected/g)).toHaveLength(5);
-    expect(await ended(second.child, 'SIGTERM')).toBe(0);
-    expect(leftovers()).toEqual([]);
-  }, 90_000);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const { child } = await up();
+      expect((await headroom('agent', 'list')).stdout.match(/connected/g)).toHaveLength(5);
+      const shown = await headroom('reservation', 'show', id, '--json');
+      expect(JSON.parse(shown.stdout)).toMatchObject({ state: 'active', stateReason: null });
+      expect(await ended(child, signal)).toBe(0);
+      expect(leftovers()).toEqual([]);
+    }
+  }, 120_000);
 
   it('refuses settings that mean nothing, in one line', async () => {
     for (const [name, value] of [
@@ -113,6 +125,20 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
       expect(result.status).toBe(2);
       expect(result.stderr).toContain(name);
       expect(result.stderr.trim().split('\n')).toHaveLength(1);
+    }
+  }, 30_000);
+
+  it('refuses options that mean nothing, with status 2', async () => {
+    for (const args of [
+      ['up', '--prefix', 'a b'],
+      ['lab', 'up', '--prefix', '../x'],
+      ['lab', 'up', '--refresh-period-ms', 'soon'],
+      ['up', '--lab', '/nowhere.yaml'],
+      ['bogus'],
+    ]) {
+      const { status, stderr } = await headroom(...args);
+      expect([args, status]).toEqual([args, 2]);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
     }
   }, 30_000);
 });

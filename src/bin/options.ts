@@ -1,0 +1,20 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parser of an option: milliseconds from 100 to an hour. @throws InvalidArgumentError */
+export function refreshPeriod(text: string): number {
+  const ms = Number(text);
+  if (!Number.isInteger(ms) || ms < 100 || ms > 3_600_000) {
+    throw new InvalidArgumentError('It must be a whole number of milliseconds from 100 to 3600000.');
+  }
+  return ms;
+}
+
+/** Parser of an option: what the names of a lab's network namespaces start with. @throws InvalidArgumentError */
+export function namespacePrefix(text: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(text)) {
+    throw new InvalidArgumentError(
+      'It must have 1 to 63 of a-z, 0-9, ".", "_" and "-", and start with a letter or digit.',
+    );
+  }
+  return text;
+}
