@@ -6,7 +6,8 @@ const RETRYABLE = new Set(['40001', '40P01', '55P03']);
 export function asFault(error: unknown, commitSent = false): StoreFault {
   if (error instanceof StoreFault) return error;
   const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+  // Five letters without a digit are an error of the socket: EPIPE.
+  if (typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)) {
     if (RETRYABLE.has(code)) return new StoreFault('retry', error, code === '55P03');
     // The connection's end (57P01 … 57P03: shut down, crashed, starting), no room for another one, out of resources.
     if (!/^(08|57P|53)/.test(code)) return new StoreFault('refused', error);
