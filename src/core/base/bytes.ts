@@ -150,9 +150,13 @@ export class ByteWriter {
   reset(): void {
     this.#length = 0;
   }
-  /** A view on what was written. */
-  finish(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+  /** A view on what was written, from `start` on. */
+  finish(start = 0): Uint8Array {
+    return this.#buffer.subarray(start, this.#length);
+  }
+  /** A copy of what was written. */
+  copy(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
   }
 
   #grow(count: number): number {

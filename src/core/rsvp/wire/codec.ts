@@ -169,7 +169,7 @@ const scratch = new ByteWriter();
 export function encodeMessage(message: RsvpMessage, checksum: 'valid' | 'absent' = 'valid'): Uint8Array {
   scratch.reset();
   writeMessage(scratch, message, checksum);
-  return copyOf(scratch.finish());
+  return scratch.copy();
 }
 
 function writeMessage(writer: ByteWriter, message: RsvpMessage, checksum: 'valid' | 'absent'): void {
@@ -184,7 +184,7 @@ function writeMessage(writer: ByteWriter, message: RsvpMessage, checksum: 'valid
   for (const part of message.messages ?? []) writeMessage(writer, part.message, part.checksum);
   writer.patchU16(start + LENGTH_OFFSET, writer.length - start);
   if (checksum === 'valid') {
-    writer.patchU16(start + CHECKSUM_OFFSET, wireChecksum(writer.finish().subarray(start)));
+    writer.patchU16(start + CHECKSUM_OFFSET, wireChecksum(writer.finish(start)));
   }
 }
 
@@ -197,7 +197,7 @@ export function rawObject(object: KnownObject): RsvpUnknown {
   const writer = new ByteWriter();
   encodeObject(writer, object);
   const { classNumber, cType } = codecOf(object);
-  return { kind: 'unknown', classNumber, cType, body: copyOf(writer.finish().subarray(OBJECT_HEADER_BYTES)) };
+  return { kind: 'unknown', classNumber, cType, body: copyOf(writer.finish(OBJECT_HEADER_BYTES)) };
 }
 
 /** Zero would say that there is none; its other one's complement form, 0xffff, verifies as well. */
