@@ -2,6 +2,7 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { PathErrMessage } from '../wire/message-views.ts';
 import { flowspecProblem } from '../wire/flowspec-problem.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
+import type { RsvpStyle } from '../wire/style.ts';
 import { buildPathErr, buildResvErr, errorSpecOf, flowOf, NEIGHBOUR_TTL } from './messages.ts';
 import type { PathContents, PreviousHop, Psb } from './psb.ts';
 import { sendToNeighbour } from './send.ts';
@@ -72,11 +73,12 @@ export function sendResvErr(
   errorCode: number,
   errorValue: number,
   flags = 0,
+  style?: RsvpStyle,
 ): void {
   const out = state.interfaces.get(to.interface);
   if (out === undefined) return;
   const error = errorSpecOf(out.address, errorCode, errorValue, flags);
-  sendToNeighbour(state, buildResvErr(flow, flowspec, out.address, error), out, to.nextHop);
+  sendToNeighbour(state, buildResvErr(flow, flowspec, out.address, error, style), out, to.nextHop);
 }
 
 /** RFC 2205 3.1.7: PathErr goes hop by hop to the sender and changes no state on the way. */

@@ -169,6 +169,7 @@ export const buildResvErr = (
   flowspec: RsvpFlowspec,
   address: IpAddress,
   error: RsvpErrorSpec,
+  style = fixedFilter,
 ): ResvErrMessage => ({
   kind: 'resvErr',
   sendTtl: NEIGHBOUR_TTL,
@@ -176,6 +177,6 @@ export const buildResvErr = (
   unknown: [],
   hop: hopOf(address),
   errorSpec: error,
-  style: fixedFilter,
+  style,
   flowDescriptor: { flowspec, filters: [filterOf(flow)] },
 });

@@ -8,6 +8,7 @@ import { sendToNeighbour } from './send.ts';
 import { drop, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
 import { flowKeyText, type EngineInput } from './types.ts';
+import { isFixedFilter } from './resv.ts';
 import { localReceiver, passUpstream, wantedUpstream } from './upstream.ts';
 
 /** RERR MESSAGE ARRIVES of RFC 2209: blockade, then on to the receivers that it concerns. */
@@ -18,6 +19,8 @@ export function resvErrArrived(
 ): void {
   const descriptor = view.flowDescriptor;
   if (descriptor === null) return drop(state, 'noFlowDescriptor');
+  // About a request that nobody here made: this node asks for fixed-filter reservations only.
+  if (!isFixedFilter(view.style)) return drop(state, 'unsupportedStyle');
   for (const filter of descriptor.filters) {
     const psb = state.psbs.get(flowKeyText(flowOf(view.session, filter)));
     if (psb === undefined) drop(state, 'noPathState');

@@ -17,7 +17,7 @@ type Packet = EngineInput & { readonly type: 'packet' };
 const MAX_NEXT_HOPS = 8;
 
 /** The defined bits of the option vector; a node interprets what it knows of it (RFC 2205 A.7). */
-const isFixedFilter = (style: RsvpStyle): boolean => (style.optionVector & 0x1f) === STYLE_FF;
+export const isFixedFilter = (style: RsvpStyle): boolean => (style.optionVector & 0x1f) === STYLE_FF;
 
 /** RESV MESSAGE ARRIVES of RFC 2209, fixed-filter style: every flow descriptor is a reservation of its own. */
 export function resvArrived(state: EngineState, view: ResvMessage, packet: Packet): void {
@@ -35,18 +35,18 @@ export function resvArrived(state: EngineState, view: ResvMessage, packet: Packe
         forwarded: view.unknown,
       };
       if (fixed) reserve(state, arrived);
-      else refuseStyle(state, arrived);
+      else refuseStyle(state, arrived, view.style);
     }
   }
   if (!fixed && view.flowDescriptors.every(({ filters }) => filters.length === 0)) drop(state, 'unsupportedStyle');
 }
 
 /** Shared styles are not served: a conflict where fixed-filter reservations stand (code 5), unknown otherwise (code 6). */
-function refuseStyle(state: EngineState, arrived: ArrivedResv): void {
+function refuseStyle(state: EngineState, arrived: ArrivedResv, style: RsvpStyle): void {
   drop(state, 'unsupportedStyle');
   const standing = (state.psbs.get(flowKeyText(arrived.flow))?.rsbs.size ?? 0) > 0;
   const code = standing ? ERROR.conflictingStyle : ERROR.unknownStyle;
-  sendResvErr(state, arrived.flow, arrived.flowspec, arrived, code, standing ? STYLE_FF : 0);
+  sendResvErr(state, arrived.flow, arrived.flowspec, arrived, code, standing ? STYLE_FF : 0, 0, style);
 }
 
 /** One reservation request. It waits while the flow's route, or after a start its sender on this host, is not known yet. */

@@ -1,0 +1,126 @@
+import { decodeMessage } from '../../src/core/rsvp/wire/codec.ts';
+import { className } from '../../src/core/rsvp/wire/class-names.ts';
+import { messageTypeName } from '../../src/core/rsvp/wire/message.ts';
+import type { RsvpObject } from '../../src/core/rsvp/wire/objects.ts';
+import type { RsvpAdspec } from '../../src/core/rsvp/wire/adspec.ts';
+import type { EngineEvent } from '../../src/core/rsvp/engine/types.ts';
+import type { Happening, Node, Sent } from '../core/rsvp/engine/network.ts';
+import { flowspecText, flowText, periodText, protocolText, rateText, tspecText } from './scenario-values.ts';
+
+/** How much of a message a trace shows. */
+export interface Detail {
+  /** ADSPEC in full; else just its break bit. */
+  adspec: boolean;
+  /** Flows are shown by these names, where they have one. */
+  readonly names: Map<string, string>;
+}
+
+/** One line of a trace, without its time; null for what scenarios do not show. */
+export function happeningText(happening: Happening, detail: Detail): string | null {
+  switch (happening.type) {
+    case 'message': {
+      const { sent, to, lost } = happening;
+      const way = `${sent.node}>${to?.name ?? '?'}`.padEnd(14);
+      return `${way} ${messageText(sent, detail)}${lost ? '  (lost)' : ''}`;
+    }
+    case 'verdict': {
+      const { node, install, verdict } = happening;
+      const answer =
+        verdict === 'install'
+          ? 'installed'
+          : verdict === 'hold'
+            ? 'not answered yet'
+            : `refused ${verdict.errorCode}/${verdict.errorValue}`;
+      return nodeLine(node, `kernel ${install.interface}: ${flowspecText(install.flowspec)} ${answer}`);
+    }
+    case 'output': {
+      const { node, output } = happening;
+      if (output.type === 'remove') return nodeLine(node, `kernel ${output.interface}: removed`);
+      return output.type === 'event' ? nodeLine(node, eventText(output.event, detail)) : null;
+    }
+  }
+}
+
+const nodeLine = (node: Node, text: string): string => `${node.name.padEnd(14)} * ${text}`;
+
+export const messageName = (sent: Sent): string => {
+  const decoded = decodeMessage(sent.send.bytes);
+  return decoded.ok ? messageTypeName(decoded.value.message.type) : 'undecodable';
+};
+
+function messageText({ send }: Sent, detail: Detail): string {
+  const decoded = decodeMessage(send.bytes);
+  if (!decoded.ok) return `undecodable: ${decoded.error.detail}`;
+  const { type, sendTtl, objects } = decoded.value.message;
+  const alert = send.routerAlert ? ' alert' : '';
+  const header = `${messageTypeName(type)} ${send.source} > ${send.destination} ttl ${sendTtl}/${send.ttl}${alert}`;
+  return [header, ...objects.flatMap((object) => objectText(object, detail) ?? [])].join('; ');
+}
+
+function objectText(object: RsvpObject, detail: Detail): string | null {
+  switch (object.kind) {
+    case 'session': {
+      const { protocol, destination, destinationPort, flags } = object;
+      return `session ${protocolText(protocol)} ${destination}:${destinationPort}${flags ? ` flags ${flags}` : ''}`;
+    }
+    case 'rsvpHop':
+      return `hop ${object.address}${object.logicalInterfaceHandle ? ` lih ${object.logicalInterfaceHandle}` : ''}`;
+    case 'timeValues':
+      return `R ${periodText(object.refreshPeriod)}`;
+    case 'errorSpec': {
+      const flags = [object.flags & 1 ? ' InPlace' : '', object.flags & 2 ? ' NotGuilty' : ''].join('');
+      return `error ${object.errorCode}/${object.errorValue} at ${object.errorNode}${flags}`;
+    }
+    case 'resvConfirm':
+      return `confirm to ${object.receiver}`;
+    case 'style':
+      return `style ${{ 0x0a: 'FF', 0x11: 'WF', 0x12: 'SE' }[object.optionVector] ?? object.optionVector}`;
+    case 'senderTemplate':
+      return `sender ${object.source}:${'sourcePort' in object ? object.sourcePort : 0}`;
+    case 'filterSpec':
+      return `filter ${object.source}:${'sourcePort' in object ? object.sourcePort : 0}`;
+    case 'senderTspec':
+      return `tspec ${tspecText(object.tspec)}`;
+    case 'flowspec':
+      return flowspecText(object.flowspec);
+    case 'adspec':
+      return adspecText(object, detail);
+    case 'unknown':
+      return `${className(object.classNumber)}/${object.cType} ${Buffer.from(object.body).toString('hex')}`;
+    default:
+      return (object as { kind: string }).kind;
+  }
+}
+
+export function adspecText({ general, guaranteed }: RsvpAdspec, detail: Detail): string | null {
+  if (!detail.adspec) return general.breakBit ? 'adspec with break bit' : null;
+  const { isHops, pathBandwidth, minPathLatency, pathMtu, breakBit } = general;
+  const latency = minPathLatency === 0xffff_ffff ? 'indeterminate' : `${minPathLatency}us`;
+  const parts = [`adspec hops ${isHops} bandwidth ${rateText(pathBandwidth)} latency ${latency} mtu ${pathMtu}`];
+  if (guaranteed) parts.push(`C ${guaranteed.cTot} D ${guaranteed.dTot}us`);
+  if (guaranteed?.breakBit) parts.push('guaranteed-break');
+  if (breakBit) parts.push('break');
+  return parts.join(' ');
+}
+
+function eventText(event: EngineEvent, { names }: Detail): string {
+  const what = `${event.type} ${flowText(event.flow, names)}`;
+  switch (event.type) {
+    case 'pathUp': {
+      const from = event.previousHop === null ? '' : ` from ${event.previousHop}`;
+      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}`;
+    }
+    case 'pathDown':
+    case 'resvDown':
+      return `${what}: ${event.cause}`;
+    case 'resvUp':
+      return `${what} on ${event.interface} to ${event.nextHop}: ${flowspecText(event.flowspec)}`;
+    case 'confirmed':
+      return `${what} by ${event.by}`;
+    case 'resvError':
+    case 'pathError':
+      return `${what}: ${event.errorCode}/${event.errorValue} at ${event.errorNode}${event.local ? '' : ' (passing by)'}`;
+    default:
+      return (event as { type: string }).type;
+  }
+}
