@@ -1,5 +1,6 @@
 // The arrows of docs/architecture.md. A folder may import itself and what is listed; a change here is a change of the design.
-const external = '(^|/)node_modules/|^node:|^(assert|buffer|child_process|crypto|dgram|events|fs|http|https|net|os|path|stream|timers|tls|tty|url|util|v8|vm|worker_threads|zlib)(/|$)';
+const external =
+  '(^|/)node_modules/|^node:|^(assert|buffer|child_process|crypto|dgram|events|fs|http|https|net|os|path|stream|timers|tls|tty|url|util|v8|vm|worker_threads|zlib)(/|$)';
 
 /** Own folders that `from` may reach. */
 const ALLOWED = {
@@ -78,6 +79,10 @@ module.exports = {
     exclude: { path: '^src/gen/prisma/internal' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'],
+    },
   },
 };

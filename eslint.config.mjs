@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 const impure = 'core only computes: clock, randomness and ids come in as parameters';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'src/gen/', 'node_modules/', 'coverage/', 'test/fixtures/']),
+  globalIgnores(['dist/', 'src/gen/', 'node_modules/', 'coverage/', 'test/fixtures/', 'prisma.config.ts']),
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

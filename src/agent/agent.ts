@@ -9,7 +9,6 @@ import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import {
   AgentHelloSchema,
-  AssignmentState,
   GenerationSchema,
   type AgentHello,
   type AssignmentsUpdate,

@@ -1,4 +1,4 @@
-import { Millis, MonotonicMs } from '../core/base/units.ts';
+import { Millis, type MonotonicMs } from '../core/base/units.ts';
 import type { EngineEvent, EngineInput, EngineOutput, EngineSnapshot, RsvpEngine } from '../core/rsvp/engine/types.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
 import type { RsvpTransport } from './socket/transport.ts';

@@ -133,17 +133,17 @@ async function waitForActive(
   const read = async (): Promise<void> => {
     if (judge(await client.getReservation(id))) stop.abort();
   };
-  let failure: unknown;
+  let failure: Error | null = null;
   const onOpen = (): void => {
     read().catch((error: unknown) => {
-      failure = error;
+      failure = error instanceof Error ? error : new Error(String(error));
       stop.abort();
     });
   };
   for await (const event of client.watchEvents({ signal: stop.signal, onOpen })) {
     if (event.reservationId === id && event.reservation && judge(event.reservation)) stop.abort();
   }
-  if (failure !== undefined) throw failure;
+  if (failure !== null) throw failure as Error;
   if (current.state === 'active') return current;
   const why = current.failure ? [`${current.failure.errorNode}: ${current.failure.detail}`] : [];
   throw new RefusalError(`${id} is ${current.state}: ${current.endReason ?? ''}`, why);

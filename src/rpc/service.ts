@@ -12,7 +12,7 @@ import type { MethodDefinition, ServiceDefinition, UntypedServiceImplementation 
 export function grpcService(service: DescService): ServiceDefinition<UntypedServiceImplementation> {
   const methods: Record<string, MethodDefinition<unknown, unknown>> = {};
   for (const method of service.methods) methods[method.name] = grpcMethod(service, method);
-  return methods as unknown as ServiceDefinition<UntypedServiceImplementation>;
+  return methods;
 }
 
 function grpcMethod(service: DescService, method: DescMethod): MethodDefinition<unknown, unknown> {

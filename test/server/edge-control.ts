@@ -187,7 +187,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     ]),
   ) as unknown as Control;
   // Asked with every answer: no call of a caller's.
-  return { ...recorded, isStale: control.isStale, calls };
+  return { ...recorded, isStale: () => control.isStale(), calls };
 }
 
 /** The given events, then silence until the signal aborts. */
