@@ -44,12 +44,14 @@ export interface Lab {
 /** Why the kernel lab cannot run here, in words that say what to install; null when it can. */
 export async function whyNoKernelLab(): Promise<string | null> {
   if (process.platform !== 'linux') return 'network namespaces need Linux';
-  if (process.getuid?.() !== 0) return 'run as root for the lab with network namespaces';
   const packages = { ip: 'iproute2', tc: 'iproute2', nft: 'nftables' } as const;
   const missing = new Set<string>();
   for (const [program, name] of Object.entries(packages)) if (!(await available(program))) missing.add(name);
-  if (missing.size > 0) return `install ${[...missing].join(' and ')} for the lab with network namespaces`;
-  return null;
+  const steps = [
+    ...(missing.size > 0 ? [`install ${[...missing].join(' and ')}`] : []),
+    ...(process.getuid?.() === 0 ? [] : ['run as root']),
+  ];
+  return steps.length > 0 ? `${steps.join(' and ')} for the lab with network namespaces` : null;
 }
 
 /** @throws Error where another lab of that prefix runs, or the kernel refuses. */
