@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -186,7 +187,7 @@ export class Headroom {
   async stop(): Promise<void> {
     await this.lab?.stop();
     await this.stopServer('SIGTERM');
-    rmSync(this.folder, { recursive: true, force: true });
+    removeData(this.folder);
   }
 
   async stopServer(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -197,6 +198,13 @@ export class Headroom {
       child.kill(signal);
     });
   }
+}
+
+/** Takes a data folder away, and the cluster of root's embedded database, which lives elsewhere. */
+export function removeData(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  const cluster = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  rmSync(join('/var/lib/headroom', cluster), { recursive: true, force: true });
 }
 
 const SCALE: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };

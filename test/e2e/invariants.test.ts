@@ -69,7 +69,7 @@ describe('two servers that are killed again and again while clients fight for th
     await clients.more(ANSWERS_A_STEP);
     await clients.stop();
     for (const server of servers) await sample(server);
-  }, 600_000);
+  }, 1_800_000);
   afterAll(async () => {
     await clients?.stop();
     await Promise.all(watchers?.map((watcher) => watcher.stop()) ?? []);

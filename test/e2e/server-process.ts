@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, PROGRAM, type Answer } from './headroom.ts';
+import { freePort, PROGRAM, removeData, type Answer } from './headroom.ts';
 
 /** One `headroom server` on a database that is given (or its own embedded one), at addresses that survive a restart. */
 export class ServerProcess {
@@ -63,7 +63,7 @@ export class ServerProcess {
   /** Ends it and takes its folder away. */
   async stop(): Promise<void> {
     await this.end('SIGTERM');
-    rmSync(this.folder, { recursive: true, force: true });
+    removeData(this.folder);
   }
 
   /** @throws TypeError when the connection was refused or lost. */
