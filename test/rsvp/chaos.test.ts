@@ -4,7 +4,7 @@ import { L, R } from '../core/rsvp/engine/network.ts';
 import { chaos, ChaosNetwork, longestLife, type Chaos } from './chaos-network.ts';
 
 /** A few hundred with the other tests; thousands, from another seed every time, by `npm run chaos:rsvp`. */
-const numRuns = Number(process.env['CHAOS_RUNS'] ?? 250);
+const numRuns = Number(process.env['CHAOS_RUNS'] ?? 200);
 const seed =
   process.env['CHAOS_RUNS'] === undefined ? 2205 : Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const timeout = 20_000 + 1_000 * numRuns;
