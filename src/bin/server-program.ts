@@ -115,8 +115,8 @@ async function start(
       ? {}
       : { tls: { cert: config.tls.cert.toString(), key: config.tls.key.toString() } };
   const grpc = createGrpcServer({ control, metrics, logger: loggers('grpc'), token: config.token, ...tls });
-  await grpc.listen(addressText(config.grpc));
   started.push(() => grpc.close());
+  await grpc.listen(addressText(config.grpc));
   const http = createHttpApp({
     control,
     metrics,
@@ -126,7 +126,10 @@ async function start(
     ...tls,
   });
   started.push(() => http.close());
-  await http.listen(config.http);
+  await http.listen(config.http).catch((error: NodeJS.ErrnoException) => {
+    const problem = error.code === 'EADDRINUSE' ? 'another process listens there' : error.message;
+    throw new Error(`HTTP cannot listen on ${addressText(config.http)}: ${problem}`, { cause: error });
+  });
 
   const { warnings } = await control.readiness();
   for (const warning of warnings) log.warn(warning);

@@ -1,10 +1,10 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../support/requires.ts';
-import { freePort, PROGRAM } from './headroom.ts';
+import { freePort, PROGRAM, removeData } from './headroom.ts';
 
 describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hr-up-'));
@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
   const running = new Set<ChildProcess>();
   afterAll(async () => {
     await Promise.all([...running].map((child) => ended(child, 'SIGTERM')));
-    rmSync(folder, { recursive: true, force: true });
+    removeData(folder);
   });
 
   const up = async (): Promise<{ child: ChildProcess; greeting: string }> => {
@@ -106,6 +106,42 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
       expect(await ended(child, signal)).toBe(0);
       expect(leftovers()).toEqual([]);
     }
+  }, 120_000);
+
+  it('a second one on the same namespaces, ports or folder says so and ends, and the first goes on', async () => {
+    const { child } = await up();
+    const other = mkdtempSync(join(tmpdir(), 'hr-up2-'));
+    const [http, grpc] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const elsewhere = { HEADROOM_HTTP: http, HEADROOM_GRPC: grpc, HEADROOM_DATA_DIR: other };
+    const taken = environment as { HEADROOM_HTTP: string; HEADROOM_GRPC: string; HEADROOM_DATA_DIR: string };
+    for (const [different, of, message] of [
+      [elsewhere, prefix, `network namespaces ${prefix}`],
+      [
+        { ...elsewhere, HEADROOM_HTTP: taken.HEADROOM_HTTP },
+        `${prefix}b-`,
+        `HTTP cannot listen on ${taken.HEADROOM_HTTP}`,
+      ],
+      [
+        { ...elsewhere, HEADROOM_GRPC: taken.HEADROOM_GRPC },
+        `${prefix}b-`,
+        `gRPC cannot listen on ${taken.HEADROOM_GRPC}`,
+      ],
+      [{ ...elsewhere, HEADROOM_DATA_DIR: folder }, `${prefix}b-`, `is in use by process ${child.pid}`],
+    ] as const) {
+      const second = await new Promise<{ status: number; stderr: string }>((done) => {
+        const env = { ...environment, ...different };
+        execFile(process.execPath, [PROGRAM, 'up', '--prefix', of], { env }, (error, _, stderr) =>
+          done({ status: error ? Number(error.code) : 0, stderr }),
+        );
+      });
+      expect(second).toEqual({ status: 1, stderr: expect.stringContaining(message) });
+      expect(second.stderr.trim().split('\n')).toHaveLength(1);
+    }
+    expect(leftovers().filter((line) => line.includes(`${prefix}b-`) || line.includes(other))).toEqual([]);
+    expect((await headroom('agent', 'list')).stdout.match(/connected/g)).toHaveLength(5);
+    removeData(other);
+    expect(await ended(child, 'SIGTERM')).toBe(0);
+    expect(leftovers()).toEqual([]);
   }, 120_000);
 
   it('refuses settings that mean nothing, in one line', async () => {

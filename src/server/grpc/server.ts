@@ -2,6 +2,8 @@ import {
   Server,
   ServerCredentials,
   ServerInterceptingCall,
+  logVerbosity,
+  setLogVerbosity,
   status as grpcStatus,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
@@ -65,17 +67,20 @@ export function createGrpcServer(settings: GrpcSettings): GrpcServer {
   return {
     async listen(address) {
       await refreshHealth();
-      healthTimer ??= setInterval(() => void refreshHealth(), HEALTH_EVERY_MS);
+      // What goes wrong is told by the callback below; the library would print it, too.
+      setLogVerbosity(logVerbosity.NONE);
       const { tls } = settings;
       const credentials = tls
         ? ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
         : ServerCredentials.createInsecure();
-      return new Promise((resolve, reject) => {
+      const bound = await new Promise<number>((resolve, reject) => {
         server.bindAsync(address, credentials, (error, port) => {
-          if (error) reject(new Error(`gRPC cannot listen on ${address}: ${error.message}`));
+          if (error) reject(new Error(`gRPC cannot listen on ${address}: ${bindProblem(error)}`));
           else resolve(port);
         });
       });
+      healthTimer ??= setInterval(() => void refreshHealth(), HEALTH_EVERY_MS);
+      return bound;
     },
     async close() {
       clearInterval(healthTimer);
@@ -87,6 +92,10 @@ export function createGrpcServer(settings: GrpcSettings): GrpcServer {
     },
   };
 }
+
+/** What the system said, without the library's account of its attempts. */
+const bindProblem = ({ message }: Error): string =>
+  message.includes('EADDRINUSE') ? 'another process listens there' : message;
 
 /** Every call but those of health wants the token, where one is configured. */
 function requireToken(token: string | null): ServerInterceptor {
