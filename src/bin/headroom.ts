@@ -16,6 +16,11 @@ const program = new Command('headroom')
   .exitOverride();
 for (const register of [registerUp, registerServer, registerAgent, registerLab, registerCommands]) register(program);
 
+// A reader that has seen enough, as `head` does, is no fault: what is left is not shown.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

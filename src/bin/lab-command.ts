@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RefusalError, UsageError } from '../cli/errors.ts';
+import { topologyDocument } from '../core/network/document.ts';
 import { parseTopology } from '../core/network/validate.ts';
 import type { Topology } from '../core/network/topology.ts';
 import { syntaxProblemText } from '../formats/syntax-problem.ts';
@@ -45,9 +46,19 @@ export function registerLab(program: Command): void {
         refreshPeriodMs: options.refreshPeriodMs,
         loopback: options.loopback ?? false,
       });
-      process.stdout.write(`lab is up (${running.mode})\n`);
+      process.stdout.write(
+        `lab is up (${running.mode})\nIts agents need its network in the server: ` +
+          `headroom lab topology > lab.json && headroom topology import lab.json\n`,
+      );
       await untilStopped();
       await running.stop();
+    });
+  lab
+    .command('topology')
+    .description('print the network of the lab, as "headroom topology import" takes it')
+    .option('--lab <file>', 'a topology file in YAML or JSON (default: host-a, r1, r2, r3, host-b)')
+    .action((options: { lab?: string }) => {
+      process.stdout.write(JSON.stringify(topologyDocument(readLabTopology(options.lab)), null, 2) + '\n');
     });
   lab
     .command('down')

@@ -68,7 +68,10 @@ async function start(
     started.push(() => database.close());
     url = database.url;
   }
-  await migrate(url);
+  await migrate(url).catch((error: Error) => {
+    if (config.databaseUrl === null) throw error;
+    throw new Error(`DATABASE_URL: the database cannot be used: ${error.message}`, { cause: error });
+  });
   const store = await openStore(url, {
     onError: (error) => loggers('store').warn({ err: error }, 'a connection failed'),
   });

@@ -33,7 +33,9 @@ export async function withClient<T>(
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     if (error.fields.length > 0 && error.reasons.length === 0) {
-      throw new UsageError([error.message, ...error.fields.map((field) => `  ${fieldLine(field)}`)].join('\n'));
+      // What is wrong with the body as a whole stands in the message.
+      const named = error.fields.filter(({ field }) => field !== '');
+      throw new UsageError([error.message, ...named.map((field) => `  ${fieldLine(field)}`)].join('\n'));
     }
     throw new RefusalError(`${error.code}: ${error.message}`, [
       ...error.reasons.map(reasonLine),
