@@ -9,13 +9,15 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('interfaces and routes that
 
   it('an interface that was renamed away and is back is shaped again', async () => {
     const queues = (): Promise<string> => headroom.exec('r1', 'tc', 'qdisc', 'show', 'dev', 'eth2');
-    expect(await queues()).toContain('htb fff0:');
+    const shaped = async (): Promise<boolean> => (await queues()).includes('htb fff0:');
+    // An agent that is connected is told its capacities next.
+    await headroom.until('eth2 is shaped', 15_000, shaped);
     await headroom.exec('r1', 'ip', 'link', 'set', 'eth2', 'down');
     await headroom.exec('r1', 'ip', 'link', 'set', 'eth2', 'name', 'away');
     await headroom.exec('r1', 'tc', 'qdisc', 'del', 'dev', 'away', 'root');
     await headroom.exec('r1', 'ip', 'link', 'set', 'away', 'name', 'eth2');
     await headroom.exec('r1', 'ip', 'link', 'set', 'eth2', 'up');
-    await headroom.until('eth2 is shaped again', 15_000, async () => (await queues()).includes('htb fff0:'));
+    await headroom.until('eth2 is shaped again', 15_000, shaped);
   }, 60_000);
 
   it('addresses and routes that come and go end no agent', async () => {
