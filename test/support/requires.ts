@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 
 /** Something of the machine that a test cannot do without: `root`, or a program on the PATH. */
 export type Requirement =
@@ -8,11 +9,18 @@ function present(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;
   try {
     if (requirement === 'python3-grpc') execFileSync('/usr/bin/python3', ['-c', 'import grpc'], { stdio: 'ignore' });
+    else if (requirement === 'protoc') compileWellKnown();
     else execFileSync('sh', ['-c', `command -v ${requirement}`], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
+}
+
+/** The compiler alone is not enough: the files of google.protobuf come in a package of their own. */
+function compileWellKnown(): void {
+  const file = join(import.meta.dirname, '../../proto/headroom/v1/reservation.proto');
+  execFileSync('protoc', ['-I', join(file, '../../..'), '--descriptor_set_out=/dev/null', file], { stdio: 'ignore' });
 }
 
 /**
