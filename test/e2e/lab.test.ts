@@ -187,6 +187,14 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     const id = await active(5601);
     const classes = await headroom.exec('r1', 'tc', 'class', 'show', 'dev', 'eth1');
     await headroom.killAgent('r1');
+    // PATH that passed r1 untouched would show r2 a previous hop that is none.
+    const counted = async (node: string): Promise<{ sent: { Path: number }; received: { Path: number } }> =>
+      (await headroom.rsvpState(node)).body.engine.counters;
+    const [sender, next] = [await counted('host-a'), await counted('r2')];
+    await headroom.until('host-a has refreshed PATH twice', 10_000, async () => {
+      return (await counted('host-a')).sent.Path >= sender.sent.Path + 2;
+    });
+    expect((await counted('r2')).received.Path).toBe(next.received.Path);
     expect(await headroom.exec('r1', 'tc', 'class', 'show', 'dev', 'eth1')).toBe(classes);
     headroom.lab.startAgent('r1');
     await headroom.agentsConnected();
