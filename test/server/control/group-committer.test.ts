@@ -341,6 +341,24 @@ describe('two servers on one database', () => {
     }
   });
 
+  test('a defect while deciding again under locks leaves neither locks nor keys behind', async () => {
+    const one = await replica();
+    await storeTopology(one, line());
+    let calls = 0;
+    const unreachable = (): ReadonlyMap<string, null> => {
+      if (++calls === 2) throw new Error('a defect');
+      return new Map<string, null>();
+    };
+    const agents = { unreachable, routes: () => new Map(), connected: () => false, enforces: () => false };
+    const two = await replica({ agents, wrap: (books) => Object.assign(books, { listen: () => {} }) });
+    await one.committer.reserve(request(M), null);
+    const key = { key: 'k', bodyHash: '01' };
+    await expect(two.committer.reserve(request(M), key)).rejects.toThrow('a defect');
+    expect((await one.committer.reserve(request(M), null)).replayed).toBe(false);
+    expect((await two.committer.reserve(request(M), null)).replayed).toBe(false);
+    expect((await two.committer.reserve(request(M), key)).replayed).toBe(false);
+  });
+
   test('transitions of one reservation from both sides are each applied to the latest state', async () => {
     const [one, two] = [await replica(), await replica()];
     await storeTopology(one, line(100 * M, 'required'));
