@@ -111,6 +111,7 @@ export class Agent {
       assignments: this.#assignments,
       kernel: platform.kernel,
       classMinor: (key) => this.#classes.allocate(key),
+      freeClass: (key) => this.#classes.free(key),
       overhead: (name) => this.#overhead(name),
       answer: (input) => this.#signalling.input(input),
       refused: (assignment, code, value, detail) =>

@@ -34,6 +34,7 @@ export class Enforcement {
   readonly #assignments: Assignments;
   readonly #kernel: FlowInstaller;
   readonly #classMinor: (key: string) => number | null;
+  readonly #freeClass: (key: string) => void;
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
   readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
@@ -49,6 +50,8 @@ export class Enforcement {
     kernel: FlowInstaller;
     /** The class of a reservation, allocated at first use; null when there is none left. */
     classMinor: (key: string) => number | null;
+    /** The reservation holds no class any more; its next one may have another number. */
+    freeClass: (key: string) => void;
     overhead: (interfaceName: string) => Bytes;
     answer: (input: EngineInput) => void;
     refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
@@ -56,6 +59,7 @@ export class Enforcement {
     this.#assignments = options.assignments;
     this.#kernel = options.kernel;
     this.#classMinor = options.classMinor;
+    this.#freeClass = options.freeClass;
     this.#overhead = options.overhead;
     this.#answer = options.answer;
     this.#refused = options.refused;
@@ -105,6 +109,8 @@ export class Enforcement {
     }
     if (key === undefined) return;
     this.#forget(place, key);
+    // The assignment stands, so a full comparison would make again whatever still has a number.
+    this.#freeClass(key);
     await this.#kernel.remove(key);
   }
 

@@ -1,4 +1,5 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
+import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
 import { flowKeyText, type EngineEvent, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -126,10 +127,20 @@ export class SignalReporter {
         // Nodes that an error passes by keep their state; the one that asked has to tell.
         if (!assignment || !event.local) return;
         const { errorCode: code, errorValue: value, errorNode: node } = event;
+        if (event.type === 'pathError' && code === ERROR.rsvpSystem && value === NO_ROUTE) {
+          // Routes come back with their links. Where it stands here, the node without a route tells what it has lost.
+          if (this.#stands(assignment)) return;
+          return this.#report(assignment, AssignmentState.LOST, { failure: lost(`no route at ${node}`) });
+        }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
         return this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
     }
+  }
+
+  #stands({ reservationId }: Assignment): boolean {
+    const state = this.#reports.state(reservationId);
+    return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
   }
 
   /** Reports what has left completely: class, path state and reservation state. */

@@ -51,6 +51,7 @@ class HeldKernel {
 let kernel: HeldKernel;
 let told: EngineInput[];
 let refused: string[];
+let freed: string[];
 let enforcement: Enforcement;
 let answered: () => Promise<EngineInput>;
 
@@ -58,6 +59,7 @@ beforeEach(() => {
   kernel = new HeldKernel();
   told = [];
   refused = [];
+  freed = [];
   let wake: (input: EngineInput) => void = () => undefined;
   answered = () => new Promise((resolve) => (wake = resolve));
   const assignments = new Assignments();
@@ -67,6 +69,7 @@ beforeEach(() => {
     assignments,
     kernel,
     classMinor: () => 16,
+    freeClass: (key) => freed.push(key),
     overhead: () => Bytes(14),
     answer: (input) => {
       told.push(input);
@@ -130,5 +133,16 @@ describe('a class made ahead of RESV', () => {
     kernel.answers[1]!(ok(undefined));
     expect(await answer).toEqual({ type: 'installed', installId: 2 });
     expect(kernel.calls).toEqual(['install a on eth0', 'remove a', 'install a on eth0']);
+  });
+
+  it('is no longer the reservation’s once RSVP has taken it away: a later comparison must not make it again', async () => {
+    enforcement.prepare(assignment);
+    const answer = answered();
+    enforcement.install(resv);
+    kernel.answers[0]!(ok(undefined));
+    await answer;
+    expect(freed).toEqual([]);
+    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    expect(freed).toEqual(['a']);
   });
 });

@@ -96,4 +96,35 @@ describe('news of an assignment', () => {
     reports.repeat();
     expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED']);
   });
+
+  describe('when there is no route', () => {
+    const noRoute = (errorNode: string): void =>
+      reporter.event({ type: 'pathError', flow, errorNode: ip(errorNode), errorCode: 23, errorValue: 1, local: true });
+
+    it('says lost, not refused, and installed when the way is back', () => {
+      reporter.event({ type: 'resvDown', flow, cause: 'interface' });
+      noRoute('10.1.0.2');
+      reporter.event({ type: 'pathUp', flow, previousHop: null } as never);
+      reporter.event({ type: 'resvUp', flow, interface: 'eth1', nextHop: ip('10.12.0.2') } as never);
+      expect(said).toEqual(['PATH', 'INSTALLED', 'LOST', 'PATH', 'INSTALLED']);
+    });
+
+    it('at another node, what stands here stands: that node tells what it has lost', () => {
+      noRoute('10.12.0.2');
+      expect(said).toEqual(['PATH', 'INSTALLED']);
+    });
+
+    it('from the start, waits for one', () => {
+      assignments.put({ ...assignment, reservationId: 'b' });
+      assignments.remove('a');
+      assignments.advance(EpochMs(2));
+      noRoute('10.12.0.2');
+      expect(said).toEqual(['PATH', 'INSTALLED', 'LOST']);
+    });
+  });
+
+  it('is a refusal for any other error', () => {
+    reporter.event({ type: 'pathError', flow, errorNode: ip('10.1.0.1'), errorCode: 21, errorValue: 4, local: true });
+    expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);
+  });
 });

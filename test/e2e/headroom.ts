@@ -97,6 +97,21 @@ export class Headroom {
     });
   }
 
+  async killAgent(node: string): Promise<void> {
+    const agent = this.lab.agent(node)!;
+    await new Promise<void>((done) => {
+      agent.once('exit', () => done());
+      agent.kill('SIGKILL');
+    });
+  }
+
+  /** Killed, started again and connected: by then it has compared its kernel with its journal. */
+  async restartAgent(node: string): Promise<void> {
+    await this.killAgent(node);
+    this.lab.startAgent(node);
+    await this.until(`${node} has a new agent`, 20_000, async () => (await this.rsvpState(node)).status === 200);
+  }
+
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${this.url}${path}`, {
       method,

@@ -42,11 +42,7 @@ describe('the loopback lab', () => {
   });
 
   it('an agent that has gone is needed again within its 30 s of grace, and a dead receiver fails no one else', async () => {
-    const agent = headroom.lab.agent('r3')!;
-    await new Promise<void>((done) => {
-      agent.once('exit', () => done());
-      agent.kill('SIGKILL');
-    });
+    await headroom.killAgent('r3');
     const { status, body } = await headroom.book(5007, 1_000_000);
     expect(status).toBe(201);
     await headroom.reaches(body.id as string, 'active');

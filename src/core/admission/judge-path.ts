@@ -6,6 +6,7 @@ import { bookedBitsPerSecond } from '../qos/booking.ts';
 import { queueingDelayMicros, smallestRate, smallestReachableMicros } from '../qos/delay.ts';
 import { composeErrorTerms, type ErrorTerms, hopErrorTerms } from '../qos/error-terms.ts';
 import type { Qos, ReservationRequest, Window } from '../qos/request.ts';
+import { enforceableBitsPerSecond } from '../qos/set-aside.ts';
 import { toTspec } from '../qos/wire-rate.ts';
 import type { AdmittedPath, RefusalReason } from './decision.ts';
 import type { World } from './world.ts';
@@ -87,10 +88,16 @@ const delayReason = (qos: Qos, terms: PathTerms): RefusalReason => ({
   smallestMicros: Micros(smallestReachableMicros(terms.errors) + terms.propagationMicros + qos.slackMicros),
 });
 
-/** What may be booked on a link in all: nothing new where it or a node at its ends is draining or down. */
+/**
+ * What may be booked on a link in all: nothing new where it or a node at its ends is draining or down, and where its sender
+ * has an agent no more than the kernel there can hold, whatever the share.
+ */
 export function openBitsPerSecond(link: Link, graph: NetworkGraph): BitsPerSecond {
-  const up = nodeOf(link.from.node, graph)?.adminState === 'up' && nodeOf(link.to.node, graph)?.adminState === 'up';
-  return up ? reservableBitsPerSecond(link) : BitsPerSecond(0);
+  const [from, to] = [nodeOf(link.from.node, graph), nodeOf(link.to.node, graph)];
+  if (from?.adminState !== 'up' || to?.adminState !== 'up') return BitsPerSecond(0);
+  const reservable = reservableBitsPerSecond(link);
+  if (from.agent === 'none' || link.capacityBitsPerSecond === null) return reservable;
+  return BitsPerSecond(Math.min(reservable, enforceableBitsPerSecond(link.capacityBitsPerSecond)));
 }
 
 /** The least that is free on a link at any instant of the window. */

@@ -1,5 +1,6 @@
 import { Bytes, BitsPerSecond } from '../base/units.ts';
 import { classQuantumBytes } from '../qos/error-terms.ts';
+import { enforceableBitsPerSecond, setAside } from '../qos/set-aside.ts';
 import type { ShapedFlow, ShapedInterface } from './desired.ts';
 
 /** Handle of the root qdisc that marks a tree as ours. Outside the range of class minors, so no leaf's handle can equal it. */
@@ -62,19 +63,9 @@ const frameBytes = (iface: ShapedInterface): number =>
   iface.mtuBytes + Math.max(SEEN_HEADER_BYTES, iface.overheadBytes);
 const bytesIn = (rate: number, milliseconds: number): number => Math.ceil((rate * milliseconds) / 8000);
 
-/** What HTB must keep free on an interface: the class for RSVP itself and the least that best effort gets, bit/s. */
-export function setAside(iface: ShapedInterface): { rsvp: BitsPerSecond; bestEffort: BitsPerSecond } {
-  const capacity = iface.capacityBitsPerSecond;
-  const share = (least: number): BitsPerSecond =>
-    BitsPerSecond(Math.max(1000, roundRateDown(Math.min(Math.max(least, capacity / 100), capacity / 10))));
-  return { rsvp: share(64_000), bestEffort: share(100_000) };
-}
-
 /** Σ of flow classes that the interface can carry: its capacity less what is set aside, bit/s. */
-export function reservable(iface: ShapedInterface): BitsPerSecond {
-  const aside = setAside(iface);
-  return BitsPerSecond(roundRateDown(iface.capacityBitsPerSecond) - aside.rsvp - aside.bestEffort);
-}
+export const reservable = (iface: ShapedInterface): BitsPerSecond =>
+  enforceableBitsPerSecond(iface.capacityBitsPerSecond);
 
 export const rootQdisc = (iface: ShapedInterface): RootQdisc => ({
   defaultMinor: BEST_EFFORT_MINOR,
@@ -84,7 +75,7 @@ export const rootQdisc = (iface: ShapedInterface): RootQdisc => ({
 /** The three classes that every shaped interface has, given Σ of its flow classes. Σ of the children never exceeds capacity. */
 export function baseClasses(iface: ShapedInterface, flowSum: number): readonly ShapedClass[] {
   const capacity = BitsPerSecond(roundRateDown(iface.capacityBitsPerSecond));
-  const aside = setAside(iface);
+  const aside = setAside(iface.capacityBitsPerSecond);
   const bestEffort = BitsPerSecond(capacity - aside.rsvp - flowSum);
   const frame = frameBytes(iface);
   const burst = Bytes(Math.max(2 * frame, bytesIn(capacity, 1)));

@@ -11,7 +11,15 @@ import type { GroupItem, Unbooked } from './group-items.ts';
 import { needsLocks, nothingCommitted, settledUnder, stands, type Outcome } from './group-outcome.ts';
 import { type GroupPlan, type LockedRows, planGroup } from './group-plan.ts';
 import { MemoryBooks } from './memory-books.ts';
-import { type BooksStore, type GroupWrites, type Locked, type LockRequest, type NewKey, StoreFault } from './ports.ts';
+import {
+  type BooksStore,
+  type BooksTransaction,
+  type GroupWrites,
+  type Locked,
+  type LockRequest,
+  type NewKey,
+  StoreFault,
+} from './ports.ts';
 import { alreadyExists } from './refusal.ts';
 import type { TopologyPlan } from './topology-plan.ts';
 
@@ -238,7 +246,22 @@ export class GroupCommitter implements Committer {
     if (unknown) await this.#follow();
   }
 
-  async #commit(group: readonly GroupItem[], first: GroupPlan): Promise<Outcome | null> {
+  async #commit(group: readonly GroupItem[], plan: GroupPlan): Promise<Outcome | null> {
+    const transaction = this.#store.begin();
+    try {
+      return await this.#commitIn(transaction, group, plan);
+    } catch (error) {
+      // A defect of ours must not leave its locks and keys to whoever has the connection next. Nothing where it is over.
+      await transaction.rollback();
+      throw error;
+    }
+  }
+
+  async #commitIn(
+    transaction: BooksTransaction,
+    group: readonly GroupItem[],
+    first: GroupPlan,
+  ): Promise<Outcome | null> {
     let plan = first;
     const keys: NewKey[] = [...plan.created.keys()].flatMap(({ key, id }) =>
       key ? [{ ...key, reservationId: id }] : [],
@@ -249,7 +272,6 @@ export class GroupCommitter implements Committer {
       links: [...plan.locks].sort(),
       reservations: [...plan.changed.keys()].sort(),
     };
-    const transaction = this.#store.begin();
     const locked = await transaction.lock(locks);
     if (locked.topology !== this.books.topology().version) {
       await transaction.rollback();
@@ -331,7 +353,7 @@ export class GroupCommitter implements Committer {
   }
 
   /** Brings the locked rows up to date in memory, by difference; nobody can change them now. */
-  async #refresh(plan: GroupPlan, locked: Locked, transaction: ReturnType<BooksStore['begin']>): Promise<void> {
+  async #refresh(plan: GroupPlan, locked: Locked, transaction: BooksTransaction): Promise<void> {
     const stale = [...locked.links].filter(([link, version]) => this.books.versions.get(link) !== version);
     if (stale.length > 0) {
       const mine = new Map(stale.map(([link]) => [link, this.books.versions.get(link) ?? -1n]));

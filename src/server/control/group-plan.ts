@@ -1,9 +1,9 @@
 import { decide } from '../../core/admission/decide.ts';
 import { overlap } from '../../core/admission/calendar.ts';
-import { isManaged } from '../../core/admission/managed.ts';
+import { isManaged, managedNodes } from '../../core/admission/managed.ts';
 import type { World } from '../../core/admission/world.ts';
 import type { AdmittedPath } from '../../core/admission/decision.ts';
-import type { LinkId, NodeName } from '../../core/network/topology.ts';
+import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts';
 import type { ReservationRequest } from '../../core/qos/request.ts';
 import { deviation } from '../../core/reservation/deviation.ts';
 import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
@@ -145,7 +145,7 @@ class Planner {
       failure: null,
       path,
       actualHops: [],
-      enforcement: path.nodes.some((node) => this.#agents.enforces(node)) ? 'kernel' : 'none',
+      enforcement: this.#enforcement(path.nodes),
       countsInBooks: true,
       confirmedAt: null,
       revision: 1,
@@ -212,8 +212,11 @@ class Planner {
   }
 
   #step(before: Reservation, event: LifeCycleEvent): Reservation | null | 'postponed' {
-    const after = step(before, event, this.#world.now, this.#managed(before.path.nodes));
-    if (after === null) return null;
+    const stepped = step(before, event, this.#world.now, this.#managed(before.path.nodes));
+    if (stepped === null) return null;
+    // Agents that were away when it was booked have told by now what they can do.
+    const becomesActive = stepped.state === 'active' && before.state !== 'active';
+    const after = becomesActive ? { ...stepped, enforcement: this.#enforcement(before.path.nodes) } : stepped;
     const { ledger } = this.#books;
     const { end } = before.window;
     const frees = occupiesBooks(before) && !occupiesBooks(after);
@@ -245,7 +248,7 @@ class Planner {
     this.plan.topology = { item, plan: topologyPlan, writes };
     if (item.preview) return;
     for (const reservation of ending) this.#step(reservation, { type: 'releaseRequested', inOrder: false });
-    for (const link of [...links, ...changes.linksRemoved]) {
+    for (const link of [...links, ...changes.linksRemoved, ...this.#linksAt(changes.nodesChanged, item.next)]) {
       if (!this.plan.links.has(link)) this.plan.links.set(link, new Set());
       this.plan.locks.add(link);
     }
@@ -255,6 +258,12 @@ class Planner {
       reservationId: null,
       data: { etag: topologyPlan.etag, changes },
     });
+  }
+
+  /** What admission reads of a node (its state, the MTU of its interfaces) it reads of the links at it. */
+  #linksAt(nodes: readonly string[], { links }: Topology): readonly LinkId[] {
+    const changed = new Set(nodes);
+    return links.filter(({ from, to }) => changed.has(from.node) || changed.has(to.node)).map(({ id }) => id);
   }
 
   #mayChange(links: readonly LinkId[]): boolean {
@@ -280,6 +289,15 @@ class Planner {
       (node) => this.#mode(node),
       (node) => this.#agents.connected(node),
     );
+  }
+
+  #enforcement(nodes: readonly NodeName[]): Reservation['enforcement'] {
+    const managed = managedNodes(
+      nodes,
+      (node) => this.#mode(node),
+      (node) => this.#agents.connected(node),
+    );
+    return managed.some((node) => this.#agents.enforces(node)) ? 'kernel' : 'none';
   }
 
   #mode(node: NodeName) {

@@ -1,10 +1,11 @@
 import { parsePrefix } from '../../core/base/ip.ts';
 import type { Result } from '../../core/base/result.ts';
 import { BitsPerSecond } from '../../core/base/units.ts';
+import { openBitsPerSecond } from '../../core/admission/judge-path.ts';
 import { checkTopology } from '../../core/network/check.ts';
 import type { FieldProblem as DocumentProblem } from '../../core/network/fields.ts';
 import { importTopology } from '../../core/network/import.ts';
-import { type Link, reservableBitsPerSecond, type Topology } from '../../core/network/topology.ts';
+import type { Link, Topology } from '../../core/network/topology.ts';
 import { parseTopology } from '../../core/network/validate.ts';
 import type { Control, LinkView, TopologyOutcome } from './api.ts';
 import { badRequest } from './bad-request.ts';
@@ -86,7 +87,7 @@ export function getLink(books: MemoryBooks, id: string): LinkView {
 }
 
 function linkView(books: MemoryBooks, link: Link): LinkView {
-  const reservable = reservableBitsPerSecond(link);
+  const reservable = openBitsPerSecond(link, books.topology().graph);
   const booked = books.ledger.bookedAt(link.id, books.now());
   return {
     ...link,

@@ -122,6 +122,20 @@ describe('a decision on the lab', () => {
     }
   });
 
+  it('leaves what the kernel sets aside where agents enforce, however large the share', () => {
+    const whole = (agent: 'required' | 'none') =>
+      world(
+        network(
+          LAB.map((cable) => ({ ...cable, link: { ...cable.link, reservableShare: 1, overheadBytes: Bytes(0) } })),
+          Object.fromEntries(['host-a', 'r1', 'r2', 'r3', 'host-b'].map((name) => [name, { agent }])),
+        ),
+      );
+    const reasons = bandwidth(refused(request(98e6 + 8000), whole('required')).reasons);
+    expect(reasons.find(({ link }) => link === R1_R2)).toMatchObject({ availableBitsPerSecond: 98_000_000 });
+    admitted(request(98e6), whole('required'));
+    admitted(request(98e6 + 8000), whole('none'));
+  });
+
   it('routes around a link that is down, and has no path when none is left', () => {
     const down = (...cables: number[]) =>
       world(network(LAB.map((c, i) => (cables.includes(i) ? { ...c, link: { adminState: 'down' } } : c))));

@@ -147,6 +147,12 @@ describe('reservations', () => {
     });
     await storeTopology(one, line(500_000));
     expect((await control.getLink('r:eth1')).overbookedBitsPerSecond).toBeGreaterThan(0);
+    // As admission sees it: less what an agent's kernel sets aside, nothing at a node that is drained.
+    await storeTopology(one, line(100_000_000, 'required'));
+    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(98_000_000);
+    const drained = line().nodes.map((node) => ({ ...node, adminState: 'draining' as const }));
+    await storeTopology(one, { ...line(), nodes: drained });
+    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(0);
   });
 });
 

@@ -202,6 +202,35 @@ describe('one server', () => {
   });
 });
 
+describe('who enforces', () => {
+  const enforcing = new Set<string>();
+  const agents = {
+    unreachable: () => new Map(),
+    routes: () => new Map(),
+    connected: () => false,
+    enforces: (node: string) => enforcing.has(node),
+  };
+  beforeEach(() => enforcing.clear());
+
+  test('is said anew when it becomes active: agents may have been away when it was booked', async () => {
+    const one = await replica({ agents });
+    await storeTopology(one, line(100 * M, 'required'));
+    const { reservation } = await one.committer.reserve(request(M), null);
+    expect(reservation.enforcement).toBe('none');
+    enforcing.add('a').add('r').add('b');
+    const active = await one.committer.transition(reservation.id, { type: 'hopsInstalled' });
+    expect(active).toMatchObject({ state: 'active', enforcement: 'kernel' });
+    expect(await one.store.queries.find(reservation.id)).toEqual(active);
+  });
+
+  test('is nobody where the topology says that there is no agent, whoever has connected', async () => {
+    const one = await replica({ agents });
+    await storeTopology(one, line());
+    enforcing.add('a').add('r').add('b');
+    expect((await one.committer.reserve(request(M), null)).reservation.enforcement).toBe('none');
+  });
+});
+
 describe('topology', () => {
   test('is replaced only by who has seen it, and keeps links that are booked unless forced', async () => {
     const one = await replica();
@@ -218,6 +247,20 @@ describe('topology', () => {
     expect(one.committer.books.ledger.size).toBe(0);
     await storeTopology(one, line());
     expect((await one.committer.reserve(request(M), null)).reservation.state).toBe('active');
+    const again = await replica();
+    expect(again.committer.books.versions).toEqual(one.committer.books.versions);
+  });
+
+  test('a node that changes moves the version of every link at it, and of no other', async () => {
+    const one = await replica();
+    await storeTopology(one, line());
+    const before = new Map(one.committer.books.versions);
+    const { nodes, links } = line();
+    const drained = nodes.map((node) => (node.name === 'b' ? { ...node, adminState: 'draining' as const } : node));
+    await storeTopology(one, { nodes: drained, links });
+    const moved = [...one.committer.books.versions].filter(([link, version]) => version !== before.get(link));
+    expect(moved.map(([link]) => link).sort()).toEqual(['b:eth0', 'r:eth1']);
+    expect(await outcomeOf(one.committer.reserve(request(M), null))).toMatchObject({ code: 'BANDWIDTH_UNAVAILABLE' });
     const again = await replica();
     expect(again.committer.books.versions).toEqual(one.committer.books.versions);
   });
@@ -296,6 +339,24 @@ describe('two servers on one database', () => {
         await two.committer.transition(got.reservation.id, { type: 'releaseRequested', inOrder: true }),
       ).toMatchObject({ state: 'ended' });
     }
+  });
+
+  test('a defect while deciding again under locks leaves neither locks nor keys behind', async () => {
+    const one = await replica();
+    await storeTopology(one, line());
+    let calls = 0;
+    const unreachable = (): ReadonlyMap<string, null> => {
+      if (++calls === 2) throw new Error('a defect');
+      return new Map<string, null>();
+    };
+    const agents = { unreachable, routes: () => new Map(), connected: () => false, enforces: () => false };
+    const two = await replica({ agents, wrap: (books) => Object.assign(books, { listen: () => {} }) });
+    await one.committer.reserve(request(M), null);
+    const key = { key: 'k', bodyHash: '01' };
+    await expect(two.committer.reserve(request(M), key)).rejects.toThrow('a defect');
+    expect((await one.committer.reserve(request(M), null)).replayed).toBe(false);
+    expect((await two.committer.reserve(request(M), null)).replayed).toBe(false);
+    expect((await two.committer.reserve(request(M), key)).replayed).toBe(false);
   });
 
   test('transitions of one reservation from both sides are each applied to the latest state', async () => {

@@ -135,7 +135,9 @@ export class HopTracker {
   #whatIsMissing(node: NodeName, hop: Hop | undefined): string {
     if (!this.#presence.connected(node)) return 'has no agent connected';
     if (hop?.state === 'path') return 'has seen PATH but has not installed it';
-    if (hop?.state === 'failed' || hop?.state === 'lost') return `has ${hop.state} it`;
+    if (hop?.state === 'failed' || hop?.state === 'lost') {
+      return `has ${hop.state} it${hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`}`;
+    }
     return 'has not seen PATH';
   }
 
