@@ -87,7 +87,10 @@ export class AgentSession {
         keep.push(held);
         desired.delete(held.reservationId);
         this.#held.set(held.reservationId, held.revision);
-      } else if (!desired.has(held.reservationId)) {
+      } else if (desired.has(held.reservationId)) {
+        // What replaces it may come in a later part of the update.
+        keep.push(held);
+      } else {
         removals.push(held.reservationId);
       }
     }

@@ -65,6 +65,20 @@ describe('hello and comparison', () => {
     expect(update.removals).toEqual([gone.reservationId]);
   });
 
+  test('in another epoch, what changed stays until its part of a long update has come', async () => {
+    const channel = await openChannel();
+    channel.committer.book(...Array.from({ length: 5_001 }, (_, n) => labReservation(n)));
+    const last = { ...held(5_000, 'r1'), revision: 4n };
+    const r1 = await channel.agent('r1', { generation: { epoch: 'an older one', counter: 1n }, held: [last] });
+    await r1.until(() => r1.updates.length > 1);
+    const [first, second] = r1.updates;
+    expect(first!.full).toBe(true);
+    expect(first!.upserts.map((each) => each.reservationId)).not.toContain(last.reservationId);
+    expect(first!.keep.map((each) => each.reservationId)).toEqual([last.reservationId]);
+    expect(second!.full).toBe(false);
+    expect(second!.upserts.map((each) => each.reservationId)).toEqual([last.reservationId]);
+  });
+
   test('an agent that is up to date is told nothing', async () => {
     const channel = await openChannel();
     channel.committer.book(labReservation(1));
