@@ -127,6 +127,16 @@ describe('reservations', () => {
   });
 });
 
+it('an x-correlator that cannot be echoed is INVALID_ARGUMENT, as over HTTP', async () => {
+  const { client, control } = await startGrpc();
+  const error = await errorOf(call(client, getReservation, { id: RESERVATION_ID }, { 'x-correlator': 'two words' }));
+  expect(error.code).toBe(status.INVALID_ARGUMENT);
+  expect(readRichStatus(error.metadata).badRequest!.fieldViolations).toEqual([
+    expect.objectContaining({ field: 'x-correlator', description: expect.stringContaining('"two words"') }),
+  ]);
+  expect(control.calls.map((each) => each.name)).not.toContain('getReservation');
+});
+
 describe('bytes that are no request', () => {
   const book = (client: Client, bytes: Uint8Array) =>
     callWithBytes(client, ReservationService, 'CreateReservation', bytes);
