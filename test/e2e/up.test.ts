@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -143,6 +143,21 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
     expect(await ended(child, 'SIGTERM')).toBe(0);
     expect(leftovers()).toEqual([]);
   }, 120_000);
+
+  it('a lab that the kernel refuses leaves nothing behind', async () => {
+    const file = join(folder, 'refused.json');
+    const host = (name: string, address: string): unknown => ({
+      name,
+      interfaces: [{ name: 'lo', addresses: [address] }],
+    });
+    const cable = { a: { node: 'a', interface: 'lo' }, b: { node: 'b', interface: 'lo' }, capacityBitsPerSecond: 1000 };
+    const nodes = [host('a', '10.0.0.1/24'), host('b', '10.0.0.2/24')];
+    writeFileSync(file, JSON.stringify({ nodes, cables: [cable] }));
+    const { status, stderr } = await headroom('lab', 'up', '--lab', file, '--prefix', prefix);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('File exists')]);
+    expect(leftovers()).toEqual([]);
+    expect((await headroom('lab', 'status')).stdout).toBe('no lab runs\n');
+  }, 30_000);
 
   it('refuses settings that mean nothing, in one line', async () => {
     for (const [name, value] of [
