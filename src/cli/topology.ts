@@ -11,6 +11,7 @@ import { parseYaml } from '../formats/yaml.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { RefusalError, UsageError } from './errors.ts';
 import { formatRate, parseRate } from './rate.ts';
+import { documentLine } from './refusal-lines.ts';
 import { table } from './table.ts';
 
 type Format = 'headroom' | 'graphml';
@@ -170,11 +171,7 @@ type Findings = ReturnType<typeof checkTopology>;
 async function storedFindings(options: FileOptions): Promise<Findings> {
   const { topology } = await withClient(options, (client) => client.getTopology());
   const parsed = importTopology('headroom', topology, {});
-  if (!parsed.ok)
-    throw new RefusalError(
-      'the stored topology does not parse',
-      parsed.error.map((p) => `${p.field}: ${p.problem}`),
-    );
+  if (!parsed.ok) throw new RefusalError('the stored topology does not parse', parsed.error.map(documentLine));
   return checkTopology(parsed.value.topology);
 }
 
@@ -190,7 +187,7 @@ function fileFindings(file: string, options: FileOptions): Findings {
     ...(options.addressPool === undefined ? {} : { addressPool: pool(options.addressPool) }),
   });
   if (!imported.ok) {
-    throw new UsageError([`${file}:`, ...imported.error.map((p) => `  ${p.field}: ${p.problem}`)].join('\n'));
+    throw new UsageError([`${file}:`, ...imported.error.map((p) => `  ${documentLine(p)}`)].join('\n'));
   }
   const notes = imported.value.report.notes.map((note) => ({
     severity: 'note' as const,

@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -39,6 +41,50 @@ describe('the command line without a server', () => {
       stdout: 'nothing inconsistent\n',
       stderr: '',
     });
+  });
+
+  it.each([
+    [['reserve', '10.1.0.2', '10.2.0.2', '--rate', '1M', '--label', 'a=1', '--label', 'a=2'], 'a=2'],
+    [['reserve', '10.1.0.2', '10.2.0.2', '--rate', '1M', '--from', '+275760-09-12T00:00:00Z', '--for', '9d'], '9d'],
+    [['node', 'list', '--server', 'http://user:secret@127.0.0.1:1'], 'HEADROOM_TOKEN'],
+    [['lab', 'topology', '--lab', 'wrong.yaml'], 'nodes[0].name = "A B"'],
+    [['topology', 'check', 'wrong.yaml'], 'nodes[0].name = "A B"'],
+  ] as const)('%j is wrong usage and named', async (args, named) => {
+    writeFileSync(join(folder, 'wrong.yaml'), 'nodes: [{name: A B, interfaces: []}]');
+    const result = await headroom(args.map((each) => (each === 'wrong.yaml' ? join(folder, each) : each)));
+    expect(result).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(named) });
+    expect(result.stderr).not.toContain('secret');
+  });
+
+  it('a token that no header can carry is wrong usage, and is not shown', async () => {
+    const result = await headroom(['node', 'list'], { HEADROOM_TOKEN: 'secret\nsecret' });
+    expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('HEADROOM_TOKEN') });
+    expect(result.stderr).not.toContain('secret');
+  });
+
+  it('hands times on as they were given, empty ones too', async () => {
+    const bodies: unknown[] = [];
+    const server = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      request.on('end', () => {
+        bodies.push((JSON.parse(text) as { window?: unknown }).window);
+        response.writeHead(400, { 'content-type': 'application/problem+json' }).end('{"code":"X","detail":"no"}');
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const reserve = ['reserve', '10.1.0.2', '10.2.0.2', '--rate', '1M', '--server', url];
+    await headroom([...reserve, '--until', '']);
+    await headroom([...reserve, '--from', '']);
+    server.close();
+    expect(bodies).toEqual([{ end: '' }, { start: '' }]);
+  });
+
+  it('every lab command that prints has --json', async () => {
+    expect(JSON.parse((await headroom(['lab', 'status', '--json'])).stdout)).toBeNull();
+    expect(JSON.parse((await headroom(['lab', 'down', '--json'])).stdout)).toEqual({ stopping: null });
+    expect(JSON.parse((await headroom(['lab', 'topology', '--json'])).stdout)).toHaveProperty('nodes');
   });
 
   it('tells in one line that no server, no lab or no database is there', async () => {
