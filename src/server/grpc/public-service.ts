@@ -84,8 +84,8 @@ function decode(method: DescMethod, bytes: Buffer, limit: number): unknown {
     const unknown = findUnknownField(method.input, message);
     if (unknown === undefined) return message;
     return new Refused(
-      new ControlError('INVALID_ARGUMENT', `${method.input.name} has no field ${unknown}`, {
-        fields: [{ field: unknown, value: undefined, code: 'INVALID_ARGUMENT', problem: 'is not a known field' }],
+      new ControlError('INVALID_ARGUMENT', `${method.input.name} has no field ${unknown.field}`, {
+        fields: [{ ...unknown, code: 'INVALID_ARGUMENT', problem: 'is not a known field' }],
       }),
     );
   } catch (error) {
