@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RefusalError, UsageError } from '../cli/errors.ts';
 import { documentLine } from '../cli/refusal-lines.ts';
+import { readTextFile } from '../cli/text-file.ts';
 import { topologyDocument } from '../core/network/document.ts';
 import { parseTopology } from '../core/network/validate.ts';
 import type { Topology } from '../core/network/topology.ts';
@@ -113,7 +113,7 @@ export const labFolder = (dataDir: string): string => resolve(dataDir, 'lab');
 
 /** @throws UsageError naming file, field and value. */
 export function readLabTopology(file: string | undefined): Topology {
-  const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : readYaml(file);
+  const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : parseYaml(readTextFile(file));
   if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const topology = parseTopology(document.value);
   if (topology.ok) return topology.value;
@@ -144,14 +144,4 @@ export async function openLab(options: {
     server: options.server,
     refreshPeriodMs: options.refreshPeriodMs,
   });
-}
-
-function readYaml(file: string): ReturnType<typeof parseYaml> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
-  }
-  return parseYaml(text);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { ProblemError, type HeadroomClient, type Link, type Node } from '../client/client.ts';
@@ -13,6 +12,7 @@ import { RefusalError, UsageError } from './errors.ts';
 import { formatRate, parseRate } from './rate.ts';
 import { documentLine } from './refusal-lines.ts';
 import { table } from './table.ts';
+import { readTextFile } from './text-file.ts';
 
 type Format = 'headroom' | 'graphml';
 
@@ -60,7 +60,7 @@ export function registerTopology(program: Command): void {
     .option('--force', 'also where links with live bookings go')
     .option('--dry-run', 'say what would change, change nothing')
     .action(async (file: string, options: FileOptions) => {
-      const text = read(file);
+      const text = readTextFile(file);
       const format = formatOf(file, options);
       const outcome = await withClient(options, async (client) =>
         client.importTopology(
@@ -177,7 +177,7 @@ async function storedFindings(options: FileOptions): Promise<Findings> {
 
 function fileFindings(file: string, options: FileOptions): Findings {
   const format = formatOf(file, options);
-  const text = read(file);
+  const text = readTextFile(file);
   const document = format === 'graphml' ? parseXml(text) : parseYaml(text);
   if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const imported = importTopology(format, document.value, {
@@ -208,12 +208,4 @@ function formatOf(file: string, options: FileOptions): Format {
   if (format === undefined) return ['.graphml', '.xml'].includes(extname(file).toLowerCase()) ? 'graphml' : 'headroom';
   if (format === 'headroom' || format === 'graphml') return format;
   throw new UsageError(`--format: "${format}" is neither headroom nor graphml`);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
-  }
 }

@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { freePort, PROGRAM } from './headroom.ts';
+import { freePort, PROGRAM, removeData } from './headroom.ts';
 
 describe('the command line without a server', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hr-cli-'));
@@ -80,6 +81,36 @@ describe('the command line without a server', () => {
     server.close();
     expect(bodies).toEqual([{ end: '' }, { start: '' }]);
   });
+
+  it.each([
+    ['topology', 'check'],
+    ['topology', 'import'],
+    ['lab', 'topology', '--lab'],
+  ])('%s %s %s of a file that is not UTF-8 is wrong usage', async (...args) => {
+    const file = join(folder, 'latin1.yaml');
+    writeFileSync(file, Buffer.from('nodes: [] # caf\u00e9', 'latin1'));
+    const result = await headroom([...args.filter(Boolean), file]);
+    expect(result).toEqual({ status: 2, stdout: '', stderr: `headroom: ${file} is not UTF-8\n` });
+  });
+
+  it('a server on port 0 tells where it listens', async () => {
+    const env = {
+      ...process.env,
+      HEADROOM_DATA_DIR: join(folder, 'server'),
+      HEADROOM_HTTP: '127.0.0.1:0',
+      HEADROOM_GRPC: '127.0.0.1:0',
+      HEADROOM_LOG: 'fatal',
+    };
+    const child = spawn(process.execPath, [PROGRAM, 'server'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const [, url, grpc] = /HTTP (\S+), gRPC (\S+),/.exec(line.toString())!;
+    const { ok } = await fetch(`${url}/healthz`);
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    removeData(join(folder, 'server'));
+    expect(ok).toBe(true);
+    expect(grpc).not.toMatch(/:0$/);
+  }, 60_000);
 
   it('every lab command that prints has --json', async () => {
     expect(JSON.parse((await headroom(['lab', 'status', '--json'])).stdout)).toBeNull();
