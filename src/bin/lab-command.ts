@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RefusalError, UsageError } from '../cli/errors.ts';
+import { documentLine } from '../cli/refusal-lines.ts';
+import { readTextFile } from '../cli/text-file.ts';
 import { topologyDocument } from '../core/network/document.ts';
 import { parseTopology } from '../core/network/validate.ts';
 import type { Topology } from '../core/network/topology.ts';
@@ -57,6 +58,7 @@ export function registerLab(program: Command): void {
     .command('topology')
     .description('print the network of the lab, as "headroom topology import" takes it')
     .option('--lab <file>', 'a topology file in YAML or JSON (default: host-a, r1, r2, r3, host-b)')
+    .option('--json', 'as JSON, which is what it prints anyway')
     .action((options: { lab?: string }) => {
       process.stdout.write(JSON.stringify(topologyDocument(readLabTopology(options.lab)), null, 2) + '\n');
     });
@@ -64,16 +66,15 @@ export function registerLab(program: Command): void {
     .command('down')
     .description('stop the lab of this data directory, or clean up what a crash left')
     .option('--prefix <text>', 'of the namespaces', namespacePrefix, DEFAULT_PREFIX)
-    .action(async (options: { prefix: string }) => {
+    .option('--json', 'as JSON')
+    .action(async (options: { prefix: string; json?: boolean }) => {
       const folder = labFolder(readDataDir(process.env));
       const running = runningLab(folder);
-      if (running) {
-        process.kill(running.supervisor.pid, 'SIGTERM');
-        process.stdout.write(`process ${running.supervisor.pid} was asked to stop its lab\n`);
-        return;
-      }
-      await cleanLab(folder, options.prefix, 'loopback');
-      process.stdout.write('no lab runs\n');
+      if (running) process.kill(running.supervisor.pid, 'SIGTERM');
+      else await cleanLab(folder, options.prefix, 'loopback');
+      const stopping = running?.supervisor.pid ?? null;
+      if (options.json) process.stdout.write(JSON.stringify({ stopping }) + '\n');
+      else process.stdout.write(stopping ? `process ${stopping} was asked to stop its lab\n` : 'no lab runs\n');
     });
   lab
     .command('status')
@@ -112,13 +113,13 @@ export const labFolder = (dataDir: string): string => resolve(dataDir, 'lab');
 
 /** @throws UsageError naming file, field and value. */
 export function readLabTopology(file: string | undefined): Topology {
-  const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : readYaml(file);
+  const document = file === undefined ? { ok: true as const, value: DEFAULT_LAB } : parseYaml(readTextFile(file));
   if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const topology = parseTopology(document.value);
   if (topology.ok) return topology.value;
   const [first, ...rest] = topology.error;
   const more = rest.length > 0 ? ` (and ${rest.length} more)` : '';
-  throw new UsageError(`${file ?? 'default lab'}: ${first?.field}: ${first?.problem}${more}`);
+  throw new UsageError(`${file ?? 'default lab'}: ${first ? documentLine(first) : ''}${more}`);
 }
 
 /** The kernel lab where it can run, else the loopback lab with a line that says why and what to install. */
@@ -143,14 +144,4 @@ export async function openLab(options: {
     server: options.server,
     refreshPeriodMs: options.refreshPeriodMs,
   });
-}
-
-function readYaml(file: string): ReturnType<typeof parseYaml> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
-  }
-  return parseYaml(text);
 }

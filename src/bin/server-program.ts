@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { v7 as uuidv7 } from 'uuid';
 import { MonotonicMs } from '../core/base/units.ts';
 import { err, ok, type Result } from '../core/base/result.ts';
@@ -119,7 +120,7 @@ async function start(
       : { tls: { cert: config.tls.cert.toString(), key: config.tls.key.toString() } };
   const grpc = createGrpcServer({ control, metrics, logger: loggers('grpc'), token: config.token, ...tls });
   started.push(() => grpc.close());
-  await grpc.listen(addressText(config.grpc));
+  const grpcPort = await grpc.listen(addressText(config.grpc));
   const http = createHttpApp({
     control,
     metrics,
@@ -134,11 +135,13 @@ async function start(
     throw new Error(`HTTP cannot listen on ${addressText(config.http)}: ${problem}`, { cause: error });
   });
 
+  // Port 0 is whichever was free: what is told is where it listens.
+  const httpPort = (http.server.address() as AddressInfo).port;
   const { warnings } = await control.readiness();
   for (const warning of warnings) log.warn(warning);
   return {
-    httpUrl: `${'tls' in tls ? 'https' : 'http'}://${addressText(config.http)}`,
-    grpcTarget: addressText(config.grpc),
+    httpUrl: `${'tls' in tls ? 'https' : 'http'}://${addressText({ ...config.http, port: httpPort })}`,
+    grpcTarget: addressText({ ...config.grpc, port: grpcPort }),
     agentSocket: agents.socketPath,
     control,
     stop,

@@ -33,14 +33,16 @@ export function registerUp(program: Command): void {
       const config = readServerConfig({ HEADROOM_LOG: 'warn', ...process.env });
       const topology =
         options.lab === false ? null : readLabTopology(typeof options.lab === 'string' ? options.lab : undefined);
-      const stopped = untilStopped();
+      let asked = false;
+      const stopped = untilStopped().then(() => void (asked = true));
       const { startServer } = await import('./server-program.ts');
       const server = await startServer(config, createLoggers(config.log));
       try {
-        const lab = topology === null ? null : await openLabOn(server, topology, config.dataDir, options.prefix);
+        const lab =
+          topology === null ? null : await openLabOn(server, topology, config.dataDir, options.prefix, () => asked);
         try {
           const seconds = ((performance.now() - started) / 1000).toFixed(1);
-          process.stdout.write(greeting(server, topology, seconds));
+          if (!asked) process.stdout.write(greeting(server, topology, seconds));
           await stopped;
         } finally {
           await lab?.stop();
@@ -56,6 +58,7 @@ async function openLabOn(
   topology: Topology,
   dataDir: string,
   prefix: string,
+  asked: () => boolean,
 ): ReturnType<typeof openLab> {
   await storeTopology(server.control, topologyDocument(topology));
   const lab = await openLab({
@@ -67,7 +70,7 @@ async function openLabOn(
     loopback: false,
   });
   const names = topology.nodes.filter((node) => node.agent === 'required').map((node) => node.name);
-  if (!(await agentsConnected(server.control, names))) {
+  if (!(await agentsConnected(server.control, names, asked)) && !asked()) {
     await lab.stop();
     throw new Error(
       `not all agents of the lab have connected within ${AGENTS_MS / 1000} s: see the logs in ${dataDir}/lab/logs`,
@@ -83,9 +86,10 @@ async function storeTopology(control: Control, document: unknown): Promise<void>
   await control.putTopology(document, { ifMatch, force: true, validateOnly: false });
 }
 
-async function agentsConnected(control: Control, nodes: readonly string[]): Promise<boolean> {
+/** Waits no longer when the user has asked to stop: Ctrl-C in a terminal ends the agents, too. */
+async function agentsConnected(control: Control, nodes: readonly string[], asked: () => boolean): Promise<boolean> {
   const limit = performance.now() + AGENTS_MS;
-  while (performance.now() < limit) {
+  while (performance.now() < limit && !asked()) {
     const agents = await control.listAgents();
     if (nodes.every((node) => agents.some((agent) => agent.id === node && agent.state === 'connected'))) return true;
     await new Promise((next) => setTimeout(next, 25));

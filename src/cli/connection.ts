@@ -27,7 +27,15 @@ export async function withClient<T>(
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
     throw new UsageError(`"${baseUrl}" is not the URL of a server, like http://127.0.0.1:8080`);
   }
+  const { username, password } = new URL(baseUrl);
+  if (username !== '' || password !== '') {
+    throw new UsageError('the URL of the server must not hold a user or password: set HEADROOM_TOKEN');
+  }
   const token = process.env['HEADROOM_TOKEN'];
+  // What a header cannot carry; the token itself is not shown.
+  if (token && /[^\x21-\x7e]/.test(token)) {
+    throw new UsageError('HEADROOM_TOKEN: must be printable ASCII characters without blanks');
+  }
   try {
     return await call(createClient({ baseUrl, ...(token ? { token } : {}) }));
   } catch (error) {

@@ -9,6 +9,10 @@ const rate = (value: unknown): string => (typeof value === 'number' ? formatRate
 export const fieldLine = (field: Problem['fields'][number]): string =>
   `${field.field} = ${JSON.stringify(field.value)}: ${field.problem}`;
 
+/** The same of a document; the document itself has no name. */
+export const documentLine = ({ field, value, problem }: Omit<Problem['fields'][number], 'code'>): string =>
+  field === '' ? problem : `${field} = ${JSON.stringify(value)}: ${problem}`;
+
 /** One reason of a refusal as a line for people; a kind this build does not know is shown as it came. */
 export function reasonLine(reason: Loose): string {
   switch (reason['reason']) {

@@ -78,7 +78,12 @@ function requestOf(source: string, destination: string, options: ReserveOptions)
     },
     ...(options.from === undefined && end === undefined
       ? {}
-      : { window: { ...(options.from ? { start: options.from } : {}), ...(end ? { end } : {}) } }),
+      : {
+          window: {
+            ...(options.from === undefined ? {} : { start: options.from }),
+            ...(end === undefined ? {} : { end }),
+          },
+        }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.label === undefined ? {} : { labels: { ...options.label } }),
   };
@@ -100,13 +105,17 @@ function bytes(option: string, text: string): number {
 function endAfter(from: string | undefined, duration: string): string {
   const start = from === undefined ? Date.now() : Date.parse(from);
   if (Number.isNaN(start)) throw new UsageError(`--from: "${from}" is not a time like 2026-11-22T14:00:00Z`);
-  return new Date(start + parseDuration('--for', duration) / 1000).toISOString();
+  const end = new Date(start + parseDuration('--for', duration) / 1000);
+  if (Number.isNaN(end.getTime())) throw new UsageError(`--for: "${duration}" after --from lies beyond all dates`);
+  return end.toISOString();
 }
 
 function addLabel(text: string, labels: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new UsageError(`--label: "${text}" is not key=value`);
-  return { ...labels, [text.slice(0, at)]: text.slice(at + 1) };
+  const key = text.slice(0, at);
+  if (Object.hasOwn(labels, key)) throw new UsageError(`--label: "${text}" is a second value for ${key}`);
+  return { ...labels, [key]: text.slice(at + 1) };
 }
 
 /** Follows the reservation's events; progress goes to standard error, a line a state. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { ProblemError, type HeadroomClient, type Link, type Node } from '../client/client.ts';
@@ -11,7 +10,9 @@ import { parseYaml } from '../formats/yaml.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { RefusalError, UsageError } from './errors.ts';
 import { formatRate, parseRate } from './rate.ts';
+import { documentLine } from './refusal-lines.ts';
 import { table } from './table.ts';
+import { readTextFile } from './text-file.ts';
 
 type Format = 'headroom' | 'graphml';
 
@@ -59,7 +60,7 @@ export function registerTopology(program: Command): void {
     .option('--force', 'also where links with live bookings go')
     .option('--dry-run', 'say what would change, change nothing')
     .action(async (file: string, options: FileOptions) => {
-      const text = read(file);
+      const text = readTextFile(file);
       const format = formatOf(file, options);
       const outcome = await withClient(options, async (client) =>
         client.importTopology(
@@ -170,17 +171,13 @@ type Findings = ReturnType<typeof checkTopology>;
 async function storedFindings(options: FileOptions): Promise<Findings> {
   const { topology } = await withClient(options, (client) => client.getTopology());
   const parsed = importTopology('headroom', topology, {});
-  if (!parsed.ok)
-    throw new RefusalError(
-      'the stored topology does not parse',
-      parsed.error.map((p) => `${p.field}: ${p.problem}`),
-    );
+  if (!parsed.ok) throw new RefusalError('the stored topology does not parse', parsed.error.map(documentLine));
   return checkTopology(parsed.value.topology);
 }
 
 function fileFindings(file: string, options: FileOptions): Findings {
   const format = formatOf(file, options);
-  const text = read(file);
+  const text = readTextFile(file);
   const document = format === 'graphml' ? parseXml(text) : parseYaml(text);
   if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const imported = importTopology(format, document.value, {
@@ -190,7 +187,7 @@ function fileFindings(file: string, options: FileOptions): Findings {
     ...(options.addressPool === undefined ? {} : { addressPool: pool(options.addressPool) }),
   });
   if (!imported.ok) {
-    throw new UsageError([`${file}:`, ...imported.error.map((p) => `  ${p.field}: ${p.problem}`)].join('\n'));
+    throw new UsageError([`${file}:`, ...imported.error.map((p) => `  ${documentLine(p)}`)].join('\n'));
   }
   const notes = imported.value.report.notes.map((note) => ({
     severity: 'note' as const,
@@ -211,12 +208,4 @@ function formatOf(file: string, options: FileOptions): Format {
   if (format === undefined) return ['.graphml', '.xml'].includes(extname(file).toLowerCase()) ? 'graphml' : 'headroom';
   if (format === 'headroom' || format === 'graphml') return format;
   throw new UsageError(`--format: "${format}" is neither headroom nor graphml`);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
-  }
 }

@@ -76,7 +76,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   let monitors: readonly ChildProcess[] = [];
   let nodeFiles: ReadonlyMap<string, string> = new Map();
   if (mode === 'kernel') {
-    await buildNamespaces(topology, prefix);
+    try {
+      await buildNamespaces(topology, prefix);
+    } catch (error) {
+      // Some are there already; none was before, as was seen above.
+      await removeNamespaces(topology.nodes.map((node) => namespaceOf(prefix, node.name)));
+      removeLabState(stateFile);
+      throw error;
+    }
     monitors = watchLinks(topology, prefix);
     for (const monitor of monitors) addRecord(records, monitor, 'monitor');
   } else {

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -143,6 +143,47 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('headroom up', () => {
     expect(await ended(child, 'SIGTERM')).toBe(0);
     expect(leftovers()).toEqual([]);
   }, 120_000);
+
+  it('Ctrl-C twice at once, as npm and a terminal hand it on, is one', async () => {
+    const { child } = await up();
+    child.kill('SIGINT');
+    // Another signal, because the kernel would make one of two that are the same.
+    expect(await ended(child, 'SIGTERM')).toBe(0);
+    expect(leftovers()).toEqual([]);
+  }, 60_000);
+
+  it('Ctrl-C while the agents start ends at once and well, though it ends them, too', async () => {
+    const child = spawn(process.execPath, [PROGRAM, 'up', '--prefix', prefix], { env: environment });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    const agents = async (): Promise<number[]> => {
+      const status = await headroom('lab', 'status', '--json');
+      const lab = JSON.parse(status.stdout) as { processes: { pid: number; node: string }[] } | null;
+      return (lab?.processes ?? []).filter(({ node }) => node !== 'monitor').map(({ pid }) => pid);
+    };
+    let pids: number[] = [];
+    while (pids.length < 5) pids = await agents();
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    expect([await ended(child, 'SIGINT'), errors]).toEqual([0, '']);
+    expect(leftovers()).toEqual([]);
+  }, 20_000);
+
+  it('a lab that the kernel refuses leaves nothing behind', async () => {
+    const file = join(folder, 'refused.json');
+    const host = (name: string, address: string): unknown => ({
+      name,
+      interfaces: [{ name: 'lo', addresses: [address] }],
+    });
+    const cable = { a: { node: 'a', interface: 'lo' }, b: { node: 'b', interface: 'lo' }, capacityBitsPerSecond: 1000 };
+    const nodes = [host('a', '10.0.0.1/24'), host('b', '10.0.0.2/24')];
+    writeFileSync(file, JSON.stringify({ nodes, cables: [cable] }));
+    const { status, stderr } = await headroom('lab', 'up', '--lab', file, '--prefix', prefix);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('File exists')]);
+    expect(leftovers()).toEqual([]);
+    expect((await headroom('lab', 'status')).stdout).toBe('no lab runs\n');
+  }, 30_000);
 
   it('refuses settings that mean nothing, in one line', async () => {
     for (const [name, value] of [

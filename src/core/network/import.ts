@@ -1,3 +1,4 @@
+import { formatPrefix } from '../base/ip.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { isXmlElement } from '../base/xml.ts';
 import type { FieldProblem } from './fields.ts';
@@ -18,6 +19,14 @@ export function importTopology(
     if (isXmlElement(document)) return importGraphml(document, options);
     return err([{ field: '', value: null, problem: 'must be an XML document' }]);
   }
+  const problems: FieldProblem[] = [];
+  for (const field of ['defaultCapacityBitsPerSecond', 'addressPool'] as const) {
+    const given = options[field];
+    if (given === undefined) continue;
+    const value = typeof given === 'number' ? given : formatPrefix(given);
+    problems.push({ field, value, problem: 'is for graphml only: our own format says everything itself' });
+  }
+  if (problems.length > 0) return err(problems);
   const topology = parseTopology(document);
   return topology.ok ? ok({ topology: topology.value, report: { notes: [] } }) : topology;
 }

@@ -94,7 +94,8 @@ const writeToken = (after: string, print: string): string => Buffer.from(`${afte
 
 function readToken(token: string, print: string): string {
   const [after, of] = Buffer.from(token, 'base64url').toString('latin1').split(' ');
-  if (after === undefined || !UUID.test(after) || of === undefined)
+  // Written again because base64 is read loosely: what is added to a token would be ignored.
+  if (after === undefined || !UUID.test(after) || of === undefined || writeToken(after, of) !== token)
     throw badToken(token, 'is not one that a list gave');
   if (of !== print) throw badToken(token, 'belongs to a list with other filters');
   return after;

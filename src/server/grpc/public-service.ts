@@ -16,6 +16,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { grpcService } from '../../rpc/service.ts';
 import { findUnknownField } from '../../rpc/unknown-fields.ts';
+import { badRequest } from '../control/bad-request.ts';
 import { ControlError } from '../control/errors.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { refusalStatus } from './refusal.ts';
@@ -83,8 +84,8 @@ function decode(method: DescMethod, bytes: Buffer, limit: number): unknown {
     const unknown = findUnknownField(method.input, message);
     if (unknown === undefined) return message;
     return new Refused(
-      new ControlError('INVALID_ARGUMENT', `${method.input.name} has no field ${unknown}`, {
-        fields: [{ field: unknown, value: undefined, code: 'INVALID_ARGUMENT', problem: 'is not a known field' }],
+      new ControlError('INVALID_ARGUMENT', `${method.input.name} has no field ${unknown.field}`, {
+        fields: [{ ...unknown, code: 'INVALID_ARGUMENT', problem: 'is not a known field' }],
       }),
     );
   } catch (error) {
@@ -109,6 +110,7 @@ function unaryCall(
     call.sendMetadata(answered.headers);
     const run = async (): Promise<void> => {
       try {
+        checkCorrelator(call.metadata);
         if (call.request instanceof Refused) throw call.request.error;
         const answer = create(method.output, await handler(call.request));
         answered.done(null);
@@ -127,6 +129,7 @@ function streamCall(method: DescMethod, handler: StreamHandler, settings: GrpcSe
     call.sendMetadata(answered.headers);
     const run = async (): Promise<void> => {
       try {
+        checkCorrelator(call.metadata);
         if (call.request instanceof Refused) throw call.request.error;
         await handler(call.request as never, call);
         answered.done(null);
@@ -140,13 +143,24 @@ function streamCall(method: DescMethod, handler: StreamHandler, settings: GrpcSe
   };
 }
 
+const CORRELATOR = 'x-correlator';
+const CORRELATOR_PATTERN = /^[\w:;./<>{}-]{1,256}$/;
+
+/** As over HTTP: one that cannot be echoed is refused, not replaced. @throws ControlError INVALID_ARGUMENT */
+function checkCorrelator(metadata: Metadata): void {
+  const given = metadata.get(CORRELATOR);
+  if (given.length === 0 || (given.length === 1 && CORRELATOR_PATTERN.test(String(given[0])))) return;
+  const problem = 'must be 1 to 256 letters, digits or any of -_:;./<>{}';
+  throw badRequest([{ field: CORRELATOR, value: given.map(String).join(', '), code: 'INVALID_ARGUMENT', problem }]);
+}
+
 /** Counts and logs the end of a call. `done` gives the status of an error. */
 function begin(method: DescMethod, metadata: Metadata, { logger, metrics }: GrpcSettings) {
   const started = performance.now();
-  const given = metadata.get('x-correlator')[0];
-  const correlator = typeof given === 'string' && /^[\w:;./<>{}-]{1,256}$/.test(given) ? given : randomUUID();
+  const given = metadata.get(CORRELATOR)[0];
+  const correlator = typeof given === 'string' && CORRELATOR_PATTERN.test(given) ? given : randomUUID();
   const headers = new Metadata();
-  headers.set('x-correlator', correlator);
+  headers.set(CORRELATOR, correlator);
   const end = (code: string): void => {
     const ms = performance.now() - started;
     metrics.request('grpc', method.name, code, ms / 1000);

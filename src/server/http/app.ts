@@ -1,6 +1,7 @@
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ControlError, ERROR_CATALOGUE } from '../control/errors.ts';
-import { acceptJson } from './body.ts';
+import { acceptJson, refuseEncodedBodies } from './body.ts';
+import { answerClientError } from './client-error.ts';
 import { endConnectionsOnClose } from './connections.ts';
 import type { HttpSettings } from './context.ts';
 import { checkCorrelator, correlator } from './correlator.ts';
@@ -54,6 +55,7 @@ export function createHttpApp(settings: HttpSettings): FastifyInstance {
     routerOptions: { maxParamLength: 500 },
     // A link id may hold '#', which the router would take for the end of the path.
     rewriteUrl: (request) => (request.url ?? '/').replaceAll('#', '%23'),
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => sendProblem(error, request as FastifyRequest, reply as FastifyReply),
     ...(settings.tls ? { https: settings.tls } : {}),
   }) as unknown as FastifyInstance;
@@ -68,6 +70,7 @@ export function createHttpApp(settings: HttpSettings): FastifyInstance {
     throw notFound(request);
   });
   acceptJson(app);
+  refuseEncodedBodies(app);
   endConnectionsOnClose(app);
   addHooks(app, settings);
   registerOpenApi(app, settings.version);

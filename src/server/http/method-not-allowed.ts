@@ -1,14 +1,17 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { METHODS as PARSED } from 'node:http';
 import { ControlError } from '../control/errors.ts';
 import { NoQuery } from './schemas/shared.ts';
 
-const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+/** All that Node's parser lets through; CONNECT never becomes a request. */
+const METHODS = PARSED.filter((method) => method !== 'CONNECT');
 
 /**
  * Remembers the routes that are added from now on. The function it returns adds, for every path, what answers the
  * methods that it does not have: 405 with Allow.
  */
 export function refuseOtherMethods(scope: FastifyInstance): () => void {
+  for (const method of METHODS) if (!scope.supportedMethods.includes(method)) scope.addHttpMethod(method);
   const known = new Map<string, Set<string>>();
   scope.addHook('onRoute', (route) => {
     const methods = known.get(route.url) ?? new Set<string>();

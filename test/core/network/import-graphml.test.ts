@@ -244,7 +244,14 @@ describe('odd documents', () => {
     });
   });
 
-  test('YAML given as GraphML is refused', () => {
+  test('YAML given as GraphML is refused, and what only GraphML needs beside our own format', () => {
     expect(importTopology('graphml', { nodes: [] })).toMatchObject({ ok: false });
+    const options = { defaultCapacityBitsPerSecond: 5, addressPool: must(parsePrefix('10.0.0.0/8')) };
+    expect(importTopology('headroom', { nodes: [] }, options)).toMatchObject({
+      error: [
+        { field: 'defaultCapacityBitsPerSecond', value: 5 },
+        { field: 'addressPool', value: '10.0.0.0/8' },
+      ],
+    });
   });
 });

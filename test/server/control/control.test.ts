@@ -43,6 +43,7 @@ const input = (port: number, rate = 1_000_000): ReservationInput => ({
 });
 const book = (port: number, idempotencyKey: string | null = null, rate?: number) =>
   control.reserve(input(port, rate), { idempotencyKey, validateOnly: false });
+const readable = (token: string | null): string => Buffer.from(token ?? '', 'base64url').toString();
 const all: Omit<ReservationQuery, 'pageSize' | 'pageToken'> = {
   ...{ states: [], source: null, destination: null, node: null, link: null },
 };
@@ -125,6 +126,8 @@ describe('reservations', () => {
     for (const query of [
       { ...all, pageToken: 'x' },
       { ...all, pageToken: first.nextPageToken },
+      { ...all, link: 'r:eth1', pageToken: `${first.nextPageToken}!` },
+      { ...all, link: 'r:eth1', pageToken: Buffer.from(`${readable(first.nextPageToken)} more`).toString('base64url') },
     ]) {
       await expect(control.listReservations({ ...query, pageSize: 2 })).rejects.toMatchObject({
         fields: [expect.objectContaining({ field: 'pageToken' })],

@@ -127,6 +127,16 @@ describe('reservations', () => {
   });
 });
 
+it('an x-correlator that cannot be echoed is INVALID_ARGUMENT, as over HTTP', async () => {
+  const { client, control } = await startGrpc();
+  const error = await errorOf(call(client, getReservation, { id: RESERVATION_ID }, { 'x-correlator': 'two words' }));
+  expect(error.code).toBe(status.INVALID_ARGUMENT);
+  expect(readRichStatus(error.metadata).badRequest!.fieldViolations).toEqual([
+    expect.objectContaining({ field: 'x-correlator', description: expect.stringContaining('"two words"') }),
+  ]);
+  expect(control.calls.map((each) => each.name)).not.toContain('getReservation');
+});
+
 describe('bytes that are no request', () => {
   const book = (client: Client, bytes: Uint8Array) =>
     callWithBytes(client, ReservationService, 'CreateReservation', bytes);
@@ -141,7 +151,10 @@ describe('bytes that are no request', () => {
     // Field 100 at the end of the request itself.
     const unknown = await errorOf(book(client, Uint8Array.of(...good, 0xa0, 0x06, 0x01)));
     expect(unknown.code).toBe(status.INVALID_ARGUMENT);
-    expect(readRichStatus(unknown.metadata).badRequest!.fieldViolations[0]!.field).toBe('#100');
+    expect(readRichStatus(unknown.metadata).badRequest!.fieldViolations[0]).toMatchObject({
+      field: '#100',
+      description: expect.stringMatching(/value: "\d+ bytes"/),
+    });
     // And inside its reservation.
     const inner = Uint8Array.of(0x0a, 0x03, 0xa0, 0x06, 0x01);
     const nested = await errorOf(book(client, inner));

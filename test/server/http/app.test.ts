@@ -166,6 +166,8 @@ describe('paths and methods', () => {
     ['OPTIONS', '/v1/nodes', 'GET, HEAD'],
     ['POST', '/v1/events', 'GET'],
     ['POST', '/healthz', 'GET, HEAD'],
+    ['PROPFIND', '/v1/nodes', 'GET, HEAD'],
+    ['QUERY', '/v1/reservations', 'GET, HEAD, POST'],
   ] as const)('%s %s is a 405 with Allow: %s', async (method, url, allow) => {
     const { app } = buildApp();
     const headers = { 'content-type': 'application/xml' };

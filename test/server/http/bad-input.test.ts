@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { edgeControl, goodRequest, goodTopology, NOW } from '../edge-control.ts';
@@ -97,6 +98,47 @@ describe('a body that is none', () => {
     expect(({} as Json)['polluted']).toBeUndefined();
   });
 
+  it.each([
+    ['POST', '/v1/reservations', 'application/json'],
+    ['PUT', '/v1/topology', 'application/json'],
+    ['POST', '/v1/topology:import?format=headroom', 'text/plain'],
+  ] as const)('%s %s of what is not UTF-8 is a 400', async (method, url, type) => {
+    const { app, control } = buildApp();
+    const payload = Buffer.from('{"name":"caf\u00e9","nodes":[]}', 'latin1');
+    // Without Content-Length, as a chunked body comes.
+    const response = await app.inject({
+      method,
+      url,
+      headers: { 'content-type': type },
+      payload: Readable.from([payload]),
+    });
+    expect(response.statusCode).toBe(400);
+    expect(response.json<Json>()['fields']).toEqual([
+      expect.objectContaining({ field: 'body', problem: 'is not UTF-8' }),
+    ]);
+    expect(control.calls).toEqual([]);
+  });
+
+  it('of a DELETE is refused, not ignored', async () => {
+    const { app, control } = buildApp();
+    const response = await app.inject({ method: 'DELETE', url: '/v1/reservations/x', payload: { reason: 'done' } });
+    expect(response.statusCode).toBe(400);
+    expect(response.json<Json>()['fields']).toEqual([
+      { field: 'body', value: '{"reason":"done"}', code: 'INVALID_ARGUMENT', problem: 'must be empty' },
+    ]);
+    expect(control.calls).toEqual([]);
+  });
+
+  it('with a key given twice is refused: one of the two would be ignored', async () => {
+    const { app, control } = buildApp();
+    const text = JSON.stringify({ ...goodRequest(), name: 'a' });
+    expect((await post(app, text)).statusCode).toBe(201);
+    const response = await post(app, text.replace('"name":"a"', '"name":"a","name":"b"'));
+    expect(response.statusCode).toBe(400);
+    expect(response.json<Json>()['detail']).toContain('"name" is given twice');
+    expect(control.calls).toHaveLength(1);
+  });
+
   it('of 2 MiB is a 413', async () => {
     const { app } = buildApp();
     const response = await post(app, changed('name', 'x'.repeat(2 * 1024 * 1024)));
@@ -113,6 +155,14 @@ describe('a body that is none', () => {
       expect(response.json()).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
     },
   );
+
+  it('that is said to be compressed is a 415, not read as if it were plain', async () => {
+    const { app, control } = buildApp();
+    const response = await post(app, goodRequest(), { 'content-encoding': 'gzip' });
+    expect(response.statusCode).toBe(415);
+    expect(response.json<Json>()['detail']).toContain('gzip');
+    expect(control.calls).toEqual([]);
+  });
 
   it('with eighty thousand faults is answered with a hundred of them', async () => {
     const { app } = buildApp();
@@ -268,6 +318,28 @@ describe('any change of a good request', () => {
 });
 
 describe('on the wire', () => {
+  it.each([
+    ['no HTTP at all', 'GARBAGE\r\n\r\n', 400, 'INVALID_ARGUMENT'],
+    ['a method that nobody knows', 'FOO /v1/nodes HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'INVALID_ARGUMENT'],
+    ['a NUL in the path', 'GET /v1/no\0des HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'INVALID_ARGUMENT'],
+    [
+      'headers of 20 kB',
+      `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      413,
+      'PAYLOAD_TOO_LARGE',
+    ],
+  ])('%s is answered with a problem', async (_what, bytes, status, code) => {
+    const { app } = buildApp();
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(bytes);
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(text).toContain('application/problem+json');
+    expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toMatchObject({ status, code });
+  });
+
   it('a raw # in a path belongs to the id, and broken percent signs are a 400', async () => {
     const { app, control } = buildApp();
     await app.listen({ port: 0, host: '127.0.0.1' });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { readText } from '../body.ts';
 import type { HttpSettings } from '../context.ts';
 import { readIfMatch } from '../headers.ts';
 import { topologyOutcomeToJson } from '../representation/topology.ts';
@@ -36,9 +37,13 @@ const Query = Closed({
 export function topologyImportRoute(app: FastifyInstance, { control }: HttpSettings): void {
   app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser<string>([...TYPES], { parseAs: 'string' }, (_request, body, parsed) =>
-      parsed(null, body),
-    );
+    scope.addContentTypeParser<Buffer>([...TYPES], { parseAs: 'buffer' }, (_request, bytes, parsed) => {
+      try {
+        parsed(null, readText(bytes));
+      } catch (error) {
+        parsed(error as Error, undefined);
+      }
+    });
 
     scope.post<{ Querystring: Static<typeof Query>; Body: string | undefined }>(
       '/v1/topology::import',
