@@ -107,6 +107,7 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     adspec,
     local: psb.route?.local ?? false,
     nonRsvpHop,
+    recordedRoute: null,
     outgoing:
       psb.route === null || psb.route.local
         ? null

@@ -4,6 +4,7 @@ import { buildMessage } from '../wire/build.ts';
 import { encodeMessage } from '../wire/codec.ts';
 import type { ValidMessage } from '../wire/message-views.ts';
 import { MESSAGE_TYPE } from '../wire/message.ts';
+import { pathFlow } from './messages.ts';
 import { drop, type EngineState } from './state.ts';
 import type { EngineInterface } from './types.ts';
 
@@ -50,5 +51,15 @@ function send(
   const bytes = encode(state, view);
   if (bytes === null) return;
   state.counters.sent(MESSAGE_TYPE[view.kind]);
-  state.out.push({ type: 'send', interface: out.name, source, destination, ttl: view.sendTtl, routerAlert, bytes });
+  const flow = pathFlow(view);
+  state.out.push({
+    type: 'send',
+    interface: out.name,
+    source,
+    destination,
+    ttl: view.sendTtl,
+    routerAlert,
+    flow,
+    bytes,
+  });
 }
