@@ -1,3 +1,4 @@
+import type { IpAddress } from '../../base/ip.ts';
 import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { forgetPath } from './journal.ts';
@@ -7,7 +8,7 @@ import { sendAlong } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
 import { removeAllRsbs } from './traffic-control.ts';
-import { flowKeyText, type EngineEvent, type FlowKey } from './types.ts';
+import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from './types.ts';
 import { stopUpstream } from './upstream.ts';
 
 type PathDownCause = (EngineEvent & { readonly type: 'pathDown' })['cause'];
@@ -85,7 +86,15 @@ export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'
   psb.sentOn = out.name;
   const adspec = psb.contents.adspec && composeAdspec(psb.contents.adspec, out);
   const path = buildPath(psb.flow, psb.contents, adspec, out.address, refreshPeriod, ttl);
-  sendAlong(state, path, out, psb.flow.source, psb.flow.destination);
+  const neighbour = nextNode(psb, psb.route);
+  const statement = { key: `path ${psb.key} ${out.name}`, trigger: why === 'change', neighbour };
+  sendAlong(state, path, out, psb.flow.source, psb.flow.destination, statement);
+}
+
+/** The node that answers PATH; before it does, the one that routing names, which need not speak RSVP. */
+function nextNode(psb: Psb, route: EngineRoute): IpAddress {
+  const [first] = psb.rsbs.size === 1 ? psb.rsbs.values() : [];
+  return first?.nextHop ?? route.gateway ?? psb.flow.destination;
 }
 
 function sendPathTear(state: EngineState, psb: Psb): void {

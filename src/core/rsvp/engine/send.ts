@@ -6,6 +6,7 @@ import type { ValidMessage } from '../wire/message-views.ts';
 import { MESSAGE_TYPE } from '../wire/message.ts';
 import { pathFlow } from './messages.ts';
 import { drop, type EngineState } from './state.ts';
+import type { Statement } from './statement.ts';
 import type { EngineInterface } from './types.ts';
 
 /** The message's bytes, or null (and counted) where forwarded objects make it too long for a datagram. */
@@ -19,12 +20,13 @@ export function encode(state: EngineState, view: ValidMessage): Uint8Array | nul
   }
 }
 
-/** To a neighbour, from the interface's address. */
+/** To a neighbour, from the interface's address. With a statement where the message makes or keeps state there. */
 export function sendToNeighbour(
   state: EngineState,
   view: ValidMessage,
   out: EngineInterface,
   destination: IpAddress,
+  _statement?: Statement,
 ): void {
   send(state, view, out, out.address, destination, false);
 }
@@ -36,6 +38,7 @@ export function sendAlong(
   out: EngineInterface,
   source: IpAddress,
   destination: IpAddress,
+  _statement?: Statement,
 ): void {
   send(state, view, out, source, destination, true);
 }

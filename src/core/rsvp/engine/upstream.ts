@@ -43,7 +43,7 @@ export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | 
   psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb)) };
   psb.upstream.flowspec = flowspec;
   psb.upstream.step = 0;
-  transmit(state, psb, psb.upstream, confirm);
+  transmit(state, psb, psb.upstream, confirm, true);
 }
 
 /** Brings the previous hop to what is wanted now: RESV where that changed, ResvTear where nothing is left. */
@@ -76,12 +76,19 @@ function repeat(state: EngineState, psb: Psb): void {
   const flowspec = wantedUpstream(state, psb);
   if (upstream === null) return;
   if (flowspec === null) return stopUpstream(state, psb);
+  const trigger = !sameFlowspec(upstream.flowspec, flowspec);
   upstream.flowspec = flowspec;
   upstream.step++;
-  transmit(state, psb, upstream, null);
+  transmit(state, psb, upstream, null, trigger);
 }
 
-function transmit(state: EngineState, psb: Psb, upstream: UpstreamResv, confirm: IpAddress | null): void {
+function transmit(
+  state: EngineState,
+  psb: Psb,
+  upstream: UpstreamResv,
+  confirm: IpAddress | null,
+  trigger: boolean,
+): void {
   const { refreshPeriod } = state.settings;
   state.timers.set(upstream.timer, state.now + refreshDelay(upstream.step, refreshPeriod, state.random));
   const out = psb.hop && state.interfaces.get(psb.hop.interface);
@@ -89,7 +96,8 @@ function transmit(state: EngineState, psb: Psb, upstream: UpstreamResv, confirm:
   const forwarded = [...psb.rsbs.values()].find((rsb) => rsb.accepted !== null)?.forwarded ?? [];
   const parts = { flowspec: upstream.flowspec, confirm: confirm ?? ownConfirm(state, psb), forwarded, refreshPeriod };
   const resv = buildResv(psb.flow, parts, out.address, psb.hop.logicalInterfaceHandle);
-  sendToNeighbour(state, resv, out, psb.hop.address);
+  const statement = { key: `resv ${psb.key}`, trigger, neighbour: psb.hop.address };
+  sendToNeighbour(state, resv, out, psb.hop.address, statement);
 }
 
 /** A receiver on this host asks with every RESV until an answer comes: a lost ResvConf is asked for again. */
