@@ -6,7 +6,7 @@ import type { ValidMessage } from '../wire/message-views.ts';
 import { MESSAGE_TYPE } from '../wire/message.ts';
 import { pathFlow } from './messages.ts';
 import { drop, type EngineState } from './state.ts';
-import type { Statement } from './statement.ts';
+import type { NextNode, Statement } from './statement.ts';
 import type { EngineInterface } from './types.ts';
 
 /** The message's bytes, or null (and counted) where forwarded objects make it too long for a datagram. */
@@ -38,10 +38,16 @@ export function sendAlong(
   out: EngineInterface,
   source: IpAddress,
   destination: IpAddress,
-  _statement?: Statement,
+  _about?: Statement | NextNode,
 ): void {
   send(state, view, out, source, destination, true);
 }
+
+/**
+ * State that is no longer told to the neighbour ends there by time-out: no summary refresh names it any more. A tear that
+ * has the state's statement does the same.
+ */
+export function retract(_state: EngineState, _key: string): void {}
 
 function send(
   state: EngineState,
