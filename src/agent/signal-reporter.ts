@@ -86,6 +86,10 @@ export class SignalReporter {
   }
 
   event(event: EngineEvent): void {
+    if (event.type === 'lastKeyExpired') {
+      const { interface: name, neighbour, keyId } = event;
+      return this.#log.warn({ interface: name, neighbour, keyId }, 'the last RSVP key is over, it goes on being used');
+    }
     const flow = flowKeyText(event.flow);
     const assignment = this.#assignments.openFor(event.flow);
     switch (event.type) {

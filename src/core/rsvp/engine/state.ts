@@ -4,6 +4,7 @@ import { MonotonicMs } from '../../base/units.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
 import { Counters } from './counters.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
+import { PLAIN_NEIGHBOURS } from './neighbours/settings.ts';
 import { PortUse } from './port-use.ts';
 import type { Psb } from './psb.ts';
 import type { ArrivedResv } from './rsb.ts';
@@ -58,7 +59,7 @@ export function createState(settings: EngineSettings): EngineState {
     held: new Map(),
     queries: new Map(),
     installs: new Map(),
-    neighbours: createNeighbours(settings.neighbours?.instance ?? 1),
+    neighbours: createNeighbours(settings.neighbours ?? PLAIN_NEIGHBOURS),
     lastId: 0,
     out: [],
   };

@@ -1,7 +1,8 @@
 import type { IpAddress } from '../../base/ip.ts';
-import type { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../base/units.ts';
+import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
+import type { DigestFunction } from '../wire/integrity.ts';
 import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** A data flow as SESSION and SENDER_TEMPLATE name it together. */
@@ -46,6 +47,8 @@ export interface EngineSettings {
   readonly maxFlows: number;
   /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
   readonly neighbours?: NeighbourSettings;
+  /** Needed where integrity is agreed with a neighbour (RFC 2747). */
+  readonly digest?: DigestFunction;
 }
 
 /** The kernel's answer for a flow. `local`: the destination is this host. */
@@ -108,6 +111,8 @@ export type EngineInput =
    * for once more, and refusals are forgotten.
    */
   | { readonly type: 'admissionChanged'; readonly flow: FlowKey }
+  /** The wall clock, by which keys live and messages are numbered (RFC 2747 3.2). Needed, once and now and then, where keys are. */
+  | { readonly type: 'clock'; readonly wall: EpochMs }
   /** The deadline that `nextDeadline` named has come. */
   | { readonly type: 'timer' };
 
@@ -183,6 +188,13 @@ export type EngineEvent =
     }
   /** ResvConf reached the receiver that asked for it. */
   | { readonly type: 'confirmed'; readonly flow: FlowKey; readonly by: IpAddress }
+  /** All keys that are agreed with a neighbour (null: with everybody on the interface) are over; the last goes on (RFC 2747 5.3). */
+  | {
+      readonly type: 'lastKeyExpired';
+      readonly interface: string;
+      readonly neighbour: IpAddress | null;
+      readonly keyId: number;
+    }
   /** ResvErr (at a receiver, or passing by) or PathErr (at a sender, or passing by). */
   | {
       readonly type: 'resvError' | 'pathError';

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
@@ -23,7 +24,7 @@ import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
 import { Heap } from '../../../../src/core/base/heap.ts';
 import type { IpAddress } from '../../../../src/core/base/ip.ts';
 import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
-import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
+import { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
 
 export const ip = (text: string): IpAddress => text as IpAddress;
@@ -71,6 +72,9 @@ export const R = 30_000;
 /** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
 export const L = 5.25 * R;
 
+/** What the wall clock shows when the virtual clock is at 0. */
+const WALL = Date.UTC(2026, 0, 1);
+
 /** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
 export class Node {
   readonly name: string;
@@ -112,6 +116,7 @@ export class Node {
       refreshPeriod: Millis(this.network.refreshPeriod),
       seed: this.seed,
       maxFlows: 1_000,
+      digest: (algorithm, key, bytes) => createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest(),
       neighbours: {
         instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
         refreshReduction,
@@ -137,6 +142,7 @@ export class Node {
   }
 
   setInterfaces(): void {
+    this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
@@ -310,6 +316,10 @@ export class Network {
     this.#latency = options.latency ?? 2;
     this.refreshPeriod = options.refreshPeriod ?? R;
     this.refreshReduction = options.refreshReduction ?? false;
+  }
+
+  get wall(): EpochMs {
+    return EpochMs(WALL + this.now);
   }
 
   node(name: string): Node {
