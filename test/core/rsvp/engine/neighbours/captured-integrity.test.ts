@@ -79,7 +79,7 @@ function receiver(secret: string, handshake: boolean) {
 describe('a Path that a real router signed', () => {
   it('is judged by what it says, and that it came twice is a replay', () => {
     const { arrive, state } = receiver('password12345', false);
-    // Its Tspec has m = 0, which is for others to like or not: it came as far as that. The answer is signed as well.
+    // Its Tspec has b < M, which is for others to like or not: it came as far as that. The answer is signed as well.
     const [answer] = arrive(bytes).filter((output) => output.type === 'send');
     expect(state().counters.dropped).toEqual({ badTspec: 1 });
     const own = { algorithm: 'hmac-md5', key: new TextEncoder().encode('password12345') } as const;
