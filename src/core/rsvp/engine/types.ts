@@ -206,4 +206,6 @@ export interface RsvpEngine {
   /** When `{ type: 'timer' }` is due; null when nothing is pending. */
   nextDeadline(): MonotonicMs | null;
   snapshot(now: MonotonicMs): EngineSnapshot;
+  /** As in the snapshot, at the cost of a few entries. */
+  counters(): EngineCounters;
 }
