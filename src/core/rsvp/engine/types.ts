@@ -209,6 +209,8 @@ export interface EngineSnapshot {
     readonly state: 'installing' | 'installed' | 'refused';
     readonly expiresInMs: Millis;
   }[];
+  /** Armed timers by what they are for. */
+  readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
   readonly counters: EngineCounters;
 }
 
