@@ -171,6 +171,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getLink: async (id) => link(id),
     listAgents: async () => [AGENT],
     getAgent: async () => AGENT,
+    watchAgentRsvp: () => (async function* () {})(),
     getAgentRsvp: async () => ({ pathStates: [], reservationStates: [] }),
     watchEvents: (after, signal) => untilAborted([], signal, after),
     readiness: async () => ({ ready: true, database: 'ok', migrations: 'ok', warnings: [] }),

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent_channel.proto.
  */
 export const file_headroom_v1_agent_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSLpAgoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAQgkKB21lc3NhZ2Ui1gEKDVNlcnZlck1lc3NhZ2USJwoHd2VsY29tZRgBIAEoCzIULmhlYWRyb29tLnYxLldlbGNvbWVIABI1Cgthc3NpZ25tZW50cxgCIAEoCzIeLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRzVXBkYXRlSAASMQoKcnN2cF9zdGF0ZRgDIAEoCzIbLmhlYWRyb29tLnYxLlJzdnBTdGF0ZVF1ZXJ5SAASJwoHcmVmdXNhbBgEIAEoCzIULmhlYWRyb29tLnYxLlJlZnVzYWxIAEIJCgdtZXNzYWdlIsMCCgpBZ2VudEhlbGxvEgwKBG5vZGUYASABKAkSEQoJaG9zdF9uYW1lGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIvCgppbnRlcmZhY2VzGAUgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2USJwoGcm91dGVzGAYgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZRIsCghmZWF0dXJlcxgHIAEoCzIaLmhlYWRyb29tLnYxLkFnZW50RmVhdHVyZXMSKwoKZ2VuZXJhdGlvbhgIIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24SKQoEaGVsZBgJIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EhIKCnByb2Nlc3NfaWQYCiABKA0iYwoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDSJvCg5BZ2VudEludGVyZmFjZRIMCgRuYW1lGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIRCgltdHVfYnl0ZXMYAyABKA0SHQoVc3BlZWRfYml0c19wZXJfc2Vjb25kGAQgASgEEgoKAnVwGAUgASgIIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIuMBChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAEiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIp0BCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAyLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIrACCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAyIiCg5Sc3ZwU3RhdGVRdWVyeRIQCghxdWVyeV9pZBgBIAEoBCIwCg5Sc3ZwU3RhdGVSZXBseRIQCghxdWVyeV9pZBgBIAEoBBIMCgRqc29uGAIgASgJIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkqggIKD0Fzc2lnbm1lbnRTdGF0ZRIgChxBU1NJR05NRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVNTSUdOTUVOVF9TVEFURV9QRU5ESU5HEAESHgoaQVNTSUdOTUVOVF9TVEFURV9JTlNUQUxMRUQQAhIeChpBU1NJR05NRU5UX1NUQVRFX0NPTkZJUk1FRBADEhsKF0FTU0lHTk1FTlRfU1RBVEVfRkFJTEVEEAQSHAoYQVNTSUdOTUVOVF9TVEFURV9SRU1PVkVEEAUSGQoVQVNTSUdOTUVOVF9TVEFURV9MT1NUEAYSGQoVQVNTSUdOTUVOVF9TVEFURV9QQVRIEAcyVAoMQWdlbnRDaGFubmVsEkQKB0Nvbm5lY3QSGS5oZWFkcm9vbS52MS5BZ2VudE1lc3NhZ2UaGi5oZWFkcm9vbS52MS5TZXJ2ZXJNZXNzYWdlKAEwAWIGcHJvdG8z", [file_headroom_v1_flow]);
+  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSKdAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSJjCg1BZ2VudEZlYXR1cmVzEhAKCGVuZm9yY2VzGAEgASgIEhYKDnJzdnBfdHJhbnNwb3J0GAIgASgJEg0KBW5vdGVzGAMgAygJEhkKEXJlZnJlc2hfcGVyaW9kX21zGAQgASgNIm8KDkFnZW50SW50ZXJmYWNlEgwKBG5hbWUYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhEKCW10dV9ieXRlcxgDIAEoDRIdChVzcGVlZF9iaXRzX3Blcl9zZWNvbmQYBCABKAQSCgoCdXAYBSABKAgiVQoKQWdlbnRSb3V0ZRITCgtkZXN0aW5hdGlvbhgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDwoHZ2F0ZXdheRgDIAEoCRIOCgZtZXRyaWMYBCABKA0iLAoKR2VuZXJhdGlvbhINCgVlcG9jaBgBIAEoCRIPCgdjb3VudGVyGAIgASgEImcKDkhlbGRBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlIkMKEEludGVyZmFjZXNSZXBvcnQSLwoKaW50ZXJmYWNlcxgBIAMoCzIbLmhlYWRyb29tLnYxLkFnZW50SW50ZXJmYWNlIjcKDFJvdXRlc1JlcG9ydBInCgZyb3V0ZXMYASADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlIiEKCUhlYXJ0YmVhdBIUCgxtZW1vcnlfYnl0ZXMYASABKAQi4wEKEEFzc2lnbm1lbnRSZXBvcnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSKwoFc3RhdGUYAyABKA4yHC5oZWFkcm9vbS52MS5Bc3NpZ25tZW50U3RhdGUSEQoJaW50ZXJmYWNlGAQgASgJEhQKDHByZXZpb3VzX2hvcBgFIAEoCRIQCghuZXh0X2hvcBgGIAEoCRIpCgdmYWlsdXJlGAcgASgLMhguaGVhZHJvb20udjEuUnN2cEZhaWx1cmUSEgoKZWxhcHNlZF9tcxgIIAEoASJaCgtSc3ZwRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIjwKDUFwcGxpZWRSZXBvcnQSKwoKZ2VuZXJhdGlvbhgBIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24inQEKB1dlbGNvbWUSEQoJc2VydmVyX2lkGAEgASgJEhYKDnNlcnZlcl92ZXJzaW9uGAIgASgJEjAKCmludGVyZmFjZXMYAyADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAQgASgNEhYKDnNlcnZlcl90aW1lX21zGAUgASgDIuABCg9JbnRlcmZhY2VDb25maWcSDAoEbmFtZRgBIAEoCRIgChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYAiABKAQSFgoOb3ZlcmhlYWRfYnl0ZXMYAyABKA0SEQoJbXR1X2J5dGVzGAQgASgNEhQKDGRlbGF5X21pY3JvcxgFIAEoBBIaCg1lcnJvcl9jX2J5dGVzGAYgASgNSACIAQESGwoOZXJyb3JfZF9taWNyb3MYByABKA1IAYgBAUIQCg5fZXJyb3JfY19ieXRlc0IRCg9fZXJyb3JfZF9taWNyb3Mi/wEKEUFzc2lnbm1lbnRzVXBkYXRlEisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uEgwKBGZ1bGwYAiABKAgSKQoEa2VlcBgDIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EigKB3Vwc2VydHMYBCADKAsyFy5oZWFkcm9vbS52MS5Bc3NpZ25tZW50EhAKCHJlbW92YWxzGAUgAygJEjAKCmludGVyZmFjZXMYBiADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSFgoOc2VydmVyX3RpbWVfbXMYByABKAMisAIKCkFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSIQoFdHNwZWMYBCABKAsyEi5oZWFkcm9vbS52MS5Uc3BlYxIhCgVyc3BlYxgFIAEoCzISLmhlYWRyb29tLnYxLlJzcGVjEhEKCWlzX3NlbmRlchgGIAEoCBITCgtpc19yZWNlaXZlchgHIAEoCBIaChJvdXRnb2luZ19pbnRlcmZhY2UYCCABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgJIAEoBBIVCg12YWxpZF9mcm9tX21zGAogASgDEhYKDnZhbGlkX3VudGlsX21zGAsgASgDIiIKDlJzdnBTdGF0ZVF1ZXJ5EhAKCHF1ZXJ5X2lkGAEgASgEIjAKDlJzdnBTdGF0ZVJlcGx5EhAKCHF1ZXJ5X2lkGAEgASgEEgwKBGpzb24YAiABKAkiHQoPUnN2cFRyYWNlU3dpdGNoEgoKAm9uGAEgASgIIlQKD1JzdnBUcmFjZVJlcG9ydBIvCghtZXNzYWdlcxgBIAMoCzIdLmhlYWRyb29tLnYxLlJzdnBUcmFjZU1lc3NhZ2USEAoIbGVmdF9vdXQYAiABKAQiwQEKEFJzdnBUcmFjZU1lc3NhZ2USEwoLdGltZV9taWNyb3MYASABKAMSDAoEc2VudBgCIAEoCBIRCglpbnRlcmZhY2UYAyABKAkSDgoGc291cmNlGAQgASgJEhMKC2Rlc3RpbmF0aW9uGAUgASgJEgsKA3R0bBgGIAEoDRIUCgxyb3V0ZXJfYWxlcnQYByABKAgSDQoFYnl0ZXMYCCABKAwSDwoHZHJvcHBlZBgJIAMoCRIPCgdwcm9ibGVtGAogASgJIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkqggIKD0Fzc2lnbm1lbnRTdGF0ZRIgChxBU1NJR05NRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVNTSUdOTUVOVF9TVEFURV9QRU5ESU5HEAESHgoaQVNTSUdOTUVOVF9TVEFURV9JTlNUQUxMRUQQAhIeChpBU1NJR05NRU5UX1NUQVRFX0NPTkZJUk1FRBADEhsKF0FTU0lHTk1FTlRfU1RBVEVfRkFJTEVEEAQSHAoYQVNTSUdOTUVOVF9TVEFURV9SRU1PVkVEEAUSGQoVQVNTSUdOTUVOVF9TVEFURV9MT1NUEAYSGQoVQVNTSUdOTUVOVF9TVEFURV9QQVRIEAcyVAoMQWdlbnRDaGFubmVsEkQKB0Nvbm5lY3QSGS5oZWFkcm9vbS52MS5BZ2VudE1lc3NhZ2UaGi5oZWFkcm9vbS52MS5TZXJ2ZXJNZXNzYWdlKAEwAWIGcHJvdG8z", [file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.AgentMessage
@@ -63,6 +63,12 @@ export type AgentMessage = Message<"headroom.v1.AgentMessage"> & {
      */
     value: AppliedReport;
     case: "applied";
+  } | {
+    /**
+     * @generated from field: headroom.v1.RsvpTraceReport rsvp_trace = 12;
+     */
+    value: RsvpTraceReport;
+    case: "rsvpTrace";
   } | { case: undefined; value?: undefined };
 };
 
@@ -104,6 +110,12 @@ export type ServerMessage = Message<"headroom.v1.ServerMessage"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: headroom.v1.RsvpTraceSwitch rsvp_trace = 12;
+     */
+    value: RsvpTraceSwitch;
+    case: "rsvpTrace";
   } | { case: undefined; value?: undefined };
 };
 
@@ -788,6 +800,123 @@ export const RsvpStateReplySchema: GenMessage<RsvpStateReply> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent_channel, 19);
 
 /**
+ * Whether somebody watches the agent's RSVP messages. Off at the start of every stream.
+ *
+ * @generated from message headroom.v1.RsvpTraceSwitch
+ */
+export type RsvpTraceSwitch = Message<"headroom.v1.RsvpTraceSwitch"> & {
+  /**
+   * @generated from field: bool on = 1;
+   */
+  on: boolean;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceSwitch.
+ * Use `create(RsvpTraceSwitchSchema)` to create a new message.
+ */
+export const RsvpTraceSwitchSchema: GenMessage<RsvpTraceSwitch> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 20);
+
+/**
+ * RSVP messages as they came and went, in order, since the report before.
+ *
+ * @generated from message headroom.v1.RsvpTraceReport
+ */
+export type RsvpTraceReport = Message<"headroom.v1.RsvpTraceReport"> & {
+  /**
+   * @generated from field: repeated headroom.v1.RsvpTraceMessage messages = 1;
+   */
+  messages: RsvpTraceMessage[];
+
+  /**
+   * Came or went after the last of these, and were not kept since too many were waiting.
+   *
+   * @generated from field: uint64 left_out = 2;
+   */
+  leftOut: bigint;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceReport.
+ * Use `create(RsvpTraceReportSchema)` to create a new message.
+ */
+export const RsvpTraceReportSchema: GenMessage<RsvpTraceReport> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 21);
+
+/**
+ * @generated from message headroom.v1.RsvpTraceMessage
+ */
+export type RsvpTraceMessage = Message<"headroom.v1.RsvpTraceMessage"> & {
+  /**
+   * Microseconds since 1970, by the agent's clock.
+   *
+   * @generated from field: int64 time_micros = 1;
+   */
+  timeMicros: bigint;
+
+  /**
+   * @generated from field: bool sent = 2;
+   */
+  sent: boolean;
+
+  /**
+   * @generated from field: string interface = 3;
+   */
+  interface: string;
+
+  /**
+   * @generated from field: string source = 4;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string destination = 5;
+   */
+  destination: string;
+
+  /**
+   * @generated from field: uint32 ttl = 6;
+   */
+  ttl: number;
+
+  /**
+   * Sent messages only.
+   *
+   * @generated from field: bool router_alert = 7;
+   */
+  routerAlert: boolean;
+
+  /**
+   * Without IP header.
+   *
+   * @generated from field: bytes bytes = 8;
+   */
+  bytes: Uint8Array;
+
+  /**
+   * Why a received message, or a part of it, changed nothing.
+   *
+   * @generated from field: repeated string dropped = 9;
+   */
+  dropped: string[];
+
+  /**
+   * Why a message was not sent.
+   *
+   * @generated from field: string problem = 10;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceMessage.
+ * Use `create(RsvpTraceMessageSchema)` to create a new message.
+ */
+export const RsvpTraceMessageSchema: GenMessage<RsvpTraceMessage> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 22);
+
+/**
  * The server will not serve this agent; the stream ends after it.
  *
  * @generated from message headroom.v1.Refusal
@@ -809,7 +938,7 @@ export type Refusal = Message<"headroom.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 20);
+  messageDesc(file_headroom_v1_agent_channel, 23);
 
 /**
  * @generated from enum headroom.v1.AssignmentState
