@@ -50,7 +50,15 @@ describe('/openapi.json', () => {
           'importTopology',
           'listAgents',
         ],
-        ...['listLinks', 'listNodes', 'listReservations', 'putTopology', 'releaseReservation', 'watchEvents'],
+        ...[
+          'listLinks',
+          'listNodes',
+          'listReservations',
+          'modifyReservation',
+          'putTopology',
+          'releaseReservation',
+          'watchEvents',
+        ],
       ].sort(),
     );
   });
