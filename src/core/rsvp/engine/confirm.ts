@@ -2,6 +2,7 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
 import type { ResvConfMessage } from '../wire/message-views.ts';
 import { buildResvConf, flowOf } from './messages.ts';
+import { nextNode } from './next-node.ts';
 import type { Psb } from './psb.ts';
 import { sendAlong } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
@@ -12,7 +13,8 @@ export function confirmReservation(state: EngineState, psb: Psb, receiver: IpAdd
   if (state.localAddresses.has(receiver)) return tellReceiver(state, psb.flow, psb.flow.source);
   const out = psb.route === null ? undefined : state.interfaces.get(psb.route.interface);
   if (out === undefined) return;
-  sendAlong(state, buildResvConf(psb.flow, flowspec, receiver, out.address), out, out.address, receiver);
+  const message = buildResvConf(psb.flow, flowspec, receiver, out.address);
+  sendAlong(state, message, out, out.address, receiver, { neighbour: nextNode(psb) });
 }
 
 /** RFC 2205 3.1.9: ResvConf goes hop by hop to the receiver it names. */
@@ -28,11 +30,12 @@ export function resvConfArrived(
     for (const flow of flows) tellReceiver(state, flow, view.errorSpec.errorNode);
     return;
   }
-  const route = flows[0] && state.psbs.get(flowKeyText(flows[0]))?.route;
-  const out = route && !route.local ? state.interfaces.get(route.interface) : undefined;
-  if (out === undefined) return drop(state, 'noPathState');
+  const psb = flows[0] && state.psbs.get(flowKeyText(flows[0]));
+  const out = psb?.route && !psb.route.local ? state.interfaces.get(psb.route.interface) : undefined;
+  if (psb === undefined || out === undefined) return drop(state, 'noPathState');
   if (packet.ttl <= 1) return drop(state, 'ttlExpired');
-  sendAlong(state, { ...view, sendTtl: packet.ttl - 1 }, out, out.address, receiver);
+  const neighbour = nextNode(psb);
+  sendAlong(state, { ...view, sendTtl: packet.ttl - 1 }, out, out.address, receiver, { neighbour });
 }
 
 function tellReceiver(state: EngineState, flow: FlowKey, by: IpAddress): void {

@@ -9,6 +9,7 @@ import type {
   ResvErrMessage,
   ResvMessage,
   ResvTearMessage,
+  ValidMessage,
 } from '../wire/message-views.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
@@ -53,6 +54,10 @@ export const flowOf = (session: RsvpSession, sender: RsvpSenderTemplate | RsvpFi
   source: sender.source,
   sourcePort: sender.sourcePort,
 });
+/** The flow whose way the message must take; null for all but Path and PathTear. */
+export const pathFlow = (view: ValidMessage): FlowKey | null =>
+  view.kind === 'path' || view.kind === 'pathTear' ? flowOf(view.session, view.senderTemplate) : null;
+
 const hopOf = (address: IpAddress, logicalInterfaceHandle = OWN_HANDLE) =>
   ({ kind: 'rsvpHop', address, logicalInterfaceHandle }) as const;
 const descriptorOf = (flow: FlowKey, flowspec: Flowspec) => ({

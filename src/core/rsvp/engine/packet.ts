@@ -1,16 +1,12 @@
-import { assertNever } from '../../base/assert-never.ts';
 import { decodeMessage } from '../wire/codec.ts';
 import type { RsvpMessage } from '../wire/message.ts';
 import { MESSAGE_TYPE } from '../wire/message.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { resvConfArrived } from './confirm.ts';
-import { pathErrArrived, sendPathErr, sendResvErr } from './errors.ts';
+import { sendPathErr, sendResvErr } from './errors.ts';
+import { messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
-import { pathArrived, pathTearArrived } from './path.ts';
-import { resvErrArrived } from './resv-errors.ts';
-import { resvArrived, resvTearArrived } from './resv.ts';
 import { drop, type EngineState } from './state.ts';
 import type { EngineInput } from './types.ts';
 
@@ -31,25 +27,7 @@ export function packetArrived(state: EngineState, packet: Packet): void {
     if (report !== null) answer(state, message, packet, report.errorCode, report.errorValue);
     return;
   }
-  const view = valid.value;
-  switch (view.kind) {
-    case 'path':
-      return pathArrived(state, view, packet);
-    case 'pathTear':
-      return pathTearArrived(state, view, packet);
-    case 'pathErr':
-      return pathErrArrived(state, view);
-    case 'resv':
-      return resvArrived(state, view, packet);
-    case 'resvTear':
-      return resvTearArrived(state, view, packet);
-    case 'resvErr':
-      return resvErrArrived(state, view, packet);
-    case 'resvConf':
-      return resvConfArrived(state, view, packet);
-    default:
-      return assertNever(view);
-  }
+  messageArrived(state, valid.value, packet);
 }
 
 /** Path, PathTear and ResvConf are addressed to an end point and are intercepted on the way. */

@@ -2,9 +2,11 @@ import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
+import { nextNode } from './next-node.ts';
 import type { PathContents, PreviousHop, Psb } from './psb.ts';
-import { sendAlong } from './send.ts';
+import { retract, sendAlong } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
+import type { Statement } from './statement.ts';
 import { refreshDelay } from './timers.ts';
 import { removeAllRsbs } from './traffic-control.ts';
 import { flowKeyText, type EngineEvent, type FlowKey } from './types.ts';
@@ -58,6 +60,7 @@ function expire(state: EngineState, psb: Psb): void {
 /** Deletes path state and the reservations that hang on it; upstream nothing is said, the path comes from there. */
 export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, tellDownstream: boolean): void {
   if (tellDownstream) sendPathTear(state, psb);
+  retract(state, pathKey(psb));
   for (const timer of [psb.expiry, psb.refresh]) state.timers.cancel(timer);
   if (psb.settling !== null) state.timers.cancel(psb.settling.timer);
   removeAllRsbs(state, psb, 'pathDown');
@@ -82,17 +85,27 @@ export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'
   const { refreshPeriod } = state.settings;
   psb.step = why === 'change' ? 0 : psb.step + 1;
   state.timers.set(psb.refresh, MonotonicMs(state.now + refreshDelay(psb.step, refreshPeriod, state.random)));
+  if (psb.sentOn !== null && psb.sentOn !== out.name) retract(state, pathKey(psb));
   psb.sentOn = out.name;
   const adspec = psb.contents.adspec && composeAdspec(psb.contents.adspec, out);
   const path = buildPath(psb.flow, psb.contents, adspec, out.address, refreshPeriod, ttl);
-  sendAlong(state, path, out, psb.flow.source, psb.flow.destination);
+  sendAlong(state, path, out, psb.flow.source, psb.flow.destination, pathStatement(state, psb, why === 'change'));
 }
+
+const pathKey = (psb: Psb): string => `path ${psb.key} ${psb.sentOn}`;
+
+const pathStatement = (state: EngineState, psb: Psb, trigger: boolean): Statement => ({
+  key: pathKey(psb),
+  trigger,
+  neighbour: nextNode(psb),
+  again: () => sendPath(state, psb, 'refresh'),
+});
 
 function sendPathTear(state: EngineState, psb: Psb): void {
   const out = psb.sentOn === null ? undefined : state.interfaces.get(psb.sentOn);
   if (out === undefined) return;
   const tear = buildPathTear(psb.flow, psb.contents, out.address, sendTtl(psb));
-  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination);
+  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination, pathStatement(state, psb, true));
 }
 
 const sendTtl = (psb: Psb): number => (psb.hop === null ? FIRST_TTL : psb.ttl - 1);
@@ -107,6 +120,7 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     adspec,
     local: psb.route?.local ?? false,
     nonRsvpHop,
+    recordedRoute: null,
     outgoing:
       psb.route === null || psb.route.local
         ? null

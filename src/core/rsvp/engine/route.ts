@@ -13,7 +13,7 @@ export function askRoute(state: EngineState, psb: Psb): void {
   if (psb.queryId !== null) state.queries.delete(psb.queryId);
   psb.queryId = newId(state);
   state.queries.set(psb.queryId, psb);
-  state.out.push({ type: 'queryRoute', queryId: psb.queryId, flow: psb.flow });
+  state.out.push({ type: 'queryRoute', queryId: psb.queryId, flow: psb.flow, via: null });
 }
 
 /** After a change of routes: all of them may have moved. */

@@ -4,7 +4,9 @@ import { buildMessage } from '../wire/build.ts';
 import { encodeMessage } from '../wire/codec.ts';
 import type { ValidMessage } from '../wire/message-views.ts';
 import { MESSAGE_TYPE } from '../wire/message.ts';
+import { pathFlow } from './messages.ts';
 import { drop, type EngineState } from './state.ts';
+import type { NextNode, Statement } from './statement.ts';
 import type { EngineInterface } from './types.ts';
 
 /** The message's bytes, or null (and counted) where forwarded objects make it too long for a datagram. */
@@ -18,12 +20,13 @@ export function encode(state: EngineState, view: ValidMessage): Uint8Array | nul
   }
 }
 
-/** To a neighbour, from the interface's address. */
+/** To a neighbour, from the interface's address. With a statement where the message makes or keeps state there. */
 export function sendToNeighbour(
   state: EngineState,
   view: ValidMessage,
   out: EngineInterface,
   destination: IpAddress,
+  _statement?: Statement,
 ): void {
   send(state, view, out, out.address, destination, false);
 }
@@ -35,9 +38,16 @@ export function sendAlong(
   out: EngineInterface,
   source: IpAddress,
   destination: IpAddress,
+  _about?: Statement | NextNode,
 ): void {
   send(state, view, out, source, destination, true);
 }
+
+/**
+ * State that is no longer told to the neighbour ends there by time-out: no summary refresh names it any more. A tear that
+ * has the state's statement does the same.
+ */
+export function retract(_state: EngineState, _key: string): void {}
 
 function send(
   state: EngineState,
@@ -50,5 +60,15 @@ function send(
   const bytes = encode(state, view);
   if (bytes === null) return;
   state.counters.sent(MESSAGE_TYPE[view.kind]);
-  state.out.push({ type: 'send', interface: out.name, source, destination, ttl: view.sendTtl, routerAlert, bytes });
+  const flow = pathFlow(view);
+  state.out.push({
+    type: 'send',
+    interface: out.name,
+    source,
+    destination,
+    ttl: view.sendTtl,
+    routerAlert,
+    flow,
+    bytes,
+  });
 }

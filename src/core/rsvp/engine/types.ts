@@ -66,8 +66,19 @@ export type EngineInput =
       readonly ttl: number;
       readonly bytes: Uint8Array;
     }
-  /** This host sends the flow: PATH starts; again with another Tspec: PATH is repeated at once with it. */
-  | { readonly type: 'openSender'; readonly flow: FlowKey; readonly tspec: Tspec }
+  /** This host sends the flow: PATH starts; again with another Tspec or route: PATH is repeated at once with it. */
+  | {
+      readonly type: 'openSender';
+      readonly flow: FlowKey;
+      readonly tspec: Tspec;
+      /**
+       * The way that PATH must take (RFC 3209 4.3): for every node after this host the address of the interface by which
+       * PATH enters it, the destination last. Left out: the way that routing takes.
+       */
+      readonly explicitRoute?: readonly IpAddress[];
+      /** PATH records the way it takes (RFC 3209 4.4). */
+      readonly recordRoute?: boolean;
+    }
   /** PathTear goes out, state goes. */
   | { readonly type: 'closeSender'; readonly flow: FlowKey }
   /** This host receives the flow, FF style: RESV answers PATH as soon as there is one; again with another flowspec: a change. */
@@ -106,9 +117,17 @@ export type EngineOutput =
       /** IP TTL, always equal to Send_TTL inside. */
       readonly ttl: number;
       readonly routerAlert: boolean;
+      /** The flow whose way the message must take, for Path and PathTear: where that is pinned, the kernel knows it by a mark. */
+      readonly flow: FlowKey | null;
       readonly bytes: Uint8Array;
     }
-  | { readonly type: 'queryRoute'; readonly queryId: number; readonly flow: FlowKey }
+  | {
+      readonly type: 'queryRoute';
+      readonly queryId: number;
+      readonly flow: FlowKey;
+      /** The next hop that an explicit route prescribes; null: the kernel's own routing decides. */
+      readonly via: IpAddress | null;
+    }
   /** Make the flow's share on an outgoing interface what `flowspec` says; answered by `installed` or `refused` with the id. A newer install of the same flow and interface supersedes an unanswered one. */
   | {
       readonly type: 'install';
@@ -138,6 +157,8 @@ export type EngineEvent =
       readonly local: boolean;
       /** Some hop before this one does not speak RSVP (Send_TTL differs from the IP TTL, or the break bit came in). */
       readonly nonRsvpHop: boolean;
+      /** The way that PATH recorded, the sender's host first; null where it records none. */
+      readonly recordedRoute: readonly IpAddress[] | null;
       /** Where PATH leaves this host and goes next; null where it ends or has no way on. */
       readonly outgoing: { readonly interface: string; readonly nextHop: IpAddress } | null;
     }

@@ -3,9 +3,10 @@ import type { Flowspec } from '../../qos/flowspec.ts';
 import { confirmReservation } from './confirm.ts';
 import { blockades, greatestLowerBound, leastUpperBound, sameFlowspec } from './merge.ts';
 import { buildResv, buildResvTear } from './messages.ts';
-import type { Psb, UpstreamResv } from './psb.ts';
-import { sendToNeighbour } from './send.ts';
+import type { PreviousHop, Psb, UpstreamResv } from './psb.ts';
+import { retract, sendToNeighbour } from './send.ts';
 import type { EngineState, LocalReceiver } from './state.ts';
+import type { Statement } from './statement.ts';
 import { refreshDelay } from './timers.ts';
 
 /** The receiver that this host opened for the flow, when the flow ends here. */
@@ -43,7 +44,7 @@ export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | 
   psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb)) };
   psb.upstream.flowspec = flowspec;
   psb.upstream.step = 0;
-  transmit(state, psb, psb.upstream, confirm);
+  transmit(state, psb, psb.upstream, confirm, true);
 }
 
 /** Brings the previous hop to what is wanted now: RESV where that changed, ResvTear where nothing is left. */
@@ -59,8 +60,10 @@ export function followUpstream(state: EngineState, psb: Psb): void {
 
 /** No more refreshes, and no tear: the state upstream goes with its path state, or times out. */
 export function stopUpstream(state: EngineState, psb: Psb): void {
-  if (psb.upstream !== null) state.timers.cancel(psb.upstream.timer);
+  if (psb.upstream === null) return;
+  state.timers.cancel(psb.upstream.timer);
   psb.upstream = null;
+  retract(state, resvKey(psb));
 }
 
 function tearUpstream(state: EngineState, psb: Psb, upstream: UpstreamResv): void {
@@ -68,7 +71,7 @@ function tearUpstream(state: EngineState, psb: Psb, upstream: UpstreamResv): voi
   const out = psb.hop && state.interfaces.get(psb.hop.interface);
   if (!psb.hop || !out) return;
   const tear = buildResvTear(psb.flow, upstream.flowspec, out.address, psb.hop.logicalInterfaceHandle);
-  sendToNeighbour(state, tear, out, psb.hop.address);
+  sendToNeighbour(state, tear, out, psb.hop.address, resvStatement(state, psb, psb.hop, true));
 }
 
 function repeat(state: EngineState, psb: Psb): void {
@@ -76,12 +79,19 @@ function repeat(state: EngineState, psb: Psb): void {
   const flowspec = wantedUpstream(state, psb);
   if (upstream === null) return;
   if (flowspec === null) return stopUpstream(state, psb);
+  const trigger = !sameFlowspec(upstream.flowspec, flowspec);
   upstream.flowspec = flowspec;
   upstream.step++;
-  transmit(state, psb, upstream, null);
+  transmit(state, psb, upstream, null, trigger);
 }
 
-function transmit(state: EngineState, psb: Psb, upstream: UpstreamResv, confirm: IpAddress | null): void {
+function transmit(
+  state: EngineState,
+  psb: Psb,
+  upstream: UpstreamResv,
+  confirm: IpAddress | null,
+  trigger: boolean,
+): void {
   const { refreshPeriod } = state.settings;
   state.timers.set(upstream.timer, state.now + refreshDelay(upstream.step, refreshPeriod, state.random));
   const out = psb.hop && state.interfaces.get(psb.hop.interface);
@@ -89,8 +99,17 @@ function transmit(state: EngineState, psb: Psb, upstream: UpstreamResv, confirm:
   const forwarded = [...psb.rsbs.values()].find((rsb) => rsb.accepted !== null)?.forwarded ?? [];
   const parts = { flowspec: upstream.flowspec, confirm: confirm ?? ownConfirm(state, psb), forwarded, refreshPeriod };
   const resv = buildResv(psb.flow, parts, out.address, psb.hop.logicalInterfaceHandle);
-  sendToNeighbour(state, resv, out, psb.hop.address);
+  sendToNeighbour(state, resv, out, psb.hop.address, resvStatement(state, psb, psb.hop, trigger));
 }
+
+const resvKey = (psb: Psb): string => `resv ${psb.key}`;
+
+const resvStatement = (state: EngineState, psb: Psb, hop: PreviousHop, trigger: boolean): Statement => ({
+  key: resvKey(psb),
+  trigger,
+  neighbour: hop.address,
+  again: () => repeat(state, psb),
+});
 
 /** A receiver on this host asks with every RESV until an answer comes: a lost ResvConf is asked for again. */
 const ownConfirm = (state: EngineState, psb: Psb): IpAddress | null =>

@@ -1,0 +1,35 @@
+import { assertNever } from '../../base/assert-never.ts';
+import type { ValidMessage } from '../wire/message-views.ts';
+import { resvConfArrived } from './confirm.ts';
+import { pathErrArrived } from './errors.ts';
+import { pathArrived, pathTearArrived } from './path.ts';
+import { resvErrArrived } from './resv-errors.ts';
+import { resvArrived, resvTearArrived } from './resv.ts';
+import type { EngineState } from './state.ts';
+import type { EngineInput } from './types.ts';
+
+/** A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. */
+export function messageArrived(
+  state: EngineState,
+  view: ValidMessage,
+  packet: EngineInput & { readonly type: 'packet' },
+): void {
+  switch (view.kind) {
+    case 'path':
+      return pathArrived(state, view, packet);
+    case 'pathTear':
+      return pathTearArrived(state, view, packet);
+    case 'pathErr':
+      return pathErrArrived(state, view);
+    case 'resv':
+      return resvArrived(state, view, packet);
+    case 'resvTear':
+      return resvTearArrived(state, view, packet);
+    case 'resvErr':
+      return resvErrArrived(state, view, packet);
+    case 'resvConf':
+      return resvConfArrived(state, view, packet);
+    default:
+      return assertNever(view);
+  }
+}

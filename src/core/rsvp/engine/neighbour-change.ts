@@ -1,0 +1,30 @@
+import type { IpAddress } from '../../base/ip.ts';
+import { sendPath } from './path-state.ts';
+import type { Psb } from './psb.ts';
+import type { EngineState } from './state.ts';
+import { passUpstream } from './upstream.ts';
+
+/** What Hello messages tell of a neighbour (RFC 3209 5). */
+export interface NeighbourChange {
+  readonly interface: string;
+  readonly address: IpAddress;
+  /** `restarted`: it forgot everything. `lost`: nothing is heard of it. `back`: it is heard again and forgot nothing. */
+  readonly change: 'restarted' | 'lost' | 'back';
+}
+
+/**
+ * A neighbour that restarted is told at once of all state that it had from here (RFC 3209 5.3: the state is to be
+ * re-established). State that came from a lost one times out by itself unless it is refreshed again.
+ */
+export function neighbourChanged(state: EngineState, { interface: name, address, change }: NeighbourChange): void {
+  if (change !== 'restarted') return;
+  for (const psb of state.psbs.values()) {
+    if (leadsTo(psb, name, address)) sendPath(state, psb, 'change');
+    if (psb.hop?.interface === name && psb.hop.address === address) passUpstream(state, psb, null);
+  }
+}
+
+function leadsTo(psb: Psb, name: string, address: IpAddress): boolean {
+  if (psb.route === null || psb.route.local || psb.route.interface !== name) return false;
+  return (psb.route.gateway ?? psb.flow.destination) === address || psb.rsbs.has(address);
+}
