@@ -14,6 +14,15 @@ export interface Control {
   listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
   /** Resolves when the release is durable; again for one that is releasing or ended. */
   releaseReservation(id: string): Promise<void>;
+  /**
+   * Merge patches (RFC 7396) of `qos`, `name` and `labels`, one after the other, on the reservation that `ifMatch` names.
+   * Resolves when the change is admitted and durable; it is in force when `change` is null again.
+   */
+  modifyReservation(
+    id: string,
+    patches: readonly unknown[],
+    options: CallOptions & { readonly ifMatch: string | null },
+  ): Promise<ReserveOutcome>;
 
   getTopology(): Promise<{ topology: Topology; etag: string }>;
   /** `document` is judged by core/network/validate. `ifMatch` is required when a topology is stored. */

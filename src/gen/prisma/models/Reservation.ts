@@ -159,6 +159,7 @@ export type ReservationCountAggregateOutputType = {
   enforcement: number
   countsInBooks: number
   confirmedAt: number
+  change: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -298,6 +299,7 @@ export type ReservationCountAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  change?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -424,6 +426,7 @@ export type ReservationGroupByOutputType = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
+  change: runtime.JsonValue | null
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -486,6 +489,7 @@ export type ReservationWhereInput = {
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -525,6 +529,7 @@ export type ReservationOrderByWithRelationInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -567,6 +572,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -606,6 +612,7 @@ export type ReservationOrderByWithAggregationInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -653,6 +660,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -692,6 +700,7 @@ export type ReservationCreateInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -731,6 +740,7 @@ export type ReservationUncheckedCreateInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -770,6 +780,7 @@ export type ReservationUpdateInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -809,6 +820,7 @@ export type ReservationUncheckedUpdateInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -848,6 +860,7 @@ export type ReservationCreateManyInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -887,6 +900,7 @@ export type ReservationUpdateManyMutationInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -926,6 +940,7 @@ export type ReservationUncheckedUpdateManyInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -973,6 +988,7 @@ export type ReservationCountOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  change?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1172,6 +1188,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1211,6 +1228,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1250,6 +1268,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1289,11 +1308,12 @@ export type ReservationSelectScalar = {
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1339,6 +1359,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
+    /**
+     * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
+     */
+    change: runtime.JsonValue | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1798,6 +1822,7 @@ export interface ReservationFieldRefs {
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
+  readonly change: Prisma.FieldRef<"Reservation", 'Json'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }
