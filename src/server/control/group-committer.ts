@@ -524,6 +524,7 @@ export class GroupCommitter implements Committer {
 
 const NO_AGENTS: AgentDirectory = {
   unreachable: () => new Map(),
+  steering: () => new Map(),
   routes: () => new Map(),
   connected: () => false,
   enforces: () => false,

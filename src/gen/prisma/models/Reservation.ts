@@ -85,6 +85,7 @@ export type ReservationMinAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -117,6 +118,7 @@ export type ReservationMaxAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -155,6 +157,8 @@ export type ReservationCountAggregateOutputType = {
   bookedBitsPerSecond: number
   rateBytesPerSecond: number
   delayBoundMicros: number
+  pinning: number
+  explicitRoute: number
   actualHops: number
   enforcement: number
   countsInBooks: number
@@ -224,6 +228,7 @@ export type ReservationMinAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -256,6 +261,7 @@ export type ReservationMaxAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -294,6 +300,8 @@ export type ReservationCountAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
+  explicitRoute?: true
   actualHops?: true
   enforcement?: true
   countsInBooks?: true
@@ -420,6 +428,8 @@ export type ReservationGroupByOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number
   delayBoundMicros: number | null
+  pinning: string
+  explicitRoute: string[]
   actualHops: runtime.JsonValue
   enforcement: string
   countsInBooks: boolean
@@ -482,6 +492,8 @@ export type ReservationWhereInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -521,6 +533,8 @@ export type ReservationOrderByWithRelationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -563,6 +577,8 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -602,6 +618,8 @@ export type ReservationOrderByWithAggregationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -649,6 +667,8 @@ export type ReservationScalarWhereWithAggregatesInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatWithAggregatesFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableWithAggregatesFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
@@ -688,6 +708,8 @@ export type ReservationCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -727,6 +749,8 @@ export type ReservationUncheckedCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -766,6 +790,8 @@ export type ReservationUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -805,6 +831,8 @@ export type ReservationUncheckedUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -844,6 +872,8 @@ export type ReservationCreateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -883,6 +913,8 @@ export type ReservationUpdateManyMutationInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -922,6 +954,8 @@ export type ReservationUncheckedUpdateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -969,6 +1003,8 @@ export type ReservationCountOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -1019,6 +1055,7 @@ export type ReservationMaxOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1051,6 +1088,7 @@ export type ReservationMinOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1089,6 +1127,10 @@ export type ReservationCreatenodesInput = {
 
 export type ReservationCreatebookedBitsPerSecondInput = {
   set: bigint[] | number[]
+}
+
+export type ReservationCreateexplicitRouteInput = {
+  set: string[]
 }
 
 export type NullableStringFieldUpdateOperationsInput = {
@@ -1131,6 +1173,11 @@ export type NullableFloatFieldUpdateOperationsInput = {
   divide?: number
 }
 
+export type ReservationUpdateexplicitRouteInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
 }
@@ -1168,6 +1215,8 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1207,6 +1256,8 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1246,6 +1297,8 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1285,6 +1338,8 @@ export type ReservationSelectScalar = {
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1293,7 +1348,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1335,6 +1390,14 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     bookedBitsPerSecond: bigint[]
     rateBytesPerSecond: number
     delayBoundMicros: number | null
+    /**
+     * routed, pinned or unpinned.
+     */
+    pinning: string
+    /**
+     * For each hop the address by which the flow enters the next node, empty = unknown; none where routed.
+     */
+    explicitRoute: string[]
     actualHops: runtime.JsonValue
     enforcement: string
     countsInBooks: boolean
@@ -1794,6 +1857,8 @@ export interface ReservationFieldRefs {
   readonly bookedBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt[]'>
   readonly rateBytesPerSecond: Prisma.FieldRef<"Reservation", 'Float'>
   readonly delayBoundMicros: Prisma.FieldRef<"Reservation", 'Float'>
+  readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
+  readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>

@@ -26,7 +26,8 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
       {
         role: 'forward',
         source: flow.source.address,
-        pinning: 'routed',
+        pinning: path.pinning,
+        explicitRoute: [...path.explicitRoute],
         bookedBitsPerSecond: path.hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
         delayBoundMicros: path.delayBoundMicros,
         hops: path.hops.map((hop) => ({ ...hop })),
