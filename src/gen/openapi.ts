@@ -335,6 +335,8 @@ export interface components {
                 /** @description null = unknown, as of virtual devices */
                 speedBitsPerSecond: number | null;
                 up: boolean;
+                /** @description Reverse-path filtering: 0 none, 1 strict (flows that are pinned to enter there are lost), 2 loose; null = unknown */
+                rpFilter: number | null;
             }[];
             routes: {
                 destination: string;
@@ -346,6 +348,10 @@ export interface components {
             features: {
                 /** @description Queues and marks in the kernel */
                 enforces: boolean;
+                /** @description It can keep single flows off their routed way */
+                steers: boolean;
+                /** @description Why it cannot */
+                steeringProblem: string | null;
                 rsvpTransport: string;
                 refreshPeriodMs: number;
                 notes: string[];
@@ -551,6 +557,10 @@ export interface components {
                  */
                 end?: string | null;
             };
+            constraints?: {
+                /** @description A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false */
+                allowUnpinned?: boolean;
+            };
         };
         /** @description A promise as the books hold it */
         Reservation: {
@@ -611,8 +621,13 @@ export interface components {
                 /** @enum {string} */
                 role: "forward" | "reverse" | "backup";
                 source: string;
-                /** @enum {string} */
+                /**
+                 * @description routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can
+                 * @enum {string}
+                 */
                 pinning: "routed" | "pinned" | "unpinned";
+                /** @description For each hop the address by which the flow enters the next node, null = unknown; empty where routed */
+                explicitRoute: (string | null)[];
                 /** @description What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way */
                 bookedBitsPerSecond: number;
                 /** @description End-to-end bound; null for controlled load */

@@ -133,10 +133,16 @@ export interface AgentView {
     readonly mtuBytes: number;
     readonly speedBitsPerSecond: number | null;
     readonly up: boolean;
+    /** Reverse-path filtering in force: 0 none, 1 strict, 2 loose; null = unknown. */
+    readonly rpFilter: number | null;
   }[];
   readonly routes: readonly Route[];
   readonly features: {
     readonly enforces: boolean;
+    /** It can keep single flows off their routed way. */
+    readonly steers: boolean;
+    /** Why it cannot; null where it can. */
+    readonly steeringProblem: string | null;
     readonly rsvpTransport: string;
     readonly refreshPeriodMs: number;
     readonly notes: readonly string[];

@@ -85,6 +85,7 @@ export type ReservationMinAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -117,6 +118,7 @@ export type ReservationMaxAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -155,6 +157,8 @@ export type ReservationCountAggregateOutputType = {
   bookedBitsPerSecond: number
   rateBytesPerSecond: number
   delayBoundMicros: number
+  pinning: number
+  explicitRoute: number
   actualHops: number
   enforcement: number
   countsInBooks: number
@@ -225,6 +229,7 @@ export type ReservationMinAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -257,6 +262,7 @@ export type ReservationMaxAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -295,6 +301,8 @@ export type ReservationCountAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
+  explicitRoute?: true
   actualHops?: true
   enforcement?: true
   countsInBooks?: true
@@ -422,6 +430,8 @@ export type ReservationGroupByOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number
   delayBoundMicros: number | null
+  pinning: string
+  explicitRoute: string[]
   actualHops: runtime.JsonValue
   enforcement: string
   countsInBooks: boolean
@@ -485,6 +495,8 @@ export type ReservationWhereInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -525,6 +537,8 @@ export type ReservationOrderByWithRelationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -568,6 +582,8 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -608,6 +624,8 @@ export type ReservationOrderByWithAggregationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -656,6 +674,8 @@ export type ReservationScalarWhereWithAggregatesInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatWithAggregatesFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableWithAggregatesFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
@@ -696,6 +716,8 @@ export type ReservationCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -736,6 +758,8 @@ export type ReservationUncheckedCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -776,6 +800,8 @@ export type ReservationUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -816,6 +842,8 @@ export type ReservationUncheckedUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -856,6 +884,8 @@ export type ReservationCreateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -896,6 +926,8 @@ export type ReservationUpdateManyMutationInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -936,6 +968,8 @@ export type ReservationUncheckedUpdateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -984,6 +1018,8 @@ export type ReservationCountOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -1035,6 +1071,7 @@ export type ReservationMaxOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1067,6 +1104,7 @@ export type ReservationMinOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1105,6 +1143,10 @@ export type ReservationCreatenodesInput = {
 
 export type ReservationCreatebookedBitsPerSecondInput = {
   set: bigint[] | number[]
+}
+
+export type ReservationCreateexplicitRouteInput = {
+  set: string[]
 }
 
 export type NullableStringFieldUpdateOperationsInput = {
@@ -1147,6 +1189,11 @@ export type NullableFloatFieldUpdateOperationsInput = {
   divide?: number
 }
 
+export type ReservationUpdateexplicitRouteInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
 }
@@ -1184,6 +1231,8 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1224,6 +1273,8 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1264,6 +1315,8 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1304,6 +1357,8 @@ export type ReservationSelectScalar = {
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1313,7 +1368,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1355,6 +1410,14 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     bookedBitsPerSecond: bigint[]
     rateBytesPerSecond: number
     delayBoundMicros: number | null
+    /**
+     * routed, pinned or unpinned.
+     */
+    pinning: string
+    /**
+     * For each hop the address by which the flow enters the next node, empty = unknown; none where routed.
+     */
+    explicitRoute: string[]
     actualHops: runtime.JsonValue
     enforcement: string
     countsInBooks: boolean
@@ -1818,6 +1881,8 @@ export interface ReservationFieldRefs {
   readonly bookedBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt[]'>
   readonly rateBytesPerSecond: Prisma.FieldRef<"Reservation", 'Float'>
   readonly delayBoundMicros: Prisma.FieldRef<"Reservation", 'Float'>
+  readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
+  readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
