@@ -226,6 +226,8 @@ export interface EngineSnapshot {
     readonly state: 'installing' | 'installed' | 'refused';
     readonly expiresInMs: Millis;
   }[];
+  /** Armed timers by what they are for. */
+  readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
   readonly counters: EngineCounters;
 }
 
@@ -244,4 +246,6 @@ export interface RsvpEngine {
   /** When `{ type: 'timer' }` is due; null when nothing is pending. */
   nextDeadline(): MonotonicMs | null;
   snapshot(now: MonotonicMs): EngineSnapshot;
+  /** As in the snapshot, at the cost of a few entries. */
+  counters(): EngineCounters;
 }

@@ -42,7 +42,7 @@ export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | 
     if (receiver !== null) confirmReservation(state, psb, receiver, flowspec);
     return;
   }
-  psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb)) };
+  psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb), 'reservation refresh') };
   psb.upstream.flowspec = flowspec;
   psb.upstream.step = 0;
   transmit(state, psb, psb.upstream, confirm, true);
