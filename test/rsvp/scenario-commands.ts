@@ -1,10 +1,11 @@
+import { Millis } from '../../src/core/base/units.ts';
 import { flowKeyText } from '../../src/core/rsvp/engine/types.ts';
 import type { Node } from '../core/rsvp/engine/network.ts';
 import { agree, integrityOf } from './scenario-neighbours.ts';
 import { addLinks, linkBetween, routeVia, setShortestRoutes } from './scenario-network.ts';
 import { repeated } from './scenario-repeat.ts';
 import { address, type Scenario } from './scenario-runner.ts';
-import { counterLines, kernelLines, stateLines } from './scenario-state.ts';
+import { counterLines, kernelLines, neighbourLines, stateLines } from './scenario-state.ts';
 import {
   duration,
   flowWithoutName,
@@ -77,6 +78,17 @@ const BEFORE: Readonly<Record<string, Command>> = {
     const integrity = integrityOf(words, scenario.network.wall);
     agree(scenario.network, a, b, { integrity });
     agree(scenario.network, b, a, { integrity });
+  },
+  /** `hello r1 -- r2 1s`: both ask that often; `hello-of r1 -- r2 1s`: r1 alone does. */
+  hello: (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    const helloInterval = Millis(duration(words.next('interval')));
+    agree(scenario.network, a, b, { helloInterval });
+    agree(scenario.network, b, a, { helloInterval });
+  },
+  'hello-of': (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    agree(scenario.network, a, b, { helloInterval: Millis(duration(words.next('interval'))) });
   },
   /** `integrity-of r1 -- r2 …`: r1 alone has it so. */
   'integrity-of': (scenario, words) => {
@@ -179,6 +191,12 @@ const DAMAGE: Readonly<Record<string, Command>> = {
     linkBetween(network, words.next('node'), words.next('node')).hiddenHops = number(words.next('number'));
   },
   crash: (scenario, words) => scenario.node(words.next('node')).kill(),
+  /** What a node has written down is lost, and so is what its kernel holds. */
+  'lose-journal': (scenario, words) => {
+    const node = scenario.node(words.next('node'));
+    node.journal.clear();
+    node.kernel.clear();
+  },
   /** A process that crashed, or crashes now, comes back with what it had remembered. */
   restart: (scenario, words) => {
     const node = scenario.node(words.next('node'));
@@ -252,6 +270,10 @@ const LOOKS: Readonly<Record<string, Command>> = {
     const name = words.next('node or all');
     const nodes = name === 'all' ? [...scenario.network.nodes.values()] : [scenario.node(name)];
     scenario.lines.push(...nodes.flatMap((node) => stateLines(node, scenario.detail)));
+  },
+  /** What a node knows of its neighbours. */
+  neighbours: (scenario, words) => {
+    scenario.lines.push(...neighbourLines(scenario.node(words.next('node'))));
   },
   /** Dropped messages by reason. */
   dropped: (scenario, words) => {

@@ -101,6 +101,14 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
     const keyId = number(words.next('key id'));
     edit(draft, 'integrity', () => ({ keyId }));
   },
+  'from-instance': (draft, words) => {
+    const sourceInstance = number(words.next('instance'));
+    edit(draft, 'hello', () => ({ sourceInstance }));
+  },
+  'to-instance': (draft, words) => {
+    const destinationInstance = number(words.next('instance'));
+    edit(draft, 'hello', () => ({ destinationInstance }));
+  },
   /** Each message of a Bundle without its INTEGRITY. */
   unsigned: (draft) => {
     const messages = (draft.message.messages ?? []).map(({ message }) => ({

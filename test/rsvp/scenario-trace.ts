@@ -127,6 +127,7 @@ function eventText(event: EngineEvent, { names }: Detail): string {
   if (event.type === 'lastKeyExpired') {
     return `lastKeyExpired ${event.keyId} of ${event.neighbour ?? 'everybody'} on ${event.interface}`;
   }
+  if (event.type === 'neighbourChanged') return `neighbour ${event.neighbour} on ${event.interface} ${event.change}`;
   const what = `${event.type} ${flowText(event.flow, names)}`;
   switch (event.type) {
     case 'pathUp': {

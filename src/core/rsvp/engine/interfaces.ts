@@ -1,4 +1,4 @@
-import { challengeAll } from './neighbours/challenge.ts';
+import { followInterfaces } from './neighbours/links.ts';
 import { sendPath } from './path-state.ts';
 import { askRoute } from './route.ts';
 import type { EngineState } from './state.ts';
@@ -15,7 +15,7 @@ export function replaceInterfaces(state: EngineState, interfaces: readonly Engin
   const before = state.interfaces;
   state.interfaces = new Map(interfaces.map((each) => [each.name, each]));
   state.localAddresses = new Set(interfaces.flatMap((each) => [each.address, ...each.addresses]));
-  challengeAll(state);
+  followInterfaces(state);
   for (const psb of state.psbs.values()) {
     if (!psb.routed) continue;
     if (psb.route === null) {

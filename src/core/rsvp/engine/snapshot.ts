@@ -1,4 +1,5 @@
 import { Millis } from '../../base/units.ts';
+import { neighbourRows } from './neighbours/rows.ts';
 import type { Psb } from './psb.ts';
 import type { Rsb } from './rsb.ts';
 import type { EngineState } from './state.ts';
@@ -19,6 +20,7 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
       count,
       nextInMs: remaining(next, now),
     })),
+    neighbours: neighbourRows(state, now),
     counters: state.counters.snapshot(),
   };
 }

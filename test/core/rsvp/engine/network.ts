@@ -185,6 +185,9 @@ export class Node {
   get reservations() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).reservations;
   }
+  get neighbours() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).neighbours;
+  }
   get dropped() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).counters.dropped;
   }

@@ -4,6 +4,7 @@ import { validateNeighborMessage } from '../../wire/neighbor-messages.ts';
 import { drop, type EngineState } from '../state.ts';
 import type { EngineInput } from '../types.ts';
 import { challengeArrived, responseArrived } from './challenge.ts';
+import { helloArrived } from './hello.ts';
 import { takeAnswers } from './incoming.ts';
 import type { Neighbour } from './neighbour.ts';
 import { reducesRefreshes } from './outgoing.ts';
@@ -33,6 +34,7 @@ export function neighbourMessageArrived(
     case 'integrityResponse':
       return responseArrived(state, neighbour, view);
     case 'hello':
+      return helloArrived(state, neighbour, view);
     case 'bundle':
       return drop(state, 'unknownMessageType');
     default:

@@ -70,6 +70,24 @@ export interface Challenge {
   readonly timer: Timer;
 }
 
+/** What Hello messages tell (RFC 3209 5.3). */
+export interface HelloState {
+  /** Src_Instance of our Hellos to this neighbour. */
+  ownInstance: number;
+  /** Src_Instance of its Hellos; 0: none came, or it was lost since. */
+  theirInstance: number;
+  /** The same before it was lost. */
+  lastInstance: number;
+  state: 'unknown' | 'up' | 'lost';
+  /** When it asked last. */
+  requestedAt: MonotonicMs | null;
+  /** Hellos in a row that were for another instance of this node. */
+  wrong: number;
+  /** null: it is not asked, only answered. */
+  request: Timer | null;
+  death: Timer | null;
+}
+
 /** Everything that is known of another RSVP node on a link. */
 export interface Neighbour {
   readonly interface: string;
@@ -111,6 +129,9 @@ export interface Neighbour {
   readonly seen: Map<number, SeenSequences>;
   /** By key id. */
   readonly challenges: Map<number, Challenge>;
+
+  /** null: it sent none, and none are sent to it. */
+  hello: HelloState | null;
 }
 
 export function createNeighbour(name: string, address: IpAddress, policy: NeighbourPolicy | null): Neighbour {
@@ -137,6 +158,7 @@ export function createNeighbour(name: string, address: IpAddress, policy: Neighb
     ackTimer: null,
     seen: new Map(),
     challenges: new Map(),
+    hello: null,
   };
 }
 

@@ -35,6 +35,9 @@ export function meetNeighbour(state: EngineState, name: string, address: IpAddre
   return neighbour;
 }
 
+export const dropNeighbour = (state: EngineState, { interface: name, address }: Neighbour): void =>
+  void state.neighbours.byKey.delete(keyOf(name, address));
+
 /** Whether an address can be another node's. */
 export const canBeNeighbour = (state: EngineState, address: IpAddress): boolean =>
   address !== UNSPECIFIED && !isMulticast(address) && !state.localAddresses.has(address);
