@@ -2,7 +2,6 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
-import type { DigestFunction } from '../wire/integrity.ts';
 import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** A data flow as SESSION and SENDER_TEMPLATE name it together. */
@@ -47,8 +46,6 @@ export interface EngineSettings {
   readonly maxFlows: number;
   /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
   readonly neighbours?: NeighbourSettings;
-  /** Needed where integrity is agreed with a neighbour (RFC 2747). */
-  readonly digest?: DigestFunction;
 }
 
 /** The kernel's answer for a flow. `local`: the destination is this host. */

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmac } from '../../../../src/agent/hmac.ts';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
@@ -112,21 +112,23 @@ export class Node {
 
   #newEngine(): RsvpEngine {
     const { refreshReduction, policies } = this;
-    return createEngine({
-      refreshPeriod: Millis(this.network.refreshPeriod),
-      seed: this.seed,
-      maxFlows: 1_000,
-      digest: (algorithm, key, bytes) => createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest(),
-      neighbours: {
-        instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
-        refreshReduction,
-        policies: [...policies],
-        secret: Uint8Array.of(this.seed & 0xff, this.#starts),
-        maxFlowsEach: 1_000,
-        maxNeighbours: 100,
-        ...this.limits,
+    return createEngine(
+      {
+        refreshPeriod: Millis(this.network.refreshPeriod),
+        seed: this.seed,
+        maxFlows: 1_000,
+        neighbours: {
+          instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
+          refreshReduction,
+          policies: [...policies],
+          secret: Uint8Array.of(this.seed & 0xff, this.#starts),
+          maxFlowsEach: 1_000,
+          maxNeighbours: 100,
+          ...this.limits,
+        },
       },
-    });
+      hmac,
+    );
   }
 
   /** Takes settings over that were changed before anything ran. */
