@@ -144,7 +144,7 @@ export class Node {
   }
 
   setInterfaces(): void {
-    this.input({ type: 'clock', wall: this.network.wall });
+    if (this.policies.length > 0) this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
