@@ -4,8 +4,8 @@ import { MESSAGE_TYPE } from '../wire/message.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { sendPathErr, sendResvErr } from './errors.ts';
-import { messageArrived } from './message-arrived.ts';
+import { answerResv, sendPathErr } from './errors.ts';
+import { HANDLED, messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
 import { drop, type EngineState } from './state.ts';
 import type { EngineInput } from './types.ts';
@@ -20,7 +20,7 @@ export function packetArrived(state: EngineState, packet: Packet): void {
   const { message } = decoded.value;
   state.counters.received(message.type);
   if (isForNeighbour(message) && !state.localAddresses.has(packet.destination)) return drop(state, 'notForThisNode');
-  const valid = validateMessage(message);
+  const valid = validateMessage(message, HANDLED);
   if (!valid.ok) {
     drop(state, valid.error.reason);
     const report = reportableError(valid.error);
@@ -44,9 +44,7 @@ function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorC
     const sender = first(message, 'senderTemplate');
     if (sender) sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
   } else if (message.type === MESSAGE_TYPE.resv) {
-    const filter = first(message, 'filterSpec');
-    const flowspec = first(message, 'flowspec');
-    if (filter && flowspec) sendResvErr(state, flowOf(session, filter), flowspec, to, errorCode, errorValue);
+    answerResv(state, message.objects, to, errorCode, errorValue);
   }
 }
 

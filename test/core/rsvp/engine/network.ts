@@ -1,12 +1,15 @@
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
+  sessionKeyText,
+  shareKeyText,
   type EngineEvent,
   type EngineInput,
   type EngineInterface,
   type EngineOutput,
   type EngineRoute,
   type FlowKey,
+  type Share,
   type RsvpEngine,
 } from '../../../../src/core/rsvp/engine/types.ts';
 import { decodeMessage, encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
@@ -63,6 +66,16 @@ export type Verdict = 'install' | 'hold' | { readonly errorCode: number; readonl
 export const R = 30_000;
 /** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
 export const L = 5.25 * R;
+
+type Reservation = ReturnType<RsvpEngine['snapshot']>['reservations'][number];
+
+/** The share that a reservation is part of. */
+const shareOf = ({ flow, interface: name, style }: Reservation): Share => ({
+  session: flow,
+  interface: name,
+  style,
+  filters: style === 'WF' ? [] : [flow],
+});
 
 /** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
 export class Node {
@@ -126,8 +139,13 @@ export class Node {
   /** What the journal or the kernel still has of state that could not be brought back is dropped after a lifetime. */
   #reconcile(): void {
     const flows = new Set(this.paths.map((path) => flowKeyText(path.flow)));
-    const reserved = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} on ${each.interface}`));
-    const journaled = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} via ${each.nextHop}`));
+    const reserved = new Set(this.reservations.map((each) => shareKeyText(shareOf(each))));
+    const journaled = new Set(
+      this.reservations.map((each) => {
+        const what = each.style === 'FF' ? flowKeyText(each.flow) : `${sessionKeyText(each.flow)} ${each.style}`;
+        return `${what} via ${each.nextHop}`;
+      }),
+    );
     for (const key of this.journal.keys()) {
       const name = key.slice('path '.length);
       if (!(key.startsWith('path ') ? flows : journaled).has(name)) this.journal.delete(key);
@@ -184,7 +202,7 @@ export class Node {
         break;
       }
       case 'remove':
-        this.kernel.delete(`${flowKeyText(output.flow)} on ${output.interface}`);
+        this.kernel.delete(shareKeyText(output));
         break;
       case 'event':
         this.events.push(output.event);
@@ -207,13 +225,10 @@ export class Node {
       return;
     }
     // The driver does not touch the kernel for an install that was overtaken or removed.
-    const latest = this.installs.findLast(
-      (each) => flowKeyText(each.flow) === flowKeyText(install.flow) && each.interface === install.interface,
-    );
-    const held = this.reservations.some((each) => flowKeyText(each.flow) === flowKeyText(install.flow));
-    if (latest === install && held) {
-      this.kernel.set(`${flowKeyText(install.flow)} on ${install.interface}`, install.flowspec);
-    }
+    const share = shareKeyText(install);
+    const latest = this.installs.findLast((each) => shareKeyText(each) === share);
+    const held = this.reservations.some((each) => shareKeyText(shareOf(each)) === share);
+    if (latest === install && held) this.kernel.set(share, install.flowspec);
     this.input({ type: 'installed', installId });
   }
 
