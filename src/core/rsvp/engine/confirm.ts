@@ -3,6 +3,7 @@ import type { ResvConfMessage } from '../wire/message-views.ts';
 import { NONE, type LocalRequest, type Psb, type Rsb, type Session } from './blocks.ts';
 import { covers, sameFlowspec } from './merge.ts';
 import { buildResvConf, flowOf, styleName } from './messages.ts';
+import { nextNode } from './next-node.ts';
 import { localRequestsFor, rsbsFor } from './requests.ts';
 import { sendAlong } from './send.ts';
 import { filterOfFlow, findSession } from './session.ts';
@@ -50,7 +51,7 @@ function confirmReservation(state: EngineState, rsb: Rsb, receiver: IpAddress, s
     receiver,
     out.address,
   );
-  sendAlong(state, conf, out, out.address, receiver);
+  sendAlong(state, conf, out, out.address, receiver, { neighbour: rsb.nextHop });
 }
 
 /** RFC 2205 3.1.9: ResvConf goes hop by hop to the receiver it names. */
@@ -68,25 +69,27 @@ export function resvConfArrived(
     for (const flow of all) tellReceivers(state, flow, view.errorSpec.errorNode);
     return;
   }
-  const name = session && wayTo(state, session, receiver, all);
-  const out = name === undefined ? undefined : state.interfaces.get(name);
-  if (out === undefined) return drop(state, 'noPathState');
+  const way = session && wayTo(state, session, receiver, all);
+  const out = way === undefined ? undefined : state.interfaces.get(way.interface);
+  if (way === undefined || out === undefined) return drop(state, 'noPathState');
   if (packet.ttl <= 1) return drop(state, 'ttlExpired');
-  sendAlong(state, { ...view, sendTtl: packet.ttl - 1 }, out, out.address, receiver);
+  sendAlong(state, { ...view, sendTtl: packet.ttl - 1 }, out, out.address, receiver, way);
 }
 
-/** Where the receiver is that asked: by the interface that its RESV came in on, else any that the flow leaves by. */
+/** Where the receiver is that asked: behind the next hop whose RESV asked for it, else where any of the flows goes. */
 function wayTo(
   state: EngineState,
   { shared }: Session,
   receiver: IpAddress,
   flows: readonly FlowKey[],
-): string | undefined {
+): { readonly interface: string; readonly neighbour: IpAddress } | undefined {
   const psbs = flows.flatMap((flow) => state.psbs.get(flowKeyText(flow)) ?? []);
-  const asking = [...psbs.flatMap((psb) => psb.reservations), ...shared].find((tcsb) =>
-    tcsb.rsbs.some((rsb) => rsb.confirmedTo === receiver),
-  );
-  return asking?.interface ?? psbs[0]?.way?.branches[0]?.interface;
+  const rsbs = [...psbs.flatMap((psb) => psb.reservations), ...shared].flatMap((tcsb) => tcsb.rsbs);
+  const asking = rsbs.find((rsb) => rsb.confirmedTo === receiver);
+  if (asking !== undefined) return { interface: asking.tcsb.interface, neighbour: asking.nextHop };
+  const [psb] = psbs;
+  const branch = psb?.way?.branches[0];
+  return psb && branch && { interface: branch.interface, neighbour: nextNode(psb, branch) };
 }
 
 function tellReceivers(state: EngineState, flow: FlowKey, by: IpAddress): void {

@@ -1,6 +1,7 @@
 import { assertNever } from '../../base/assert-never.ts';
 import { replaceInterfaces } from './interfaces.ts';
 import { closeSender, openSender } from './local.ts';
+import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
 import { closeReceiver, openReceiver, releaseHere, reserveHere } from './receivers.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
@@ -25,6 +26,7 @@ export function createEngine(settings: EngineSettings): RsvpEngine {
       state.timers.runDue(now);
       apply(state, input);
       flushUpstream(state);
+      bundleOutputs(state);
       return state.out;
     },
     nextDeadline: () => state.timers.next(),

@@ -16,7 +16,7 @@ const pathKey = (flowKey: string): string => `path ${flowKey}`;
 
 /** The PATH that made or changed the state, as it came. */
 export function rememberPath(state: EngineState, psb: Psb, input: Packet): void {
-  state.out.push({ type: 'remember', key: pathKey(psb.key), input });
+  state.out.push({ type: 'remember', key: pathKey(psb.key), input: { ...input, remembered: true } });
 }
 
 /** The PATH that such state would have come from. */
@@ -84,6 +84,7 @@ export function rememberResv(state: EngineState, rsb: Rsb): void {
     destination,
     ttl: NEIGHBOUR_TTL,
     bytes,
+    remembered: true,
   };
   state.out.push({ type: 'remember', key: keyOf(rsb), input });
 }

@@ -1,13 +1,16 @@
-import type { IpAddress } from '../../base/ip.ts';
 import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { NONE, type Branch, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
+import { countFlow } from './neighbours/limits.ts';
+import { retract } from './neighbours/sent.ts';
+import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
 import { sendAlong } from './send.ts';
 import { releaseSession, sessionFor, without } from './session.ts';
+import type { Statement } from './statement.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
 import { removeReservationsOn } from './traffic-control.ts';
@@ -55,13 +58,14 @@ export function createPsb(
   if (session.psbs.length === 0) countPorts(state, session, 1);
   session.psbs.push(psb);
   state.psbs.set(psb.key, psb);
+  countFlow(state, hop, 1);
   return psb;
 }
 
 /** Deletes path state and the reservations that hang on it; upstream nothing is said, the path comes from there. */
 export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, tellDownstream: boolean): void {
   const { session } = psb;
-  if (tellDownstream) for (const name of psb.sentOn) sendPathTear(state, psb, name);
+  for (const name of psb.sentOn) leaveBranch(state, psb, name, tellDownstream);
   for (const timer of [psb.expiry, psb.refresh]) state.timers.cancel(timer);
   if (psb.settling !== null) state.timers.cancel(psb.settling.timer);
   for (const spare of psb.spares) state.timers.cancel(spare.expiry);
@@ -71,6 +75,7 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
   state.psbs.delete(psb.key);
   session.psbs.splice(session.psbs.indexOf(psb), 1);
   if (session.psbs.length === 0) countPorts(state, session, -1);
+  countFlow(state, psb.hop, -1);
   dropPending(state, session);
   flushUpstream(state);
   forgetPath(state, psb);
@@ -96,33 +101,38 @@ export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'
 export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger: boolean): void {
   const out = state.interfaces.get(branch.interface);
   if (out === undefined || sendTtl(psb) < 1) return;
-  if (!psb.sentOn.includes(out.name)) psb.sentOn = psb.session.multicast ? [...psb.sentOn, out.name] : [out.name];
+  if (!psb.sentOn.includes(out.name)) {
+    if (!psb.session.multicast) for (const name of psb.sentOn) leaveBranch(state, psb, name, false);
+    psb.sentOn = [...psb.sentOn, out.name];
+  }
   const { flow, contents } = psb;
   const adspec = contents.adspec && composeAdspec(contents.adspec, out);
   const path = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
-  const statement = { key: `path ${psb.key} ${out.name}`, trigger, neighbour: nextNode(psb, branch) };
-  sendAlong(state, path, out, flow.source, flow.destination, statement);
-}
-
-/** The node that answers PATH; before it does, the one that routing names, which need not speak RSVP. */
-function nextNode(psb: Psb, { interface: name, gateway }: Branch): IpAddress {
-  const blocks = psb.reservations.length > 0 ? psb.reservations : psb.session.shared;
-  const rsbs = blocks.find((tcsb) => tcsb.interface === name)?.rsbs ?? NONE;
-  const only = psb.session.multicast || rsbs.length !== 1 ? undefined : rsbs[0];
-  return only?.nextHop ?? gateway ?? psb.flow.destination;
+  sendAlong(state, path, out, flow.source, flow.destination, statementOf(state, psb, branch, trigger));
 }
 
 /** PATH leaves by the interface no more. `tell`: whoever is there would else keep its state for a lifetime. */
 export function leaveBranch(state: EngineState, psb: Psb, name: string, tell: boolean): void {
   if (tell) sendPathTear(state, psb, name);
+  retract(state, statementKey(psb, name));
   psb.sentOn = without(psb.sentOn, name);
 }
+
+const statementKey = (psb: Psb, name: string): string => `path ${psb.key} ${name}`;
+
+const statementOf = (state: EngineState, psb: Psb, branch: Branch, trigger: boolean): Statement => ({
+  key: statementKey(psb, branch.interface),
+  trigger,
+  neighbour: nextNode(psb, branch),
+  again: () => sendPathOn(state, psb, branch, false),
+});
 
 function sendPathTear(state: EngineState, psb: Psb, name: string): void {
   const out: EngineInterface | undefined = state.interfaces.get(name);
   if (out === undefined) return;
+  const branch = psb.way?.branches.find((each) => each.interface === name) ?? { interface: name, gateway: null };
   const tear = buildPathTear(psb.flow, psb.contents, out.address, sendTtl(psb));
-  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination);
+  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination, statementOf(state, psb, branch, true));
 }
 
 const sendTtl = (psb: Psb): number => (psb.hop === null ? FIRST_TTL : psb.ttl - 1);

@@ -7,6 +7,7 @@ import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
 import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
+import { countFlow, hasRoomFor } from './neighbours/limits.ts';
 import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute } from './route.ts';
@@ -72,6 +73,7 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
     if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
     return;
   }
+  if (movedHop) moveFlow(state, psb, hop);
   const otherInterface = psb.hop?.interface !== hop.interface;
   psb.hop = hop;
   psb.contents = contents;
@@ -85,6 +87,11 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
   if (!movedHop) return;
   repeatUpstream(state, psb, null);
   flushUpstream(state);
+}
+
+function moveFlow(state: EngineState, psb: Psb, to: PreviousHop): void {
+  countFlow(state, psb.hop, -1);
+  countFlow(state, to, 1);
 }
 
 function keepAlive(state: EngineState, psb: Psb): void {
@@ -145,6 +152,7 @@ function acceptable(
   }
   if (tspecProblem(contents.tspec) !== null) return refuse('badTspec', ERROR.trafficControl, BAD_TSPEC);
   if (psb === undefined && state.psbs.size >= state.settings.maxFlows) return refuse('tooManyFlows');
+  if (psb === undefined && !hasRoomFor(state, hop.interface, hop.address)) return refuse('tooManyFlowsOfNeighbour');
   return true;
 }
 

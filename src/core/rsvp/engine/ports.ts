@@ -6,11 +6,14 @@ const destinationText = ({ protocol, destination }: SessionKey): string => `${pr
 
 /** A session has its first path state, or none any more. */
 export function countPorts(state: EngineState, { id }: Session, by: 1 | -1): void {
-  if (id.destinationPort === 0) return;
-  const key = destinationText(id);
-  const sessions = (state.sessionsWithPort.get(key) ?? 0) + by;
-  if (sessions === 0) state.sessionsWithPort.delete(key);
-  else state.sessionsWithPort.set(key, sessions);
+  count(state.destinations, id.destination, by);
+  if (id.destinationPort !== 0) count(state.sessionsWithPort, destinationText(id), by);
+}
+
+function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
+  const sessions = (counts.get(key) ?? 0) + by;
+  if (sessions === 0) counts.delete(key);
+  else counts.set(key, sessions);
 }
 
 /** Path state for the same destination and protocol, with and without a destination port (error 7 of RFC 2205 3.2). */

@@ -30,7 +30,13 @@ export const sameScope = (a: readonly IpAddress[] | null, b: readonly IpAddress[
   a === null || b === null ? a === b : a.length === b.length && a.every((each, i) => each === b[i]);
 
 /** `trigger`: it says something new. A receiver on this host asks for a confirmation with every RESV until one comes. */
-export function sendResv(state: EngineState, upstream: Upstream, confirm: IpAddress | null, trigger: boolean): void {
+export function sendResv(
+  state: EngineState,
+  upstream: Upstream,
+  confirm: IpAddress | null,
+  trigger: boolean,
+  again: () => void,
+): void {
   const { hop } = upstream;
   const out = state.interfaces.get(hop.interface);
   if (out === undefined) return;
@@ -41,9 +47,11 @@ export function sendResv(state: EngineState, upstream: Upstream, confirm: IpAddr
     address: out.address,
     handle: hop.logicalInterfaceHandle,
   });
-  const statement = { key: `resv ${upstream.session.key} ${upstream.id}`, trigger, neighbour: hop.address };
+  const statement = { key: statementKey(upstream), trigger, neighbour: hop.address, again };
   sendToNeighbour(state, resv, out, hop.address, statement);
 }
+
+export const statementKey = ({ session, id }: Upstream): string => `resv ${session.key} ${id}`;
 
 /** What is asked for no more. A wildcard reservation goes as a whole. */
 export function sendResvTear(state: EngineState, upstream: Upstream, dropped: Upstream['dropped']): void {

@@ -1,6 +1,7 @@
 import { NONE, type Psb, type Way } from './blocks.ts';
 import { ERROR, NO_ROUTE, reportPathError } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
+import { countFlow } from './neighbours/limits.ts';
 import { emitPathUp, leaveBranch, sendPath, sendPathOn } from './path-state.ts';
 import { resumePending } from './pending-resv.ts';
 import { leavesBy } from './session.ts';
@@ -80,6 +81,8 @@ function promote(state: EngineState, psb: Psb, answer: Answer): boolean {
   dropSpare(state, psb, spare);
   keepSpare(state, psb, psb);
   const { hop, contents, ttl, refreshPeriod } = spare;
+  countFlow(state, psb.hop, -1);
+  countFlow(state, hop, 1);
   Object.assign(psb, { hop, contents, ttl, refreshPeriod });
   state.timers.set(psb.expiry, state.now + lifetime(refreshPeriod, state.settings.refreshPeriod));
   rememberPath(state, psb, pathPacket(state, psb, hop));

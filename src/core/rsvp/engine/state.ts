@@ -3,6 +3,7 @@ import { seededRandom, type Random } from '../../base/random.ts';
 import { MonotonicMs } from '../../base/units.ts';
 import type { LocalRequest, Psb, Session, Tcsb, Upstream } from './blocks.ts';
 import { Counters } from './counters.ts';
+import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
 import { TimerQueue } from './timers.ts';
 import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from './types.ts';
 
@@ -22,6 +23,8 @@ export interface EngineState {
   readonly sessions: Map<string, Session>;
   /** By flowKeyText. */
   readonly psbs: Map<string, Psb>;
+  /** How many sessions have path state, by destination. */
+  readonly destinations: Map<IpAddress, number>;
   /** How many sessions with a port have path state, by protocol and destination. */
   readonly sessionsWithPort: Map<string, number>;
   /** What receivers on this host ask of a sender by name, by flowKeyText. */
@@ -33,6 +36,7 @@ export interface EngineState {
   readonly installs: Map<number, Tcsb>;
   /** RESVs with something to say that is not said yet; empty between inputs. */
   readonly unsent: Set<Upstream>;
+  readonly neighbours: Neighbours;
   lastId: number;
   out: EngineOutput[];
 }
@@ -49,6 +53,7 @@ export function createState(settings: EngineSettings): EngineState {
     localAddresses: new Set(),
     sessions: new Map(),
     psbs: new Map(),
+    destinations: new Map(),
     sessionsWithPort: new Map(),
     requests: new Map(),
     receivers: 0,
@@ -56,11 +61,17 @@ export function createState(settings: EngineSettings): EngineState {
     queries: new Map(),
     installs: new Map(),
     unsent: new Set(),
+    neighbours: createNeighbours(settings.neighbours?.instance ?? 1),
     lastId: 0,
     out: [],
   };
 }
 
 export const emit = (state: EngineState, event: EngineEvent): void => void state.out.push({ type: 'event', event });
-export const drop = (state: EngineState, reason: string): void => state.counters.dropped(reason);
+/** Counts a message that is dropped, also for the neighbour whose message is being handled. */
+export function drop(state: EngineState, reason: string): void {
+  state.counters.dropped(reason);
+  const dropped = state.neighbours.current?.dropped;
+  dropped?.set(reason, (dropped.get(reason) ?? 0) + 1);
+}
 export const newId = (state: EngineState): number => ++state.lastId;

@@ -8,4 +8,9 @@ export interface Statement {
   readonly trigger: boolean;
   /** The next node that speaks RSVP, as far as it is known. */
   readonly neighbour: IpAddress;
+  /** Sends the state again as a refresh, when the neighbour turns out not to have it (RFC 2961 5.4). */
+  readonly again: () => void;
 }
+
+/** Where a message goes that makes no state: by which key it is signed. */
+export type NextNode = Pick<Statement, 'neighbour'>;

@@ -3,6 +3,7 @@ import type { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../b
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpPolicyData } from '../wire/policy-data.ts';
+import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** What data are sent to, as SESSION names it; a group of hosts where the destination is a multicast address. */
 export interface SessionKey {
@@ -57,6 +58,8 @@ export interface EngineSettings {
   readonly seed: number;
   /** Upper bounds of state; beyond them a message is counted and dropped. */
   readonly maxFlows: number;
+  /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
+  readonly neighbours?: NeighbourSettings;
 }
 
 /** The session of a flow as text, for maps. */
@@ -98,6 +101,8 @@ export type EngineInput =
       readonly destination: IpAddress;
       readonly ttl: number;
       readonly bytes: Uint8Array;
+      /** Out of the journal: it was proved and answered when it came, and is neither again. */
+      readonly remembered?: true;
     }
   /** This host sends the flow: PATH starts; again with another Tspec or route: PATH is repeated at once with it. */
   | {

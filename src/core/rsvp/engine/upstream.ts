@@ -2,7 +2,8 @@ import type { IpAddress } from '../../base/ip.ts';
 import { NONE, type PreviousHop, type Psb, type Session, type Upstream } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
 import { wantedFor } from './requests.ts';
-import { mergedFlowspec, scopeFor, sameScope, sendResv, sendResvTear } from './resv-send.ts';
+import { retract } from './neighbours/sent.ts';
+import { mergedFlowspec, sameScope, scopeFor, sendResv, sendResvTear, statementKey } from './resv-send.ts';
 import { releaseSession, sameHop, sessionStyle, without } from './session.ts';
 import { newId, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
@@ -93,23 +94,30 @@ export function flushUpstream(state: EngineState): void {
   }
 }
 
-function flush(state: EngineState, upstream: Upstream): void {
+/** True when a RESV was sent. */
+function flush(state: EngineState, upstream: Upstream): boolean {
   const { session, dropped } = upstream;
   upstream.dropped = NONE;
   const empty = upstream.members.length === 0;
   // A wildcard reservation has no senders of its own: it goes with the last of them.
-  if (dropped.length > 0 && (empty || upstream.style !== 'WF')) sendResvTear(state, upstream, dropped);
+  const tears = dropped.length > 0 && (empty || upstream.style !== 'WF');
+  // The RESV that was said last would bring back what is torn: it stands for the state no more.
+  if (tears || empty) retract(state, statementKey(upstream));
+  if (tears) sendResvTear(state, upstream, dropped);
   if (empty) {
     state.timers.cancel(upstream.timer);
     session.upstreams = without(session.upstreams, upstream);
-    return releaseSession(state, session);
+    releaseSession(state, session);
+    return false;
   }
-  if (!bringUpToDate(upstream)) return;
+  if (!bringUpToDate(upstream)) return false;
   const { confirms } = upstream;
   upstream.confirms = NONE;
   upstream.step = 0;
   arm(state, upstream);
-  for (const confirm of confirms.length > 0 ? confirms : [null]) sendResv(state, upstream, confirm, true);
+  for (const confirm of confirms.length > 0 ? confirms : [null])
+    sendResv(state, upstream, confirm, true, () => repeat(state, upstream));
+  return true;
 }
 
 /** What a shared style says is merged here. True when it is news. */
@@ -129,13 +137,12 @@ function bringUpToDate(upstream: Upstream): boolean {
 /** The refresh. What became free of a blockade since is news in it. */
 function repeat(state: EngineState, upstream: Upstream): void {
   for (const psb of upstream.members) reviewUpstream(state, psb);
-  if (state.unsent.has(upstream)) flush(state, upstream);
-  state.unsent.delete(upstream);
-  if (upstream.members.length === 0 || upstream.timer.at !== null) return;
+  const sent = state.unsent.delete(upstream) && flush(state, upstream);
+  if (upstream.members.length === 0 || sent) return;
   const trigger = bringUpToDate(upstream);
   upstream.step++;
   arm(state, upstream);
-  sendResv(state, upstream, null, trigger);
+  sendResv(state, upstream, null, trigger, () => repeat(state, upstream));
 }
 
 function arm(state: EngineState, upstream: Upstream): void {
