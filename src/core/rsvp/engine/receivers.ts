@@ -52,7 +52,6 @@ export function reserveHere(state: EngineState, wanted: Reserve): void {
   if (before !== undefined && before.style !== receiver.style) {
     // The old reservation is torn before the new one is asked for: styles never mix (RFC 2205 1.3).
     remove(state, session, before, true);
-    flushUpstream(state);
   }
   const style = sessionStyle(session);
   if (style !== null && style !== receiver.style) return refuseStyle(state, session, receiver, STYLE_VALUE[style]);
@@ -61,9 +60,11 @@ export function reserveHere(state: EngineState, wanted: Reserve): void {
   if (current !== undefined) remove(state, session, current, false);
   add(state, session, receiver);
   for (const psb of touched) reviewUpstream(state, psb);
+  const told = wanted.confirm || current === undefined || !sameObjects(current.forwarded, receiver.forwarded);
   for (const psb of sendersOf(state, session, receiver)) {
     psb.reported = null;
-    repeatUpstream(state, psb, null);
+    if (told) repeatUpstream(state, psb, null);
+    else reviewUpstream(state, psb);
   }
   flushUpstream(state);
 }
@@ -74,7 +75,6 @@ export function releaseHere(state: EngineState, id: SessionKey, name: string): v
   const receiver = session?.receivers.find((each) => each.id === name);
   if (session === undefined || receiver === undefined) return;
   remove(state, session, receiver, true);
-  flushUpstream(state);
   releaseSession(state, session);
 }
 
@@ -129,14 +129,10 @@ function remove(state: EngineState, session: Session, receiver: LocalReceiver, t
     }
   }
   if (!tell) return;
-  for (const psb of senders) {
-    const { asked } = psb;
-    reviewUpstream(state, psb);
-    if (asked !== null && requestsFor(state, psb).length === 0) {
-      flushUpstream(state);
-      emit(state, { type: 'resvDown', flow: psb.flow, cause: 'closed' });
-    }
-  }
+  const ended = senders.filter((psb) => psb.asked !== null && requestsFor(state, psb).length === 0);
+  for (const psb of senders) reviewUpstream(state, psb);
+  flushUpstream(state);
+  for (const { flow } of ended) emit(state, { type: 'resvDown', flow, cause: 'closed' });
 }
 
 /** The senders that the receiver's requests reach. */

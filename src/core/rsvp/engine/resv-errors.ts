@@ -131,7 +131,7 @@ function tellReceivers(
       errorCode,
       errorValue,
       local: told.length > 0,
-      ...eventFlags(inPlace, told.length > 0 && guilty.length === 0),
+      ...eventFlags(inPlace, errorCode === ERROR.admissionControl && told.length > 0 && guilty.length === 0),
     });
   }
 }

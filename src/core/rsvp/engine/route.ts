@@ -10,7 +10,7 @@ import { drop, newId, type EngineState } from './state.ts';
 import { lifetime, ROUTE_SETTLE_MS } from './timers.ts';
 import { removeReservationsOn, tellOf } from './traffic-control.ts';
 import type { EngineInput, EngineRoute } from './types.ts';
-import { flushUpstream, leaveUpstream, repeatUpstream, reviewUpstream } from './upstream.ts';
+import { flushUpstream, leaveUpstream, reviewUpstream } from './upstream.ts';
 
 type Answer = (EngineInput & { readonly type: 'route' })['route'];
 
@@ -38,9 +38,7 @@ export function routeAnswered(state: EngineState, queryId: number, answer: Answe
   if (promoted) {
     stopSettling(state, psb);
     moveRoute(state, psb, way);
-    sendPath(state, psb, 'change');
-    repeatUpstream(state, psb, null);
-    return flushUpstream(state);
+    return sendPath(state, psb, 'change');
   }
   if (psb.settling !== null && sameWay(psb.settling.way, way)) return;
   const settled = stopSettling(state, psb);

@@ -178,19 +178,24 @@ export function sendRefusal(state: EngineState, rsb: Rsb): void {
 
 /** Marks what traffic control now covers as accepted, tells, and passes it on upstream. */
 function settle(state: EngineState, tcsb: Tcsb): void {
-  const open = tcsb.rsbs.filter(isOpen);
-  for (const rsb of open) {
-    rsb.accepted = rsb.requested;
-    for (const filter of rsb.filters?.values() ?? NONE) filter.accepted = true;
-    rememberResv(state, rsb);
-  }
   const covered = coveredBy(tcsb);
-  if (open.length > 0) for (const psb of covered) reviewUpstream(state, psb);
+  const news = tcsb.rsbs.filter(isOpen).map((rsb) => ({ rsb, senders: accept(state, rsb, covered) }));
+  if (news.length > 0) for (const psb of covered) reviewUpstream(state, psb);
   passConfirms(state, tcsb);
   flushUpstream(state);
-  for (const rsb of open) {
-    for (const psb of covered) if (rsb.filters === null || rsb.filters.has(psb.key)) tellOf(state, rsb, psb);
-  }
+  for (const { rsb, senders } of news) for (const psb of senders) tellOf(state, rsb, psb);
+}
+
+/** The senders for which that is new. */
+function accept(state: EngineState, rsb: Rsb, covered: readonly Psb[]): readonly Psb[] {
+  const { accepted, requested, filters } = rsb;
+  const same = accepted !== null && sameFlowspec(accepted, requested);
+  const senders = filters === null ? covered : covered.filter((psb) => filters.has(psb.key));
+  const added = same ? senders.filter((psb) => filters?.get(psb.key)?.accepted === false) : senders;
+  rsb.accepted = requested;
+  for (const filter of filters?.values() ?? NONE) filter.accepted = true;
+  rememberResv(state, rsb);
+  return added;
 }
 
 /** A reservation stands for the sender. */

@@ -24,7 +24,8 @@ import {
 } from '../../../../src/core/rsvp/wire/neighbor-messages.ts';
 import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
 import { Heap } from '../../../../src/core/base/heap.ts';
-import type { IpAddress } from '../../../../src/core/base/ip.ts';
+import { isMulticast, type IpAddress } from '../../../../src/core/base/ip.ts';
+import { Groups } from './groups.ts';
 import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
 import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
@@ -268,6 +269,11 @@ export class Node {
 
   #answerRoute(query: EngineOutput & { readonly type: 'queryRoute' }): void {
     const { destination } = query.flow;
+    if (isMulticast(destination)) {
+      const route = this.network.groups.route(this, query.flow);
+      this.input({ type: 'route', queryId: query.queryId, route });
+      return;
+    }
     const local = [...this.interfaces.values()].find((each) => each.addresses.includes(destination));
     const route = local
       ? { interface: local.name, gateway: null, local: true }
@@ -283,7 +289,15 @@ export interface NetworkOptions {
   readonly refreshReduction?: boolean;
 }
 
-const HOP_BY_HOP: ReadonlySet<ExtensionKind> = new Set(['integrity', 'messageId', 'messageIdAck', 'messageIdNack']);
+const EXTENSIONS: ReadonlySet<ExtensionKind> = new Set([
+  'integrity',
+  'messageId',
+  'messageIdAck',
+  'messageIdNack',
+  'scope',
+  'explicitRoute',
+  'recordRoute',
+]);
 
 /** Judges what a node sent; each message of a Bundle by itself. */
 function judge(from: string, { message, checksum }: DecodedMessage): ValidMessage | NeighborMessage {
@@ -291,7 +305,7 @@ function judge(from: string, { message, checksum }: DecodedMessage): ValidMessag
   if (checksum !== (signed ? 'absent' : 'valid')) throw new Error(`${from} sent a message without checksum`);
   const valid = isNeighborMessage(message.type)
     ? validateNeighborMessage(message)
-    : validateMessage(message, HOP_BY_HOP);
+    : validateMessage(message, EXTENSIONS);
   if (!valid.ok) throw new Error(`${from} sent an invalid message: ${valid.error.detail}`);
   for (const part of message.messages ?? []) judge(from, part);
   return valid.value;
@@ -305,6 +319,7 @@ export class Network {
   readonly nodes = new Map<string, Node>();
   readonly links: Link[] = [];
   readonly sent: Sent[] = [];
+  readonly groups = new Groups(this);
   installDelay = 1;
   /** Sees everything that happens. */
   watch: (happening: Happening) => void = () => undefined;
