@@ -23,7 +23,7 @@ export function challenge(state: EngineState, neighbour: Neighbour, keyId: numbe
   if (before !== undefined) state.timers.cancel(before.timer);
   const cookie = newCookie(state);
   if (cookie === null) return;
-  const timer = state.timers.create(() => repeat());
+  const timer = state.timers.create(() => repeat(), 'challenge');
   const pending = { cookie, startedAt: state.now, sent: 0, timer };
   neighbour.challenges.set(keyId, pending);
   const repeat = (): void => {

@@ -19,8 +19,8 @@ export function trackByHello(state: EngineState, neighbour: Neighbour): void {
   const interval = neighbour.policy?.helloInterval ?? null;
   if (interval === null || neighbour.hello?.request != null) return;
   const hello = helloOf(state, neighbour);
-  hello.request = state.timers.create(() => request(state, neighbour, hello, interval));
-  hello.death = state.timers.create(() => lose(state, neighbour, hello));
+  hello.request = state.timers.create(() => request(state, neighbour, hello, interval), 'hello');
+  hello.death = state.timers.create(() => lose(state, neighbour, hello), 'neighbour lost');
   request(state, neighbour, hello, interval);
 }
 
