@@ -4,6 +4,7 @@ import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
+import type { TokenBucket } from './neighbours/token-bucket.ts';
 import type { Timer } from './timers.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
@@ -115,6 +116,8 @@ export interface Psb {
   reserved: boolean;
   /** The last error that was told: its repetitions, which refreshes provoke, are no news until then. */
   reported: { readonly text: string; readonly until: number } | null;
+  /** Errors about it that may still be passed on. */
+  readonly passing: TokenBucket;
 }
 
 /** Why and until when a request is not tried again on this node. */
