@@ -1,6 +1,12 @@
 import { Bytes, BitsPerSecond } from '../base/units.ts';
 import { classQuantumBytes } from '../qos/error-terms.ts';
-import { enforceableBitsPerSecond, setAside } from '../qos/set-aside.ts';
+import {
+  enforceableBitsPerSecond,
+  isShapeable,
+  MAX_SHAPED_CAPACITY,
+  MIN_SHAPED_CAPACITY,
+  setAside,
+} from '../qos/set-aside.ts';
 import type { ShapedFlow, ShapedInterface } from './desired.ts';
 
 /** Handle of the root qdisc that marks a tree as ours. Outside the range of class minors, so no leaf's handle can equal it. */
@@ -15,8 +21,6 @@ export const LAST_FLOW_MINOR = 65_519;
 const SEEN_HEADER_BYTES = 14;
 /** tc keeps bursts as a time in units of 64 ns in 32 bits; above this it would wrap without a word. */
 const MAX_BURST_SECONDS = 250;
-const MIN_CAPACITY = 100_000;
-const MAX_CAPACITY = 1_000_000_000_000;
 
 /** One HTB class. `parent` null means that it hangs at the root qdisc. */
 export interface HtbClass {
@@ -159,8 +163,8 @@ export function interfaceProblem(iface: ShapedInterface): string | null {
   if (!/^[A-Za-z0-9_.@-]{1,15}$/.test(iface.name) || iface.name === '.' || iface.name === '..')
     return `interface ${JSON.stringify(iface.name)} is not a usable interface name`;
   const capacity = iface.capacityBitsPerSecond;
-  if (!(capacity >= MIN_CAPACITY && capacity <= MAX_CAPACITY))
-    return `capacityBitsPerSecond ${capacity} of ${iface.name} is outside ${MIN_CAPACITY} … ${MAX_CAPACITY}`;
+  if (!isShapeable(capacity))
+    return `capacityBitsPerSecond ${capacity} of ${iface.name} is outside ${MIN_SHAPED_CAPACITY} … ${MAX_SHAPED_CAPACITY}`;
   if (!(Number.isInteger(iface.mtuBytes) && iface.mtuBytes >= 68 && iface.mtuBytes <= 65_536))
     return `mtuBytes ${iface.mtuBytes} of ${iface.name} is outside 68 … 65536`;
   if (!(Number.isInteger(iface.overheadBytes) && iface.overheadBytes >= 0 && iface.overheadBytes <= 256))

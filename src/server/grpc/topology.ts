@@ -22,7 +22,7 @@ export function topologyService(settings: GrpcSettings): ExtraService {
         const document = topologyInput(request.nodes, request.links);
         if (!document.ok) throw badRequest(document.error);
         const outcome = await control.putTopology(document.value, {
-          ifMatch: request.etag === '' ? null : quotedEtag(request.etag),
+          ifMatch: request.etag === '' ? null : quotedEtag(request.etag, 'etag'),
           force: request.force,
           validateOnly: request.validateOnly,
         });

@@ -200,7 +200,7 @@ describe('refusals', () => {
             interval: { start: NOW, end: null },
             conflicting,
           })),
-          alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+          alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
         });
       },
     });
@@ -280,6 +280,9 @@ describe('the topology', () => {
       'links[0].to',
       'links[0].capacityBitsPerSecond',
     ]);
+    const etag = await attempt({ etag: 'W/"1"' });
+    expect(etag.code).toBe(status.INVALID_ARGUMENT);
+    expect(readRichStatus(etag.metadata).badRequest!.fieldViolations[0]!.field).toBe('etag');
     const name = await attempt({ nodes: [{ name: 'A B' }] });
     expect(readRichStatus(name.metadata).badRequest!.fieldViolations[0]!.field).toBe('nodes[0].name');
   });

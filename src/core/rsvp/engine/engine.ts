@@ -31,6 +31,7 @@ export function createEngine(settings: EngineSettings): RsvpEngine {
     },
     nextDeadline: () => state.timers.next(),
     snapshot: (now) => takeSnapshot(state, now),
+    counters: () => state.counters.snapshot(),
   };
 }
 

@@ -52,7 +52,8 @@ function wait(state: EngineState, session: Session, arrived: ArrivedResv, until:
   if (session.pending.length >= MAX_PENDING || state.pending >= state.settings.maxFlows) {
     return drop(state, 'tooManyPendingResvs');
   }
-  const timer: Timer | null = until === null ? null : state.timers.create(() => giveUp(state, session, pending));
+  const timer: Timer | null =
+    until === null ? null : state.timers.create(() => giveUp(state, session, pending), 'reservation before its sender');
   const pending: PendingResv = { key: pendingKey(arrived), arrived, timer };
   session.pending = [...session.pending, pending];
   state.pending++;

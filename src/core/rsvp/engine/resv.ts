@@ -62,7 +62,7 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
     expiry: state.timers.create(() => {
       removeRsb(state, rsb, 'timeout');
       followUpstream(state, tcsb);
-    }),
+    }, 'reservation expiry'),
   };
   if (rsb.filters === null) state.timers.set(rsb.expiry, state.now + lifetimeOf(state, rsb));
   return rsb;
@@ -78,7 +78,7 @@ function addFilter(state: EngineState, rsb: Rsb, psb: Psb): boolean {
       followUpstream(state, rsb.tcsb);
       reviewUpstream(state, psb);
       flushUpstream(state);
-    });
+    }, 'reservation expiry');
   state.timers.set(expiry, state.now + lifetimeOf(state, rsb));
   if (known === undefined) rsb.filters!.set(psb.key, { psb, expiry, accepted: false });
   return known === undefined;

@@ -132,7 +132,7 @@ function changeRoute(state: EngineState, psb: Psb, way: Way | null): void {
   const timer = state.timers.create(() => {
     psb.settling = null;
     moveRoute(state, psb, way);
-  });
+  }, 'route settles');
   psb.settling = { timer, way };
   state.timers.cancel(psb.refresh);
   state.timers.set(timer, state.now + Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod));

@@ -14,6 +14,11 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
   return {
     paths: psbs.map((psb) => pathRow(psb, now)),
     reservations: psbs.flatMap((psb) => reservationRows(psb, now)),
+    timers: [...state.timers.armed()].map(([kind, { count, next }]) => ({
+      kind,
+      count,
+      nextInMs: remaining(next, now),
+    })),
     counters: state.counters.snapshot(),
   };
 }
@@ -24,7 +29,6 @@ function pathRow(psb: Psb, now: number): PathRow {
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     incomingInterface: psb.hop?.interface ?? null,
-    outgoingInterface: outgoingInterfaces[0] ?? null,
     outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,

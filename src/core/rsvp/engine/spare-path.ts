@@ -14,7 +14,7 @@ export function keepSpare(state: EngineState, psb: Psb, { hop, contents, ttl, re
     contents,
     ttl,
     refreshPeriod,
-    expiry: state.timers.create(() => void (psb.spares = without(psb.spares, spare))),
+    expiry: state.timers.create(() => void (psb.spares = without(psb.spares, spare)), 'path expiry'),
   };
   Object.assign(spare, { hop, contents, ttl, refreshPeriod });
   if (known === undefined) psb.spares = [...psb.spares, spare];

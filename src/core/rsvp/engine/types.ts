@@ -273,8 +273,7 @@ export interface EngineSnapshot {
     readonly flow: FlowKey;
     readonly previousHop: IpAddress | null;
     readonly incomingInterface: string | null;
-    readonly outgoingInterface: string | null;
-    /** All branches; more than one only where the destination is a group. */
+    /** More than one only where the destination is a group; none where the flow ends here or has no way on. */
     readonly outgoingInterfaces: readonly string[];
     readonly tspec: Tspec;
     readonly adspec: RsvpAdspec | null;
@@ -291,6 +290,8 @@ export interface EngineSnapshot {
     readonly state: 'installing' | 'installed' | 'refused';
     readonly expiresInMs: Millis;
   }[];
+  /** Armed timers by what they are for. */
+  readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
   readonly counters: EngineCounters;
 }
 
@@ -309,4 +310,6 @@ export interface RsvpEngine {
   /** When `{ type: 'timer' }` is due; null when nothing is pending. */
   nextDeadline(): MonotonicMs | null;
   snapshot(now: MonotonicMs): EngineSnapshot;
+  /** As in the snapshot, at the cost of a few entries. */
+  counters(): EngineCounters;
 }

@@ -80,7 +80,7 @@ function create(state: EngineState, session: Session, style: StyleName, hop: Pre
     dropped: NONE,
     confirms: NONE,
     step: 0,
-    timer: state.timers.create(() => repeat(state, upstream)),
+    timer: state.timers.create(() => repeat(state, upstream), 'reservation refresh'),
   };
   session.upstreams = [...session.upstreams, upstream];
   return upstream;
