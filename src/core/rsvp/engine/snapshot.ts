@@ -1,5 +1,6 @@
 import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { sameFlowspec } from './merge.ts';
 import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
@@ -34,6 +35,7 @@ function pathRow(psb: Psb, now: number): PathRow {
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,
     ...routeOf(psb),
+    ...carriedBy(psb.contents.forwarded),
     local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
     expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
   };
@@ -57,6 +59,7 @@ function reservationRows(psb: Psb, now: number): ReservationRow[] {
       interface: rsb.tcsb.interface,
       nextHop: rsb.nextHop,
       flowspec: rsb.accepted ?? rsb.requested,
+      ...carriedBy(rsb.forwarded),
       state: reservationState(rsb, psb),
       expiresInMs: remaining((rsb.filters?.get(psb.key)?.expiry ?? rsb.expiry).at ?? now, now),
     }));
