@@ -459,6 +459,7 @@ export class Agent {
         transport: { kind: this.#platform.transport.kind, dropped: this.#platform.transport.dropped },
         kernel: await this.#platform.kernel.stats(),
         recording: this.#recording?.state() ?? null,
+        watched: this.#messageTrace !== null,
       },
       (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value),
     );
