@@ -205,7 +205,8 @@ export interface paths {
         delete: operations["releaseReservation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes qos, name or labels in place; a change of qos is in force when `change` is null again */
+        patch: operations["modifyReservation"];
         trace?: never;
     };
     "/v1/agents": {
@@ -334,6 +335,8 @@ export interface components {
                 /** @description null = unknown, as of virtual devices */
                 speedBitsPerSecond: number | null;
                 up: boolean;
+                /** @description Reverse-path filtering: 0 none, 1 strict (flows that are pinned to enter there are lost), 2 loose; null = unknown */
+                rpFilter: number | null;
             }[];
             routes: {
                 destination: string;
@@ -345,6 +348,10 @@ export interface components {
             features: {
                 /** @description Queues and marks in the kernel */
                 enforces: boolean;
+                /** @description It can keep single flows off their routed way */
+                steers: boolean;
+                /** @description Why it cannot */
+                steeringProblem: string | null;
                 rsvpTransport: string;
                 refreshPeriodMs: number;
                 notes: string[];
@@ -476,6 +483,26 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A merge patch (RFC 7396) of what can be changed */
+        ReservationPatch: {
+            name?: string | null;
+            /** @description null takes a label, or all of them, away */
+            labels?: {
+                [key: string]: string | null;
+            } | null;
+            qos?: {
+                /** @enum {string} */
+                serviceType?: "guaranteed" | "controlledLoad";
+                tokenRateBitsPerSecond?: number;
+                tokenBucketBytes?: number | null;
+                /** @description null = unlimited */
+                peakRateBitsPerSecond?: number | null;
+                minPolicedUnitBytes?: number | null;
+                maxPacketBytes?: number | null;
+                maxDelayMicros?: number | null;
+                slackMicros?: number | null;
+            };
+        };
         /** @description What a caller asks for */
         ReservationRequest: {
             /** @description For people */
@@ -530,6 +557,10 @@ export interface components {
                  */
                 end?: string | null;
             };
+            constraints?: {
+                /** @description A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false */
+                allowUnpinned?: boolean;
+            };
         };
         /** @description A promise as the books hold it */
         Reservation: {
@@ -561,6 +592,7 @@ export interface components {
                     port: number | null;
                 };
             };
+            /** @description What is in force, also while a change is under way */
             qos: {
                 /** @enum {string} */
                 serviceType: "guaranteed" | "controlledLoad";
@@ -589,9 +621,14 @@ export interface components {
                 /** @enum {string} */
                 role: "forward" | "reverse" | "backup";
                 source: string;
-                /** @enum {string} */
+                /**
+                 * @description routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can
+                 * @enum {string}
+                 */
                 pinning: "routed" | "pinned" | "unpinned";
-                /** @description The largest of its hops, link-layer overhead included */
+                /** @description For each hop the address by which the flow enters the next node, null = unknown; empty where routed */
+                explicitRoute: (string | null)[];
+                /** @description What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way */
                 bookedBitsPerSecond: number;
                 /** @description End-to-end bound; null for controlled load */
                 delayBoundMicros: number | null;
@@ -621,6 +658,44 @@ export interface components {
                  */
                 confirmedAt: string | null;
             };
+            /** @description A change that is not, or will not be, in force; null = none */
+            change: {
+                /**
+                 * @description applying: agents are told the requested qos; reverting: one refused, all are told the old one again; failed: they hold it
+                 * @enum {string}
+                 */
+                state: "applying" | "reverting" | "failed";
+                requested: {
+                    qos: {
+                        /** @enum {string} */
+                        serviceType: "guaranteed" | "controlledLoad";
+                        tokenRateBitsPerSecond: number;
+                        tokenBucketBytes: number;
+                        /** @description null = unlimited */
+                        peakRateBitsPerSecond: number | null;
+                        minPolicedUnitBytes: number;
+                        maxPacketBytes: number;
+                        maxDelayMicros: number | null;
+                        slackMicros: number;
+                    };
+                };
+                /**
+                 * Format: date-time
+                 * @description When it was admitted
+                 */
+                requestedAt: string;
+                /** @description Why it did not come about */
+                reasons: {
+                    /** @enum {string} */
+                    reason: "REFUSED" | "TIMED_OUT";
+                    /** @description RFC 2205 appendix B; 0 where nobody told */
+                    errorCode: number;
+                    errorValue: number;
+                    /** @description The node that found the error; empty where nobody told */
+                    errorNode: string;
+                    detail: string;
+                }[];
+            } | null;
             /** @enum {string|null} */
             endReason: "released" | "expired" | "leaseExpired" | "holdExpired" | "declined" | "preempted" | "failed" | null;
             /** @description What RSVP or the kernel said when it could not be kept */
@@ -1482,6 +1557,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Cannot be answered now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modifyReservation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the reservation that is changed; required */
+                "if-match"?: string;
+                /** @description Quoted or bare, kept for 24 h: a success is replayed, a refusal is decided afresh */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["ReservationPatch"];
+                "application/json": components["schemas"]["ReservationPatch"];
+            };
+        };
+        responses: {
+            /** @description Admitted, durably */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reservation"];
+                };
             };
             /** @description Refused */
             "4XX": {

@@ -60,6 +60,9 @@ const assignment = (id: string, node: Node, port = 5004): Assignment => ({
   isReceiver: node === 'host-b',
   outgoingInterface: OUTGOING[node],
   bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  nextHop: null,
+  pinned: false,
+  explicitRoute: [],
   validFrom: EpochMs(0),
   validUntil: null,
 });

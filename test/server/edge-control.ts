@@ -2,9 +2,11 @@ import { parseIp } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../../src/core/base/units.ts';
 import { reservableBitsPerSecond, type Topology } from '../../src/core/network/topology.ts';
 import { parseTopology } from '../../src/core/network/validate.ts';
+import { applyPatches, patchProblems } from '../../src/core/qos/parse-patch.ts';
 import { parseReservationRequest } from '../../src/core/qos/parse-request.ts';
 import type { Reservation } from '../../src/core/reservation/reservation.ts';
 import type { AgentView, Control, EventView } from '../../src/server/control/api.ts';
+import { badRequest } from '../../src/server/control/bad-request.ts';
 import { ControlError } from '../../src/server/control/errors.ts';
 
 export const RESERVATION_ID = '0193b1e0-0000-7000-8000-000000000001';
@@ -84,11 +86,14 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
     ],
     rate: BytesPerSecond(3_125_000),
     delayBoundMicros: Micros(17_000),
+    pinning: 'routed',
+    explicitRoute: [],
   },
   actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
   enforcement: 'kernel',
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),
+  change: null,
   revision: 7,
   createdAt: NOW,
   updatedAt: EpochMs(NOW + 13),
@@ -102,9 +107,18 @@ const AGENT: AgentView = {
   bootId: 'b-1',
   version: '0.1.0',
   lastSeenAt: NOW,
-  interfaces: [{ name: 'eth1', addresses: ['10.0.12.1/30'], mtuBytes: 1500, speedBitsPerSecond: null, up: true }],
+  interfaces: [
+    { name: 'eth1', addresses: ['10.0.12.1/30'], mtuBytes: 1500, speedBitsPerSecond: null, up: true, rpFilter: 2 },
+  ],
   routes: [{ destination: { address: address('10.2.0.0'), length: 24 }, interface: 'eth1', gateway: null, metric: 10 }],
-  features: { enforces: true, rsvpTransport: 'raw', refreshPeriodMs: 30_000, notes: [] },
+  features: {
+    enforces: true,
+    steers: true,
+    steeringProblem: null,
+    rsvpTransport: 'raw',
+    refreshPeriodMs: 30_000,
+    notes: [],
+  },
   mismatches: ['eth2 is not in the topology'],
   assignments: 3,
   memoryBytes: 50_000_000,
@@ -158,6 +172,15 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getReservation: async (id) => known(id),
     listReservations: async () => ({ items: [reservation()], nextPageToken: 'next' }),
     releaseReservation: async (id) => void known(id),
+    modifyReservation: async (id, patches, { ifMatch }) => {
+      const before = known(id);
+      const problems = patchProblems(patches);
+      if (problems.length > 0) throw badRequest(problems);
+      if (ifMatch === null) throw new ControlError('ETAG_REQUIRED', 'If-Match is required');
+      const patched = applyPatches(before, patches);
+      if (!patched.ok) throw badRequest(patched.error);
+      return { reservation: reservation({ ...patched.value, revision: before.revision + 1 }), replayed: false };
+    },
     getTopology: async () => ({ topology: stored, etag: '"1"' }),
     putTopology: put,
     importTopology: async (text, _format, options) => put(JSON.parse(text), options),

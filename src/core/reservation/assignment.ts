@@ -1,7 +1,9 @@
+import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Rspec, Tspec } from '../qos/flowspec.ts';
 import type { Flow } from '../qos/request.ts';
 import { toFlowspec } from '../qos/wire-rate.ts';
+import { askedOfAgents } from './change.ts';
 import { isSignalled } from './life-cycle.ts';
 import type { Reservation } from './reservation.ts';
 
@@ -23,6 +25,12 @@ export interface Assignment {
   readonly outgoingInterface: string | null;
   /** What the books hold on that interface's link, overhead included; 0 on the receiver's host. */
   readonly bookedBitsPerSecond: BitsPerSecond;
+  /** The neighbour that the flow is to be sent to by `outgoingInterface`, whatever the routes say; null = as routed. */
+  readonly nextHop: IpAddress | null;
+  /** Steering to `nextHop` is a condition of everything else; false: it is done where the node can. */
+  readonly pinned: boolean;
+  /** What PATH carries as EXPLICIT_ROUTE (RFC 3209 4.3) from the sender's host; empty = none, and on every other node. */
+  readonly explicitRoute: readonly IpAddress[];
   readonly validFrom: EpochMs;
   /** null = until removed. */
   readonly validUntil: EpochMs | null;
@@ -30,11 +38,12 @@ export interface Assignment {
 
 /** What the node must hold of the reservation; null when it is not on its path or has nothing to hold (held, releasing, ended). */
 export function assignmentFor(reservation: Reservation, node: string): Assignment | null {
-  const { path, window } = reservation;
+  const { window } = reservation;
+  const { qos, path } = askedOfAgents(reservation);
   const position = path.nodes.indexOf(node);
   if (position < 0 || !isSignalled(reservation)) return null;
   const hop = path.hops[position];
-  const flowspec = toFlowspec(reservation.qos, path.rate);
+  const flowspec = toFlowspec(qos, path.rate);
   const content = {
     reservationId: reservation.id,
     flow: reservation.flow,
@@ -44,6 +53,10 @@ export function assignmentFor(reservation: Reservation, node: string): Assignmen
     isReceiver: position === path.nodes.length - 1,
     outgoingInterface: hop?.interface ?? null,
     bookedBitsPerSecond: hop?.bookedBitsPerSecond ?? (0 as BitsPerSecond),
+    nextHop: path.explicitRoute[position] ?? null,
+    pinned: path.pinning === 'pinned' && hop !== undefined,
+    explicitRoute:
+      position === 0 && path.pinning === 'pinned' ? path.explicitRoute.filter((each) => each !== null) : [],
     validFrom: window.start,
     validUntil: window.end,
   };
@@ -59,6 +72,8 @@ function fingerprint(a: Omit<Assignment, 'revision'>): number {
     [tspec.tokenRate, tspec.tokenBucket, tspec.peakRate, tspec.minPolicedUnit, tspec.maxPacketSize],
     rspec && [rspec.rate, rspec.slack],
     [a.isSender, a.isReceiver, a.outgoingInterface, a.bookedBitsPerSecond, a.validFrom, a.validUntil],
+    // Nothing where it is routed: an older agent's routed ones stay the same.
+    a.nextHop === null ? [] : [a.nextHop, a.pinned, ...a.explicitRoute],
   ]
     .flat()
     .join('|');

@@ -14,6 +14,15 @@ export interface Control {
   listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
   /** Resolves when the release is durable; again for one that is releasing or ended. */
   releaseReservation(id: string): Promise<void>;
+  /**
+   * Merge patches (RFC 7396) of `qos`, `name` and `labels`, one after the other, on the reservation that `ifMatch` names.
+   * Resolves when the change is admitted and durable; it is in force when `change` is null again.
+   */
+  modifyReservation(
+    id: string,
+    patches: readonly unknown[],
+    options: CallOptions & { readonly ifMatch: string | null },
+  ): Promise<ReserveOutcome>;
 
   getTopology(): Promise<{ topology: Topology; etag: string }>;
   /** `document` is judged by core/network/validate. `ifMatch` is required when a topology is stored. */
@@ -124,10 +133,16 @@ export interface AgentView {
     readonly mtuBytes: number;
     readonly speedBitsPerSecond: number | null;
     readonly up: boolean;
+    /** Reverse-path filtering in force: 0 none, 1 strict, 2 loose; null = unknown. */
+    readonly rpFilter: number | null;
   }[];
   readonly routes: readonly Route[];
   readonly features: {
     readonly enforces: boolean;
+    /** It can keep single flows off their routed way. */
+    readonly steers: boolean;
+    /** Why it cannot; null where it can. */
+    readonly steeringProblem: string | null;
     readonly rsvpTransport: string;
     readonly refreshPeriodMs: number;
     readonly notes: readonly string[];

@@ -58,6 +58,8 @@ export function readHello(message: HelloMessage): AgentHello {
     routes: readRoutes(message.routes, problems),
     features: {
       enforces: features?.enforces ?? false,
+      steers: features?.steers ?? false,
+      steeringProblem: features?.steers ? null : features?.steeringProblem || 'its agent does not know how',
       rsvpTransport: features?.rsvpTransport ?? '',
       refreshPeriodMs: features?.refreshPeriodMs ?? 0,
       notes: features?.notes ?? [],
@@ -180,6 +182,7 @@ function readReport(report: AssignmentReport): HopReport {
         }
       : null,
     elapsedMs: Millis(report.elapsedMs),
+    recordedRoute: report.recordedRoute.flatMap((text) => address(text) ?? []),
   };
 }
 
@@ -213,6 +216,7 @@ function readInterfaces(messages: readonly AgentInterface[], problems: string[])
     mtuBytes: Bytes(message.mtuBytes),
     speedBitsPerSecond: message.speedBitsPerSecond === 0n ? null : BitsPerSecond(Number(message.speedBitsPerSecond)),
     up: message.up,
+    rpFilter: message.rpFilter ?? null,
   }));
 }
 

@@ -20,7 +20,7 @@ import { topologyImportRoute } from './routes/topology-import.ts';
 import { topologyRoutes } from './routes/topology.ts';
 import { AgentSchema } from './schemas/agent.ts';
 import { ProblemSchema } from './schemas/problem.ts';
-import { ReservationRequestSchema, ReservationSchema } from './schemas/reservation.ts';
+import { ReservationPatchSchema, ReservationRequestSchema, ReservationSchema } from './schemas/reservation.ts';
 import { NoQuery } from './schemas/shared.ts';
 import {
   LinkSchema,
@@ -36,6 +36,7 @@ const SHARED_SCHEMAS = [
   LinkSchema,
   NodeSchema,
   ProblemSchema,
+  ReservationPatchSchema,
   ReservationRequestSchema,
   ReservationSchema,
   TopologyInputSchema,

@@ -37,6 +37,7 @@ describe('a reservation', () => {
           role: 'forward',
           source: '10.1.0.2',
           pinning: 'routed',
+          explicitRoute: [],
           bookedBitsPerSecond: 27_734_375,
           delayBoundMicros: 17_000,
           hops: [
@@ -49,6 +50,7 @@ describe('a reservation', () => {
         },
       ],
       signaling: { style: 'fixedFilter', confirmedAt: '2026-11-22T10:00:00.012Z' },
+      change: null,
       endReason: null,
       failure: null,
       createdAt: '2026-11-22T10:00:00.000Z',
@@ -100,7 +102,7 @@ describe('a refusal', () => {
         },
         { reason: 'AGENT_UNREACHABLE', node: 'r1', lastSeenAt: EpochMs(NOW - 1000) },
       ],
-      alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+      alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
       details: { reservationId: RESERVATION_ID },
     });
     const { app } = buildApp({ control: edgeControl(refusing(error)) });
@@ -126,7 +128,7 @@ describe('a refusal', () => {
         },
         { reason: 'AGENT_UNREACHABLE', node: 'r1', lastSeenAt: '2026-11-22T09:59:59.000Z' },
       ],
-      alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+      alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
       fields: [],
       reservationId: RESERVATION_ID,
     });
@@ -161,7 +163,7 @@ describe('paths and methods', () => {
   it.each([
     ['PATCH', '/v1/topology', 'GET, HEAD, PUT'],
     ['DELETE', '/v1/reservations', 'GET, HEAD, POST'],
-    ['POST', `/v1/reservations/${RESERVATION_ID}`, 'DELETE, GET, HEAD'],
+    ['POST', `/v1/reservations/${RESERVATION_ID}`, 'DELETE, GET, HEAD, PATCH'],
     ['GET', '/v1/topology:import', 'POST'],
     ['OPTIONS', '/v1/nodes', 'GET, HEAD'],
     ['POST', '/v1/events', 'GET'],

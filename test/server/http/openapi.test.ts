@@ -54,6 +54,7 @@ describe('/openapi.json', () => {
           'listLinks',
           'listNodes',
           'listReservations',
+          'modifyReservation',
           'putTopology',
           'releaseReservation',
           'watchAgentRsvp',

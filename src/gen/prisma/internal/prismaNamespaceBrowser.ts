@@ -184,10 +184,13 @@ export const ReservationScalarFieldEnum = {
   bookedBitsPerSecond: 'bookedBitsPerSecond',
   rateBytesPerSecond: 'rateBytesPerSecond',
   delayBoundMicros: 'delayBoundMicros',
+  pinning: 'pinning',
+  explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',
+  change: 'change',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

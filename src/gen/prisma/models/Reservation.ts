@@ -85,6 +85,7 @@ export type ReservationMinAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -117,6 +118,7 @@ export type ReservationMaxAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -155,10 +157,13 @@ export type ReservationCountAggregateOutputType = {
   bookedBitsPerSecond: number
   rateBytesPerSecond: number
   delayBoundMicros: number
+  pinning: number
+  explicitRoute: number
   actualHops: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
+  change: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -224,6 +229,7 @@ export type ReservationMinAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -256,6 +262,7 @@ export type ReservationMaxAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -294,10 +301,13 @@ export type ReservationCountAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
+  explicitRoute?: true
   actualHops?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  change?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -420,10 +430,13 @@ export type ReservationGroupByOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number
   delayBoundMicros: number | null
+  pinning: string
+  explicitRoute: string[]
   actualHops: runtime.JsonValue
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
+  change: runtime.JsonValue | null
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -482,10 +495,13 @@ export type ReservationWhereInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -521,10 +537,13 @@ export type ReservationOrderByWithRelationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -563,10 +582,13 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -602,10 +624,13 @@ export type ReservationOrderByWithAggregationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -649,10 +674,13 @@ export type ReservationScalarWhereWithAggregatesInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatWithAggregatesFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableWithAggregatesFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -688,10 +716,13 @@ export type ReservationCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -727,10 +758,13 @@ export type ReservationUncheckedCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -766,10 +800,13 @@ export type ReservationUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -805,10 +842,13 @@ export type ReservationUncheckedUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -844,10 +884,13 @@ export type ReservationCreateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -883,10 +926,13 @@ export type ReservationUpdateManyMutationInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -922,10 +968,13 @@ export type ReservationUncheckedUpdateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -969,10 +1018,13 @@ export type ReservationCountOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  change?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1019,6 +1071,7 @@ export type ReservationMaxOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1051,6 +1104,7 @@ export type ReservationMinOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1089,6 +1143,10 @@ export type ReservationCreatenodesInput = {
 
 export type ReservationCreatebookedBitsPerSecondInput = {
   set: bigint[] | number[]
+}
+
+export type ReservationCreateexplicitRouteInput = {
+  set: string[]
 }
 
 export type NullableStringFieldUpdateOperationsInput = {
@@ -1131,6 +1189,11 @@ export type NullableFloatFieldUpdateOperationsInput = {
   divide?: number
 }
 
+export type ReservationUpdateexplicitRouteInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
 }
@@ -1168,10 +1231,13 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1207,10 +1273,13 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1246,10 +1315,13 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1285,15 +1357,18 @@ export type ReservationSelectScalar = {
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1335,10 +1410,22 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     bookedBitsPerSecond: bigint[]
     rateBytesPerSecond: number
     delayBoundMicros: number | null
+    /**
+     * routed, pinned or unpinned.
+     */
+    pinning: string
+    /**
+     * For each hop the address by which the flow enters the next node, empty = unknown; none where routed.
+     */
+    explicitRoute: string[]
     actualHops: runtime.JsonValue
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
+    /**
+     * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
+     */
+    change: runtime.JsonValue | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1794,10 +1881,13 @@ export interface ReservationFieldRefs {
   readonly bookedBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt[]'>
   readonly rateBytesPerSecond: Prisma.FieldRef<"Reservation", 'Float'>
   readonly delayBoundMicros: Prisma.FieldRef<"Reservation", 'Float'>
+  readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
+  readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
+  readonly change: Prisma.FieldRef<"Reservation", 'Json'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }

@@ -42,6 +42,8 @@ export interface HopReport extends HeldAssignment {
   readonly failure: Failure | null;
   /** Since the agent got the assignment, by its own clock. */
   readonly elapsedMs: Millis;
+  /** What RECORD_ROUTE held at the receiver's host: addresses of nodes that PATH passed, in no certain order. */
+  readonly recordedRoute: readonly string[];
 }
 
 /** What the topology says of one interface's outgoing links. */

@@ -1,3 +1,4 @@
+import type { SteeringAbility } from '../../../core/admission/world.ts';
 import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
@@ -73,6 +74,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #queries: RsvpQueries;
   readonly #traces = new RsvpTraces((node, on) => this.#agents.get(node)?.session?.trace(on));
   readonly #routes = new Map<NodeName, readonly Route[]>();
+  readonly #steering = new Map<NodeName, SteeringAbility>();
   readonly hops: HopTracker;
   #closed = false;
 
@@ -110,6 +112,10 @@ export class AgentRegistry implements AgentDirectory {
 
   routes(): ReadonlyMap<NodeName, readonly Route[]> {
     return this.#routes;
+  }
+
+  steering(): ReadonlyMap<NodeName, SteeringAbility> {
+    return this.#steering;
   }
 
   connected(node: NodeName): boolean {
@@ -151,6 +157,7 @@ export class AgentRegistry implements AgentDirectory {
     };
     this.#agents.set(node.name, record);
     this.#routes.set(node.name, hello.routes);
+    this.#steering.set(node.name, steeringOf(hello));
     this.#reachability.heard(node.name);
     this.#log.info({ node: node.name, hostName: hello.hostName, held: hello.held.length }, 'agent connected');
     session.start(hello, Millis(Math.ceil(this.#settings.silentAfterMs / 3)));
@@ -211,6 +218,7 @@ export class AgentRegistry implements AgentDirectory {
       case 'interfaces':
         record.hello = { ...record.hello, interfaces: message.interfaces };
         record.problems.interfaces = message.problems;
+        this.#steering.set(node, steeringOf(record.hello));
         return;
       case 'routes':
         record.hello = { ...record.hello, routes: message.routes };
@@ -261,6 +269,7 @@ export class AgentRegistry implements AgentDirectory {
       agent.session?.refuse('UNKNOWN_NODE', `the topology no longer has a node "${name}"`);
       this.#agents.delete(name);
       this.#routes.delete(name);
+      this.#steering.delete(name);
     }
     this.hops.lookAgain(this.#committer.books.live());
   }
@@ -288,6 +297,7 @@ export class AgentRegistry implements AgentDirectory {
     const { node } = record.hello;
     this.#log.info({ node }, 'agent disconnected');
     this.#traces.disconnected(node);
+    if (this.#node(node)?.agent !== 'required') this.#steering.delete(node);
     if (this.#node(node)?.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node));
   }
 
@@ -338,6 +348,11 @@ export class AgentRegistry implements AgentDirectory {
     return node.agent === 'none' && !this.#agents.has(node.name) ? null : this.#state(node.name);
   }
 }
+
+const steeringOf = ({ features, interfaces }: AgentHello): SteeringAbility => ({
+  missing: features.steers ? null : features.steeringProblem,
+  strictInterfaces: new Set(interfaces.filter(({ rpFilter }) => rpFilter === 1).map(({ name }) => name)),
+});
 
 function refuse(stream: AgentStream, code: 'UNKNOWN_NODE' | 'SHUTTING_DOWN', detail: string): null {
   stream.send({ type: 'refusal', code, detail });
