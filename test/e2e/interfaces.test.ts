@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../support/requires.ts';
 import { Headroom } from './headroom.ts';
 
@@ -32,4 +32,101 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('interfaces and routes that
     const { body } = await headroom.book(5005, 5_000_000);
     await headroom.reaches(body.id as string, 'active');
   }, 60_000);
+
+  /** What the reservation's path looks like on r2: where PATH came from, or null. */
+  const previousHop = async (port: number): Promise<string | null> => {
+    const { body } = await headroom.rsvpState('r2');
+    const paths = body.engine.paths as { flow: { sourcePort: number }; previousHop: string }[];
+    return paths.find(({ flow }) => flow.sourcePort === port)?.previousHop ?? null;
+  };
+
+  it('an interface whose address changes is a new previous hop, and what is reserved through it stays', async () => {
+    const { body } = await headroom.book(5006, 5_000_000);
+    await headroom.reaches(body.id as string, 'active');
+    expect(await previousHop(5006)).toBe('10.12.0.1');
+    const classes = await headroom.classes('r1', 'eth1');
+    await headroom.exec('r1', 'sysctl', '-qw', 'net.ipv4.conf.eth1.promote_secondaries=1');
+    await headroom.exec('r1', 'ip', 'address', 'add', '10.12.0.9/24', 'dev', 'eth1');
+    await headroom.exec('r1', 'ip', 'address', 'del', '10.12.0.1/24', 'dev', 'eth1');
+    await headroom.until(
+      'r2 knows the new previous hop',
+      15_000,
+      async () => (await previousHop(5006)) === '10.12.0.9',
+    );
+    // RESV follows to the new address: r1 gets refreshes that came there, and its reservation does not time out.
+    await headroom.until('r1 has a refresh by the new address', 15_000, async () => {
+      const state = (await headroom.rsvpState('r1')).body.engine;
+      return (state.reservations as { expiresInMs: number }[]).some(({ expiresInMs }) => expiresInMs > 4_500);
+    });
+    expect(await headroom.classes('r1', 'eth1')).toEqual(classes);
+    const { body: agent } = await headroom.call('GET', '/v1/agents/r1');
+    expect(
+      (agent.interfaces as { name: string; addresses: string[] }[]).find(({ name }) => name === 'eth1')!.addresses,
+    ).toEqual(['10.12.0.9/24']);
+    expect((agent.mismatches as string[]).join()).toContain('10.12.0.1');
+
+    await headroom.exec('r1', 'ip', 'address', 'add', '10.12.0.1/24', 'dev', 'eth1');
+    await headroom.exec('r1', 'ip', 'address', 'del', '10.12.0.9/24', 'dev', 'eth1');
+    await headroom.until(
+      'r2 has the old previous hop again',
+      15_000,
+      async () => (await previousHop(5006)) === '10.12.0.1',
+    );
+    expect((await headroom.reaches(body.id as string, 'active')).state).toBe('active');
+  }, 60_000);
+
+  it('an interface that appears speaks RSVP, and one that disappears takes its state along', async () => {
+    const interfaces = async (node: string): Promise<string[]> =>
+      ((await headroom.call('GET', `/v1/agents/${node}`)).body.interfaces as { name: string }[]).map(
+        ({ name }) => name,
+      );
+    await headroom.exec(
+      'r1',
+      'ip',
+      'link',
+      'add',
+      'new0',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'far0',
+      'netns',
+      headroom.namespace('r3'),
+    );
+    await headroom.exec('r1', 'ip', 'address', 'add', '10.77.0.1/24', 'dev', 'new0');
+    await headroom.exec('r3', 'ip', 'address', 'add', '10.77.0.2/24', 'dev', 'far0');
+    await headroom.exec('r3', 'ip', 'link', 'set', 'far0', 'up');
+    await headroom.exec('r1', 'ip', 'link', 'set', 'new0', 'up');
+    await headroom.until(
+      'both agents have it',
+      15_000,
+      async () => (await interfaces('r1')).includes('new0') && (await interfaces('r3')).includes('far0'),
+    );
+
+    const { body } = await headroom.book(5007, 5_000_000);
+    await headroom.reaches(body.id as string, 'active');
+    // PATH of the flow goes out by it now, and r3 sees it come in there.
+    await headroom.exec('r1', 'ip', 'route', 'add', '10.2.0.0/24', 'via', '10.77.0.2', 'metric', '1');
+    const cameInBy = async (): Promise<string | null> => {
+      const paths = (await headroom.rsvpState('r3')).body.engine.paths as {
+        flow: { sourcePort: number };
+        incomingInterface: string;
+      }[];
+      return paths.find(({ flow }) => flow.sourcePort === 5007)?.incomingInterface ?? null;
+    };
+    await headroom.until('PATH has come to r3 by far0', 15_000, async () => (await cameInBy()) === 'far0');
+    await headroom.exec('r1', 'ip', 'link', 'del', 'new0');
+    const outgoing = async (): Promise<string | null> => {
+      const paths = (await headroom.rsvpState('r1')).body.engine.paths as {
+        flow: { sourcePort: number };
+        outgoingInterface: string;
+      }[];
+      return paths.find(({ flow }) => flow.sourcePort === 5007)?.outgoingInterface ?? null;
+    };
+    await headroom.until('PATH goes the old way again', 15_000, async () => (await outgoing()) === 'eth1');
+    await headroom.until('r3 has forgotten it', 15_000, async () => (await cameInBy()) === null);
+    expect(await interfaces('r1')).not.toContain('new0');
+    await headroom.reaches(body.id as string, 'active');
+  }, 90_000);
 });
