@@ -1,34 +1,10 @@
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RsvpMessage } from '../../src/core/rsvp/wire/message.ts';
 import { encodeMessage } from '../../src/core/rsvp/wire/codec.ts';
-import { encodeIpv4, IPPROTO_RSVP } from '../../src/core/rsvp/wire/ip-packet.ts';
-import { ip } from '../support/network.ts';
 import { requires } from '../support/requires.ts';
-import { Headroom, output } from './headroom.ts';
+import { foreignPath, sendAlong } from './foreign-path.ts';
+import { Headroom } from './headroom.ts';
 
-const SENDER = resolve(import.meta.dirname, 'send_packets.py');
 const EACH = 5_000;
-
-/** A Path of its own session. */
-const path = (n: number): Uint8Array => {
-  const message: RsvpMessage = {
-    type: 1,
-    flags: 0,
-    sendTtl: 64,
-    objects: [
-      { kind: 'session', destination: ip('10.2.0.2'), protocol: 17, flags: 0, destinationPort: 10_000 + n },
-      { kind: 'rsvpHop', address: ip('10.1.0.2'), logicalInterfaceHandle: 0 },
-      { kind: 'timeValues', refreshPeriod: 30_000 },
-      { kind: 'senderTemplate', source: ip('10.1.0.2'), sourcePort: 10_000 + n },
-      {
-        kind: 'senderTspec',
-        tspec: { tokenRate: 1_000, tokenBucket: 3_000, peakRate: Infinity, minPolicedUnit: 128, maxPacketSize: 1_500 },
-      },
-    ],
-  } as RsvpMessage;
-  return encodeMessage(message);
-};
 
 interface Counters {
   readonly received: Readonly<Record<string, number>>;
@@ -50,34 +26,16 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('a flood of RSVP
     key: string,
   ): number => (after[key] ?? 0) - (from[key] ?? 0);
 
-  /** From host-a to host-b with router alert, in one go. Resolves with messages a second. */
-  const flood = async (messages: readonly Uint8Array[]): Promise<number> => {
-    const around = {
-      source: ip('10.1.0.2'),
-      destination: ip('10.2.0.2'),
-      ttl: 64,
-      protocol: IPPROTO_RSVP,
-      routerAlert: true,
-    };
-    const packets = messages.map((payload) => Buffer.from(encodeIpv4({ ...around, payload })).toString('hex'));
-    const sender = headroom.spawn('host-a', '/usr/bin/python3', SENDER, '--flood');
-    const sent = output(sender);
-    sender.stdin!.end(packets.join('\n'));
-    const [count, seconds] = (await sent).trim().split(' ').map(Number);
-    expect(count).toBe(messages.length);
-    return count! / seconds!;
-  };
-
   it('as fast as a host can send them: each of 20,000 is counted, none is lost in our own queue', async () => {
     const messages = Array.from({ length: EACH }, (_, n) => {
-      const good = path(n);
+      const good = foreignPath(10_000 + n);
       const badChecksum = good.slice();
       badChecksum[2]! ^= 0x55;
-      const unknownType = encodeMessage({ type: 99, flags: 0, sendTtl: 64, objects: [] } as unknown as RsvpMessage);
+      const unknownType = encodeMessage({ type: 99, flags: 0, sendTtl: 64, objects: [] });
       return [good, badChecksum, unknownType, good.subarray(0, 6)];
     }).flat();
     const [before, driverBefore] = [await counters(), await driver()];
-    const perSecond = await flood(messages);
+    const perSecond = await sendAlong(headroom, messages);
     console.log(`sent ${Math.round(perSecond)} messages a second`);
 
     await headroom.until(
@@ -100,13 +58,16 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('a flood of RSVP
 
   it('what the queue has no room for, since the agent stands still, is counted: nothing is lost without a number', async () => {
     const [before, driverBefore] = [await counters(), await driver()];
-    const broken = path(0);
+    const broken = foreignPath(10_000);
     broken[2]! ^= 0x55;
     const count = 60_000;
     const agent = headroom.lab.agent('r1')!;
     agent.kill('SIGSTOP');
     try {
-      await flood(Array.from({ length: count }, () => broken));
+      await sendAlong(
+        headroom,
+        Array.from({ length: count }, () => broken),
+      );
     } finally {
       agent.kill('SIGCONT');
     }
