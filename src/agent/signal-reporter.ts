@@ -28,6 +28,8 @@ export class SignalReporter {
   /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
   readonly #paths = new Map<string, string>();
   readonly #reservations = new Set<string>();
+  /** Of the flows with path state those that some hop before this node carries without RSVP. */
+  readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
@@ -101,6 +103,8 @@ export class SignalReporter {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        if (event.nonRsvpHop) this.#broken.add(flow);
+        else this.#broken.delete(flow);
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
@@ -127,6 +131,7 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#broken.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
         }
@@ -181,6 +186,7 @@ export class SignalReporter {
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -200,6 +206,7 @@ export class SignalReporter {
           }
         : {}),
       recordedRoute: [...(more.recordedRoute ?? [])],
+      ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }
