@@ -31,7 +31,6 @@ function pathRow(psb: Psb, now: number): PathRow {
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     incomingInterface: psb.hop?.interface ?? null,
-    outgoingInterface: outgoingInterfaces[0] ?? null,
     outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,

@@ -292,8 +292,7 @@ export interface EngineSnapshot {
     readonly flow: FlowKey;
     readonly previousHop: IpAddress | null;
     readonly incomingInterface: string | null;
-    readonly outgoingInterface: string | null;
-    /** All branches; more than one only where the destination is a group. */
+    /** More than one only where the destination is a group; none where the flow ends here or has no way on. */
     readonly outgoingInterfaces: readonly string[];
     readonly tspec: Tspec;
     readonly adspec: RsvpAdspec | null;
