@@ -1,8 +1,8 @@
 import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
-import { leavesBy } from './session.ts';
 import { neighbourRows } from './neighbours/rows.ts';
+import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
 import type { EngineSnapshot } from './types.ts';
 

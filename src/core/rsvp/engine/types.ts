@@ -3,7 +3,6 @@ import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpPolicyData } from '../wire/policy-data.ts';
-import type { DigestFunction } from '../wire/integrity.ts';
 import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** What data are sent to, as SESSION names it; a group of hosts where the destination is a multicast address. */
@@ -61,8 +60,6 @@ export interface EngineSettings {
   readonly maxFlows: number;
   /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
   readonly neighbours?: NeighbourSettings;
-  /** Needed where integrity is agreed with a neighbour (RFC 2747). */
-  readonly digest?: DigestFunction;
 }
 
 /** The session of a flow as text, for maps. */
