@@ -89,6 +89,14 @@ export class SignalReporter {
   }
 
   event(event: EngineEvent): void {
+    if (event.type === 'lastKeyExpired') {
+      const { interface: name, neighbour, keyId } = event;
+      return this.#log.warn({ interface: name, neighbour, keyId }, 'the last RSVP key is over, it goes on being used');
+    }
+    if (event.type === 'neighbourChanged') {
+      const { interface: name, neighbour, change } = event;
+      return this.#log.warn({ interface: name, neighbour, change }, 'an RSVP neighbour changed');
+    }
     const flow = flowKeyText(event.flow);
     const assignment = this.#assignments.openFor(event.flow);
     switch (event.type) {

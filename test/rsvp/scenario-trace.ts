@@ -108,6 +108,10 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `ids ${object.epoch}/${object.messageIds.join(' ')}`;
     case 'hello':
       return `${object.ack ? 'ack' : 'request'} from ${object.sourceInstance} to ${object.destinationInstance}`;
+    case 'integrity':
+      return `key ${object.keyId}`;
+    case 'challenge':
+      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'scope':
       return `scope ${object.sources.join(' ')}`;
     case 'dclass':
@@ -135,6 +139,10 @@ export function adspecText({ general, guaranteed }: RsvpAdspec, detail: Detail):
 }
 
 function eventText(event: EngineEvent, { names }: Detail): string {
+  if (event.type === 'lastKeyExpired') {
+    return `lastKeyExpired ${event.keyId} of ${event.neighbour ?? 'everybody'} on ${event.interface}`;
+  }
+  if (event.type === 'neighbourChanged') return `neighbour ${event.neighbour} on ${event.interface} ${event.change}`;
   const what = `${event.type} ${flowText(event.flow, names)}`;
   switch (event.type) {
     case 'pathUp': {
