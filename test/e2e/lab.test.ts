@@ -191,7 +191,8 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     const counted = async (node: string): Promise<{ sent: { Path: number }; received: { Path: number } }> =>
       (await headroom.rsvpState(node)).body.engine.counters;
     const [sender, next] = [await counted('host-a'), await counted('r2')];
-    await headroom.until('host-a has refreshed PATH twice', 10_000, async () => {
+    const { body: another } = await headroom.book(5602, 5_000_000);
+    await headroom.until('host-a has sent the PATH of another flow twice', 10_000, async () => {
       return (await counted('host-a')).sent.Path >= sender.sent.Path + 2;
     });
     expect((await counted('r2')).received.Path).toBe(next.received.Path);
@@ -200,8 +201,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     await headroom.agentsConnected();
     await headroom.until('r1 has its RSVP state again', 10_000, async () => {
       const { status, body } = await headroom.rsvpState('r1');
-      return status === 200 && body.engine.paths.length === 1 && body.engine.reservations.length === 1;
+      return status === 200 && body.engine.paths.length === 2 && body.engine.reservations.length === 2;
     });
+    await headroom.reaches(another.id as string, 'active');
+    await release(another.id as string);
     expect(await headroom.exec('r1', 'tc', 'class', 'show', 'dev', 'eth1')).toBe(classes);
     for (const node of ['host-a', 'r2', 'host-b']) {
       const { received } = (await headroom.rsvpState(node)).body.engine.counters;
