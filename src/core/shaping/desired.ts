@@ -1,5 +1,6 @@
 import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, Bytes } from '../base/units.ts';
+import type { SteeredFlow } from './steering.ts';
 
 /** Which packets belong to a reservation. `null` ports mean any; a null source means any sender (wildcard filter). */
 export interface FlowFilter {
@@ -41,4 +42,6 @@ export interface ShapedInterface {
 export interface DesiredShaping {
   readonly interfaces: readonly ShapedInterface[];
   readonly flows: readonly ShapedFlow[];
+  /** Flows that are kept off their routed way; absent = none. */
+  readonly steered?: readonly SteeredFlow[];
 }
