@@ -205,7 +205,8 @@ export interface paths {
         delete: operations["releaseReservation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes qos, name or labels in place; a change of qos is in force when `change` is null again */
+        patch: operations["modifyReservation"];
         trace?: never;
     };
     "/v1/agents": {
@@ -251,6 +252,23 @@ export interface paths {
         };
         /** Path and reservation state and kernel state of an agent, asked over its channel */
         get: operations["getAgentRsvp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/rsvp/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** RSVP messages of an agent as they come and go (server-sent events) */
+        get: operations["watchAgentRsvp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -465,6 +483,26 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A merge patch (RFC 7396) of what can be changed */
+        ReservationPatch: {
+            name?: string | null;
+            /** @description null takes a label, or all of them, away */
+            labels?: {
+                [key: string]: string | null;
+            } | null;
+            qos?: {
+                /** @enum {string} */
+                serviceType?: "guaranteed" | "controlledLoad";
+                tokenRateBitsPerSecond?: number;
+                tokenBucketBytes?: number | null;
+                /** @description null = unlimited */
+                peakRateBitsPerSecond?: number | null;
+                minPolicedUnitBytes?: number | null;
+                maxPacketBytes?: number | null;
+                maxDelayMicros?: number | null;
+                slackMicros?: number | null;
+            };
+        };
         /** @description What a caller asks for */
         ReservationRequest: {
             /** @description For people */
@@ -554,6 +592,7 @@ export interface components {
                     port: number | null;
                 };
             };
+            /** @description What is in force, also while a change is under way */
             qos: {
                 /** @enum {string} */
                 serviceType: "guaranteed" | "controlledLoad";
@@ -589,7 +628,7 @@ export interface components {
                 pinning: "routed" | "pinned" | "unpinned";
                 /** @description For each hop the address by which the flow enters the next node, null = unknown; empty where routed */
                 explicitRoute: (string | null)[];
-                /** @description The largest of its hops, link-layer overhead included */
+                /** @description What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way */
                 bookedBitsPerSecond: number;
                 /** @description End-to-end bound; null for controlled load */
                 delayBoundMicros: number | null;
@@ -619,6 +658,44 @@ export interface components {
                  */
                 confirmedAt: string | null;
             };
+            /** @description A change that is not, or will not be, in force; null = none */
+            change: {
+                /**
+                 * @description applying: agents are told the requested qos; reverting: one refused, all are told the old one again; failed: they hold it
+                 * @enum {string}
+                 */
+                state: "applying" | "reverting" | "failed";
+                requested: {
+                    qos: {
+                        /** @enum {string} */
+                        serviceType: "guaranteed" | "controlledLoad";
+                        tokenRateBitsPerSecond: number;
+                        tokenBucketBytes: number;
+                        /** @description null = unlimited */
+                        peakRateBitsPerSecond: number | null;
+                        minPolicedUnitBytes: number;
+                        maxPacketBytes: number;
+                        maxDelayMicros: number | null;
+                        slackMicros: number;
+                    };
+                };
+                /**
+                 * Format: date-time
+                 * @description When it was admitted
+                 */
+                requestedAt: string;
+                /** @description Why it did not come about */
+                reasons: {
+                    /** @enum {string} */
+                    reason: "REFUSED" | "TIMED_OUT";
+                    /** @description RFC 2205 appendix B; 0 where nobody told */
+                    errorCode: number;
+                    errorValue: number;
+                    /** @description The node that found the error; empty where nobody told */
+                    errorNode: string;
+                    detail: string;
+                }[];
+            } | null;
             /** @enum {string|null} */
             endReason: "released" | "expired" | "leaseExpired" | "holdExpired" | "declined" | "preempted" | "failed" | null;
             /** @description What RSVP or the kernel said when it could not be kept */
@@ -1501,6 +1578,57 @@ export interface operations {
             };
         };
     };
+    modifyReservation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the reservation that is changed; required */
+                "if-match"?: string;
+                /** @description Quoted or bare, kept for 24 h: a success is replayed, a refusal is decided afresh */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description UUIDv7 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["ReservationPatch"];
+                "application/json": components["schemas"]["ReservationPatch"];
+            };
+        };
+        responses: {
+            /** @description Admitted, durably */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reservation"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Cannot be answered now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listAgents: {
         parameters: {
             query?: never;
@@ -1603,6 +1731,47 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Cannot be answered now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchAgentRsvp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The node's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `message` (a message without its IP header as base64, and what was around it), `leftOut` (so many were not kept, since somebody was too slow) and `agent` (it went, or came back); comment lines as heartbeat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description Refused */

@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { err, ok, type Result } from '../core/base/result.ts';
+import { bookedHops } from '../core/reservation/change.ts';
 import { deviation } from '../core/reservation/deviation.ts';
 import type { ReservationInput } from '../core/qos/request-input.ts';
-import type { FieldProblem, FlowEndpoint } from '../core/qos/request.ts';
+import type { FieldProblem, FlowEndpoint, Qos as CoreQos } from '../core/qos/request.ts';
 import type { Reservation } from '../core/reservation/reservation.ts';
 import type { Endpoint } from '../gen/headroom/v1/flow_pb.ts';
 import {
@@ -72,7 +73,8 @@ function qosOf(qos: Qos, problems: FieldProblem[]): ReservationInput['qos'] {
 
 /** What `validateOnly` would book has no id, times of storage or etag. */
 export function reservationMessage(reservation: Reservation, booked = true): ReservationMessage {
-  const { flow, qos, path, window } = reservation;
+  const { flow, path, window, change } = reservation;
+  const hops = bookedHops(reservation);
   const difference = deviation(reservation);
   return create(ReservationSchema, {
     ...(booked
@@ -89,17 +91,18 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
     ...(reservation.stateReason === null ? {} : { stateReason: reservation.stateReason }),
     ...(reservation.endReason === null ? {} : { endReason: reservation.endReason }),
     ...(reservation.failure === null ? {} : { failure: { ...reservation.failure } }),
+    ...(change === null
+      ? {}
+      : {
+          change: {
+            state: change.state,
+            requested: { qos: qosInit(change.terms.qos) },
+            requestedAt: timestamp(change.requestedAt),
+            reasons: change.reasons.map((reason) => ({ ...reason })),
+          },
+        }),
     flow: { protocol: flow.protocol, source: endpoint(flow.source), destination: endpoint(flow.destination) },
-    qos: {
-      serviceType: qos.serviceType,
-      tokenRateBitsPerSecond: int64(qos.tokenRateBitsPerSecond),
-      tokenBucketBytes: int64(qos.tokenBucketBytes),
-      minPolicedUnitBytes: int64(qos.minPolicedUnitBytes),
-      maxPacketBytes: int64(qos.maxPacketBytes),
-      slackMicros: int64(qos.slackMicros),
-      ...(qos.peakRateBitsPerSecond === null ? {} : { peakRateBitsPerSecond: int64(qos.peakRateBitsPerSecond) }),
-      ...(qos.maxDelayMicros === null ? {} : { maxDelayMicros: int64(qos.maxDelayMicros) }),
-    },
+    qos: qosInit(reservation.qos),
     window: { start: timestamp(window.start), ...(window.end === null ? {} : { end: timestamp(window.end) }) },
     paths: [
       {
@@ -107,9 +110,9 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
         source: flow.source.address,
         pinning: path.pinning,
         explicitRoute: path.explicitRoute.map((address) => address ?? ''),
-        bookedBitsPerSecond: int64(path.hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
+        bookedBitsPerSecond: int64(hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
         ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
-        hops: path.hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
+        hops: hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         ...(difference === null ? {} : { deviation: difference }),
         enforcement: reservation.enforcement,
@@ -121,6 +124,17 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
     },
   });
 }
+
+const qosInit = (qos: CoreQos) => ({
+  serviceType: qos.serviceType,
+  tokenRateBitsPerSecond: int64(qos.tokenRateBitsPerSecond),
+  tokenBucketBytes: int64(qos.tokenBucketBytes),
+  minPolicedUnitBytes: int64(qos.minPolicedUnitBytes),
+  maxPacketBytes: int64(qos.maxPacketBytes),
+  slackMicros: int64(qos.slackMicros),
+  ...(qos.peakRateBitsPerSecond === null ? {} : { peakRateBitsPerSecond: int64(qos.peakRateBitsPerSecond) }),
+  ...(qos.maxDelayMicros === null ? {} : { maxDelayMicros: int64(qos.maxDelayMicros) }),
+});
 
 const endpoint = (end: FlowEndpoint): { address: string; port?: number } =>
   end.port === null ? { address: end.address } : { address: end.address, port: end.port };

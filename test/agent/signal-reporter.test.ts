@@ -48,6 +48,7 @@ beforeEach(() => {
   said = [];
   connected = true;
   const channel: Channel = {
+    congested: false,
     send(message) {
       if (!connected) return false;
       if (message?.case === 'assignment') said.push(AssignmentState[message.value.state]);

@@ -2,9 +2,11 @@ import { parseIp } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../../src/core/base/units.ts';
 import { reservableBitsPerSecond, type Topology } from '../../src/core/network/topology.ts';
 import { parseTopology } from '../../src/core/network/validate.ts';
+import { applyPatches, patchProblems } from '../../src/core/qos/parse-patch.ts';
 import { parseReservationRequest } from '../../src/core/qos/parse-request.ts';
 import type { Reservation } from '../../src/core/reservation/reservation.ts';
 import type { AgentView, Control, EventView } from '../../src/server/control/api.ts';
+import { badRequest } from '../../src/server/control/bad-request.ts';
 import { ControlError } from '../../src/server/control/errors.ts';
 
 export const RESERVATION_ID = '0193b1e0-0000-7000-8000-000000000001';
@@ -91,6 +93,7 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
   enforcement: 'kernel',
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),
+  change: null,
   revision: 7,
   createdAt: NOW,
   updatedAt: EpochMs(NOW + 13),
@@ -169,6 +172,15 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getReservation: async (id) => known(id),
     listReservations: async () => ({ items: [reservation()], nextPageToken: 'next' }),
     releaseReservation: async (id) => void known(id),
+    modifyReservation: async (id, patches, { ifMatch }) => {
+      const before = known(id);
+      const problems = patchProblems(patches);
+      if (problems.length > 0) throw badRequest(problems);
+      if (ifMatch === null) throw new ControlError('ETAG_REQUIRED', 'If-Match is required');
+      const patched = applyPatches(before, patches);
+      if (!patched.ok) throw badRequest(patched.error);
+      return { reservation: reservation({ ...patched.value, revision: before.revision + 1 }), replayed: false };
+    },
     getTopology: async () => ({ topology: stored, etag: '"1"' }),
     putTopology: put,
     importTopology: async (text, _format, options) => put(JSON.parse(text), options),
@@ -182,6 +194,7 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     getLink: async (id) => link(id),
     listAgents: async () => [AGENT],
     getAgent: async () => AGENT,
+    watchAgentRsvp: () => (async function* () {})(),
     getAgentRsvp: async () => ({ pathStates: [], reservationStates: [] }),
     watchEvents: (after, signal) => untilAborted([], signal, after),
     readiness: async () => ({ ready: true, database: 'ok', migrations: 'ok', warnings: [] }),

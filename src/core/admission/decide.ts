@@ -120,9 +120,12 @@ const CURED_BY_ANOTHER_PATH: readonly RefusalReason['reason'][] = [
   'BANDWIDTH_UNAVAILABLE',
 ];
 // A lower token rate also makes a finite peak rate matter more, so a delay bound never asks for a higher one.
-const CURED_BY_A_LOWER_RATE: readonly RefusalReason['reason'][] = ['BANDWIDTH_UNAVAILABLE', 'DELAY_BOUND_UNREACHABLE'];
+export const CURED_BY_A_LOWER_RATE: readonly RefusalReason['reason'][] = [
+  'BANDWIDTH_UNAVAILABLE',
+  'DELAY_BOUND_UNREACHABLE',
+];
 
-const mostTelling = (reasons: readonly RefusalReason[]): RefusalCode =>
+export const mostTelling = (reasons: readonly RefusalReason[]): RefusalCode =>
   CODES.find((code) => reasons.some((r) => r.reason === code))!;
 
 const noPath = (source: NodeName, destination: NodeName, detail: string): Decision => ({

@@ -59,6 +59,17 @@ export class Ledger {
     return true;
   }
 
+  /** What `work` finds without the booking; it is there again afterwards. */
+  without<T>(id: string, work: () => T): T {
+    const booking = this.#bookings.get(id);
+    this.remove(id);
+    try {
+      return work();
+    } finally {
+      if (booking !== undefined) this.add(booking);
+    }
+  }
+
   /** The link's calendar; undefined where nothing is booked. */
   calendar(link: LinkId): LinkCalendar | undefined {
     return this.#calendars.get(link);

@@ -32,7 +32,7 @@ export function parseReservationRequest(
   return ok({ name, labels, flow, qos, window, constraints });
 }
 
-function parseName(name: string | null, problems: FieldProblems): string | null {
+export function parseName(name: string | null, problems: FieldProblems): string | null {
   if (name === null) return null;
   if (typeof name !== 'string' || !isPrintable(name)) {
     problems.invalid('name', name, 'must be text without control characters');
@@ -42,7 +42,7 @@ function parseName(name: string | null, problems: FieldProblems): string | null 
   return name;
 }
 
-function parseLabels(
+export function parseLabels(
   labels: Readonly<Record<string, string>>,
   problems: FieldProblems,
 ): Readonly<Record<string, string>> {

@@ -3,6 +3,7 @@ import type { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Rspec, Tspec } from '../qos/flowspec.ts';
 import type { Flow } from '../qos/request.ts';
 import { toFlowspec } from '../qos/wire-rate.ts';
+import { askedOfAgents } from './change.ts';
 import { isSignalled } from './life-cycle.ts';
 import type { Reservation } from './reservation.ts';
 
@@ -37,11 +38,12 @@ export interface Assignment {
 
 /** What the node must hold of the reservation; null when it is not on its path or has nothing to hold (held, releasing, ended). */
 export function assignmentFor(reservation: Reservation, node: string): Assignment | null {
-  const { path, window } = reservation;
+  const { window } = reservation;
+  const { qos, path } = askedOfAgents(reservation);
   const position = path.nodes.indexOf(node);
   if (position < 0 || !isSignalled(reservation)) return null;
   const hop = path.hops[position];
-  const flowspec = toFlowspec(reservation.qos, path.rate);
+  const flowspec = toFlowspec(qos, path.rate);
   const content = {
     reservationId: reservation.id,
     flow: reservation.flow,

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../base/units.ts';
 import type { Failure, Reservation } from './reservation.ts';
+import type { ChangeReason } from './terms.ts';
 
 /** What can happen to a reservation after it was booked. */
 export type LifeCycleEvent =
@@ -20,5 +21,11 @@ export type LifeCycleEvent =
   | { readonly type: 'windowEnded' }
   /** Every managed hop has reported removal, or its state must have timed out by now. */
   | { readonly type: 'removed' }
+  /** Every managed hop has installed the requested terms. `since` names the change in all three. */
+  | { readonly type: 'changeApplied'; readonly since: number }
+  /** A hop refused the requested terms, or did not take them in time. */
+  | { readonly type: 'changeRefused'; readonly since: number; readonly reason: ChangeReason }
+  /** Every managed hop holds the old terms again. */
+  | { readonly type: 'changeReverted'; readonly since: number }
   /** The agents have told where PATH goes. */
   | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] };

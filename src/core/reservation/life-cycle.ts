@@ -1,8 +1,10 @@
 import { assertNever } from '../base/assert-never.ts';
 import { EpochMs } from '../base/units.ts';
 import type { Window } from '../qos/request.ts';
+import { isChanging, underTerms } from './change.ts';
 import type { LifeCycleEvent } from './life-cycle-events.ts';
 import type { EndReason, Failure, Reservation, ReservationState } from './reservation.ts';
+import type { ChangeState } from './terms.ts';
 
 /**
  * What a reservation's row needs to know of its path: true when agents signal it (see admission/managed.ts). Nobody reports
@@ -21,7 +23,8 @@ export function initialState(window: Window, now: EpochMs, managed: Managed): Re
  *
  *     held → scheduled → establishing → active ⇄ degraded → releasing → ended
  *
- * `held` and, on paths without managed nodes, every state may end directly. Pure: the same arguments give the same answer.
+ * `held` and, on paths without managed nodes, every state may end directly. A change of its terms runs beside it (see
+ * change.ts) and never moves it. Pure: the same arguments give the same answer.
  *
  * @returns the reservation as it is after the event, its revision one higher, or null where the event changes nothing:
  * repeated, late and out-of-place events are harmless.
@@ -34,9 +37,12 @@ export function step(
 ): Reservation | null {
   const changed = change(reservation, event, managed);
   if (changed === null) return null;
+  // What was under way when it ended has no outcome any more.
+  const moot = changed.state === 'ended' && isChanging(reservation);
   return {
     ...reservation,
     ...changed,
+    ...(moot ? { change: null } : {}),
     revision: reservation.revision + 1,
     // A clock that was set back does not make a later state look older.
     updatedAt: EpochMs(Math.max(now, reservation.updatedAt)),
@@ -75,6 +81,20 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       return isLive(reservation) ? ending(reservation, 'expired', null, managed) : null;
     case 'removed':
       return state === 'releasing' ? { state: 'ended', countsInBooks: false } : null;
+    case 'changeApplied':
+      return isUnderWay(reservation, 'applying', event.since)
+        ? { ...underTerms(reservation, reservation.change!.terms), change: null }
+        : null;
+    case 'changeRefused': {
+      if (!isUnderWay(reservation, 'applying', event.since)) return null;
+      const { change } = reservation;
+      // Who reports on nothing has nothing to give back.
+      return { change: { ...change!, state: managed ? 'reverting' : 'failed', reasons: [event.reason] } };
+    }
+    case 'changeReverted':
+      return isUnderWay(reservation, 'reverting', event.since)
+        ? { change: { ...reservation.change!, state: 'failed' } }
+        : null;
     case 'pathObserved':
       return isLive(reservation) && !sameHops(reservation.actualHops, event.actualHops)
         ? { actualHops: event.actualHops }
@@ -83,6 +103,9 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       return assertNever(event);
   }
 }
+
+const isUnderWay = (reservation: Reservation, state: ChangeState, since: number): boolean =>
+  isLive(reservation) && reservation.change?.state === state && reservation.change.since === since;
 
 /** Through `releasing` where agents hold something that must be seen to go; nobody was told of a held one. */
 function ending(

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../base/units.ts';
 import type { AdmittedPath } from '../admission/decision.ts';
 import type { Flow, Qos, Window } from '../qos/request.ts';
+import type { Change } from './terms.ts';
 
 export type ReservationState = 'held' | 'scheduled' | 'establishing' | 'active' | 'degraded' | 'releasing' | 'ended';
 
@@ -41,6 +42,8 @@ export interface Reservation {
   readonly countsInBooks: boolean;
   /** When ResvConf reached the receiver. */
   readonly confirmedAt: EpochMs | null;
+  /** A change of `qos` that is under way or has failed; `qos` and `path` are what is in force meanwhile. */
+  readonly change: Change | null;
   /** Grows with every stored change; the etag is made of it. */
   readonly revision: number;
   readonly createdAt: EpochMs;

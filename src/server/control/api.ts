@@ -14,6 +14,15 @@ export interface Control {
   listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
   /** Resolves when the release is durable; again for one that is releasing or ended. */
   releaseReservation(id: string): Promise<void>;
+  /**
+   * Merge patches (RFC 7396) of `qos`, `name` and `labels`, one after the other, on the reservation that `ifMatch` names.
+   * Resolves when the change is admitted and durable; it is in force when `change` is null again.
+   */
+  modifyReservation(
+    id: string,
+    patches: readonly unknown[],
+    options: CallOptions & { readonly ifMatch: string | null },
+  ): Promise<ReserveOutcome>;
 
   getTopology(): Promise<{ topology: Topology; etag: string }>;
   /** `document` is judged by core/network/validate. `ifMatch` is required when a topology is stored. */
@@ -42,6 +51,11 @@ export interface Control {
   getAgent(node: string): Promise<AgentView>;
   /** The agent's own snapshot (engine and kernel), asked over its channel; UNAVAILABLE after 5 s. */
   getAgentRsvp(node: string): Promise<unknown>;
+  /**
+   * The agent's RSVP messages as they come and go, until the signal aborts; none from before. A watcher that is too slow
+   * is told how many were left out. Throws NOT_FOUND, or UNAVAILABLE where the agent is not connected or too many watch it.
+   */
+  watchAgentRsvp(node: string, signal: AbortSignal): AsyncIterable<TraceItem>;
 
   /** Events after `after` in order, each once, then live until the signal aborts. `after` null = from now on. EVENTS_PURGED when too old. */
   watchEvents(after: bigint | null, signal: AbortSignal): AsyncIterable<EventView>;
@@ -138,6 +152,32 @@ export interface AgentView {
   readonly assignments: number;
   readonly memoryBytes: number | null;
 }
+
+/** One RSVP message that an agent received or sent. */
+export interface TracedMessage {
+  /** Microseconds since 1970, by the agent's clock. */
+  readonly timeMicros: bigint;
+  readonly direction: 'in' | 'out';
+  readonly interface: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly ttl: number;
+  /** Of sent messages; false for received ones, which do not tell. */
+  readonly routerAlert: boolean;
+  /** The message without IP header. */
+  readonly bytes: Uint8Array;
+  /** Why a received message, or a part of it, changed nothing. */
+  readonly dropped: readonly string[];
+  /** Why it was not sent; null when it was. */
+  readonly problem: string | null;
+}
+
+export type TraceItem =
+  | ({ readonly type: 'message' } & TracedMessage)
+  /** So many messages came or went here that nobody will see. */
+  | { readonly type: 'leftOut'; readonly count: number }
+  /** The agent's stream ended, or began anew. */
+  | { readonly type: 'agent'; readonly connected: boolean };
 
 export interface EventView {
   readonly id: bigint;

@@ -1,11 +1,13 @@
 import type { NetworkNode } from '../../core/network/topology.ts';
-import type { AgentState, AgentView, Control, NodeView, Readiness } from './api.ts';
+import type { AgentState, AgentView, Control, NodeView, Readiness, TraceItem } from './api.ts';
 import { ControlError } from './errors.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import { StoreFault, type BooksStore, type DatabaseHealth, type ReservationQueries } from './ports.ts';
+import { KeyedCalls } from './keyed-calls.ts';
+import { modifyReservation } from './modify.ts';
 import { getReservation, listReservations } from './read.ts';
 import { releaseReservation } from './release.ts';
-import { ReserveUseCase } from './reserve.ts';
+import { reserve } from './reserve.ts';
 import { type DocumentParsers, getLink, getTopology, listLinks, putImported, putTopology } from './topology.ts';
 import { watchEvents } from './watch-events.ts';
 
@@ -14,6 +16,7 @@ export interface AgentQueries {
   list(): readonly AgentView[];
   get(node: string): AgentView;
   rsvp(node: string): Promise<unknown>;
+  watchRsvp(node: string, signal: AbortSignal): AsyncIterable<TraceItem>;
   stateOf(node: NetworkNode): AgentState | null;
 }
 
@@ -28,16 +31,21 @@ export function createControl(parts: {
 }): Control {
   const { committer, store, queries, agents, parsers } = parts;
   const { books } = committer;
-  const reserving = new ReserveUseCase(committer);
+  const calls = new KeyedCalls();
   const nodeView = (node: NetworkNode): NodeView => ({ ...node, agentState: agents.stateOf(node) });
   return {
-    reserve: (input, options) => answering(() => reserving.reserve(input, options)),
+    reserve: (input, options) => answering(() => reserve(committer, calls, input, options)),
     getReservation: (id) => answering(() => getReservation(books, queries, id)),
     listReservations: (query) => answering(() => listReservations(books, queries, query)),
     releaseReservation: (id) =>
       answering(async () => {
         const { id: known } = await getReservation(books, queries, id);
         await releaseReservation(committer, queries, known);
+      }),
+    modifyReservation: (id, patches, options) =>
+      answering(async () => {
+        const { id: known } = await getReservation(books, queries, id);
+        return modifyReservation(committer, calls, known, patches, options);
       }),
     getTopology: async () => getTopology(books),
     putTopology: (document, options) => answering(async () => putTopology(committer, document, options)),
@@ -55,6 +63,7 @@ export function createControl(parts: {
     listAgents: async () => agents.list(),
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),
+    watchAgentRsvp: (node, signal) => agents.watchRsvp(node, signal),
     watchEvents: (after, signal) => faultsAsErrors(watchEvents(store, committer.log, after, signal)),
     isStale: () => committer.stale,
     readiness: async () => readinessOf(await parts.health()),

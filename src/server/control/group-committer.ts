@@ -7,7 +7,7 @@ import type { AgentDirectory, CommittedGroup, Committer } from './committer.ts';
 import { ControlError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Follower } from './follower.ts';
-import type { GroupItem, Unbooked } from './group-items.ts';
+import { type CallItem, type GroupItem, isCall, type ModifyItem, type Unbooked } from './group-items.ts';
 import { needsLocks, nothingCommitted, settledUnder, stands, type Outcome } from './group-outcome.ts';
 import { type GroupPlan, type LockedRows, planGroup } from './group-plan.ts';
 import { MemoryBooks } from './memory-books.ts';
@@ -143,6 +143,20 @@ export class GroupCommitter implements Committer {
     return outcome.reservation;
   }
 
+  /**
+   * Changes `name`, `labels` or `qos` of a stored reservation by merge patches; see modify.ts.
+   *
+   * @param ifMatch entity tag in quotes, or `*`.
+   */
+  modify(
+    id: string,
+    patches: readonly unknown[],
+    ifMatch: string,
+    key: ModifyItem['key'],
+  ): Promise<{ reservation: Reservation; replayed: boolean }> {
+    return this.#enqueue((waiting) => ({ kind: 'modify', id, patches, ifMatch, key, ...waiting }));
+  }
+
   transition(id: string, event: LifeCycleEvent): Promise<Reservation | null> {
     return this.#enqueue((waiting) => ({ kind: 'transition', id, event, ...waiting }));
   }
@@ -242,7 +256,9 @@ export class GroupCommitter implements Committer {
 
   /** Reservations that another replica has booked a moment ago. */
   async #makeKnown(group: readonly GroupItem[]): Promise<void> {
-    const unknown = group.some((item) => item.kind === 'transition' && this.books.get(item.id) === undefined);
+    const unknown = group.some(
+      (item) => (item.kind === 'transition' || item.kind === 'modify') && this.books.get(item.id) === undefined,
+    );
     if (unknown) await this.#follow();
   }
 
@@ -263,23 +279,21 @@ export class GroupCommitter implements Committer {
     first: GroupPlan,
   ): Promise<Outcome | null> {
     let plan = first;
-    const keys: NewKey[] = [...plan.created.keys()].flatMap(({ key, id }) =>
-      key ? [{ ...key, reservationId: id }] : [],
-    );
+    const keys: NewKey[] = writing(plan).flatMap(({ key, id }) => (key ? [{ ...key, reservationId: id }] : []));
     const locks: LockRequest = {
       keys,
       topology: plan.topology !== null,
       links: [...plan.locks].sort(),
-      reservations: [...plan.changed.keys()].sort(),
+      reservations: [...new Set([...plan.changed.keys(), ...plan.watched])].sort(),
     };
     const locked = await transaction.lock(locks);
     if (locked.topology !== this.books.topology().version) {
       await transaction.rollback();
       return this.#again(group);
     }
-    const replays = group.filter((item) => item.kind === 'reserve' && item.key && locked.usedKeys.has(item.key.key));
-    if (replays.length > 0 || this.#stale(plan, locked)) {
-      await this.#refresh(plan, locked, transaction);
+    const replays = group.filter((item) => isCall(item) && item.key && locked.usedKeys.has(item.key.key));
+    if (replays.length > 0 || this.#stale(locked)) {
+      await this.#refresh(locked, transaction);
       const rest = group.filter((item) => !replays.includes(item));
       const again = this.#plan(rest, {
         links: new Set([...locked.links.keys(), ...(plan.topology?.writes.links ?? [])]),
@@ -346,21 +360,21 @@ export class GroupCommitter implements Committer {
     return { plan, settled, bumped: new Set(plan.links.keys()), resolved: true };
   }
 
-  #stale(plan: GroupPlan, locked: Locked): boolean {
+  #stale(locked: Locked): boolean {
     for (const [link, version] of locked.links) if (this.books.versions.get(link) !== version) return true;
-    for (const [id, { before }] of plan.changed) if (locked.revisions.get(id) !== before.revision) return true;
+    for (const [id, revision] of locked.revisions) if (this.books.get(id)?.revision !== revision) return true;
     return false;
   }
 
   /** Brings the locked rows up to date in memory, by difference; nobody can change them now. */
-  async #refresh(plan: GroupPlan, locked: Locked, transaction: BooksTransaction): Promise<void> {
+  async #refresh(locked: Locked, transaction: BooksTransaction): Promise<void> {
     const stale = [...locked.links].filter(([link, version]) => this.books.versions.get(link) !== version);
     if (stale.length > 0) {
       const mine = new Map(stale.map(([link]) => [link, this.books.versions.get(link) ?? -1n]));
       for (const each of await transaction.changesSince(mine)) this.books.apply(each);
       for (const [link, version] of stale) this.books.setVersion(link, version);
     }
-    const old = [...plan.changed].filter(([id, { before }]) => locked.revisions.get(id) !== before.revision);
+    const old = [...locked.revisions].filter(([id, revision]) => this.books.get(id)?.revision !== revision);
     if (old.length > 0) {
       for (const each of await transaction.reservations(old.map(([id]) => id))) this.books.apply(each);
     }
@@ -369,7 +383,7 @@ export class GroupCommitter implements Committer {
   }
 
   #writes(plan: GroupPlan, locks: LockRequest, locked: Locked, token: string, time: GroupWrites['time']): GroupWrites {
-    const used = new Set([...plan.created.keys()].map((item) => item.key?.key));
+    const used = new Set(writing(plan).map((item) => item.key?.key));
     return {
       token,
       time,
@@ -399,6 +413,7 @@ export class GroupCommitter implements Committer {
 
   #resolve(plan: GroupPlan): void {
     for (const [item, reservation] of plan.created) item.resolve({ reservation, replayed: false });
+    for (const { item, after } of plan.modified) item.resolve({ reservation: after, replayed: false });
     for (const { item, after } of plan.transitions) item.resolve(after);
     plan.topology?.item.resolve(plan.topology.plan);
   }
@@ -432,7 +447,7 @@ export class GroupCommitter implements Committer {
 
   /** Requests whose key an earlier one has used get its answer. */
   async #replay(items: readonly GroupItem[]): Promise<void> {
-    const keyed = items.flatMap((item) => (item.kind === 'reserve' && item.key ? [{ item, key: item.key }] : []));
+    const keyed = items.flatMap((item) => (isCall(item) && item.key ? [{ item, key: item.key }] : []));
     if (keyed.length === 0) return;
     try {
       const stored = await this.#store.findKeys(keyed.map(({ key }) => key.key));
@@ -499,8 +514,19 @@ export class GroupCommitter implements Committer {
       return;
     }
     const [item] = group;
+    // A name that another replica has given a moment ago: who has it is found when its events are followed.
+    if (
+      item?.kind === 'modify' &&
+      error instanceof StoreFault &&
+      error.taken &&
+      item.losses < this.#settings.attempts
+    ) {
+      return void (await this.#again(group).catch((cause: unknown) =>
+        item.reject(unavailable('the database is away', cause)),
+      ));
+    }
     if (fault !== 'retry') item?.reject(error);
-    else if (item?.kind === 'reserve' && item.key) {
+    else if (item && isCall(item) && item.key) {
       item.reject(new ControlError('REQUEST_IN_PROGRESS', 'the first request with this key still runs'));
     } else item?.reject(unavailable('others hold what this request needs', error));
   }
@@ -521,6 +547,12 @@ export class GroupCommitter implements Committer {
     }
   }
 }
+
+/** Calls that the plan has an effect for. */
+const writing = (plan: GroupPlan): readonly CallItem[] => [
+  ...plan.created.keys(),
+  ...plan.modified.map(({ item }) => item),
+];
 
 const NO_AGENTS: AgentDirectory = {
   unreachable: () => new Map(),

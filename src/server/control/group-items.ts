@@ -22,6 +22,16 @@ export interface ReserveItem extends Waiting<{ reservation: Reservation; replaye
   readonly preview: boolean;
 }
 
+export interface ModifyItem extends Waiting<{ reservation: Reservation; replayed: boolean }> {
+  readonly kind: 'modify';
+  readonly id: string;
+  /** Merge patches as the caller wrote them: what they come to is judged on the reservation as it is then. */
+  readonly patches: readonly unknown[];
+  /** In quotes, or `*`. */
+  readonly ifMatch: string;
+  readonly key: { readonly key: string; readonly bodyHash: string } | null;
+}
+
 export interface TransitionItem extends Waiting<Reservation | null> {
   readonly kind: 'transition';
   readonly id: string;
@@ -36,19 +46,24 @@ export interface TopologyItem extends Waiting<TopologyPlan> {
   readonly preview: boolean;
 }
 
-export type GroupItem = ReserveItem | TransitionItem | TopologyItem;
+export type GroupItem = ReserveItem | ModifyItem | TransitionItem | TopologyItem;
+
+/** Those that may come with an idempotency key. */
+export type CallItem = ReserveItem | ModifyItem;
+
+export const isCall = (item: GroupItem): item is CallItem => item.kind === 'reserve' || item.kind === 'modify';
 
 /** An answer that depends on what others have committed: it holds while these are the committed versions. */
 export interface Basis {
   readonly links: ReadonlyMap<LinkId, bigint>;
   readonly topology: bigint;
-  /** A reservation that stands in the way, with its revision. */
+  /** A reservation that stands in the way or was to be changed, with its revision. */
   readonly existing: { readonly id: string; readonly revision: number } | null;
 }
 
-/** A refusal, or what a preview would answer. */
+/** A refusal, what a preview would answer, or a change that changes nothing. */
 export interface Unbooked {
-  readonly item: ReserveItem;
+  readonly item: CallItem;
   readonly answer: ControlError | Reservation;
   readonly basis: Basis;
 }

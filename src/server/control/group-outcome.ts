@@ -28,8 +28,7 @@ export const settledUnder = (plan: GroupPlan, locked: Locked): ReadonlySet<Unboo
   new Set(
     plan.unbooked.filter(
       ({ basis }) =>
-        basis.existing === null &&
-        basis.links.size > 0 &&
+        (basis.existing === null ? basis.links.size > 0 : locked.revisions.has(basis.existing.id)) &&
         [...basis.links.keys()].every((link) => locked.links.has(link)),
     ),
   );

@@ -1,17 +1,29 @@
 import { decide } from '../../core/admission/decide.ts';
 import { overlap } from '../../core/admission/calendar.ts';
-import { isManaged, managedNodes } from '../../core/admission/managed.ts';
+import { managedNodes } from '../../core/admission/managed.ts';
 import type { World } from '../../core/admission/world.ts';
 import type { AdmittedPath } from '../../core/admission/decision.ts';
 import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts';
 import type { ReservationRequest } from '../../core/qos/request.ts';
+import { assignmentFor } from '../../core/reservation/assignment.ts';
+import { bookingOf, sameBooking } from '../../core/reservation/change.ts';
 import { deviation } from '../../core/reservation/deviation.ts';
 import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
 import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { AgentDirectory } from './committer.ts';
 import { ControlError } from './errors.ts';
-import type { Basis, GroupItem, ReserveItem, TopologyItem, TransitionItem, Unbooked } from './group-items.ts';
+import type {
+  Basis,
+  CallItem,
+  GroupItem,
+  ModifyItem,
+  ReserveItem,
+  TopologyItem,
+  TransitionItem,
+  Unbooked,
+} from './group-items.ts';
+import { decideModify } from './group-modify.ts';
 import type { MemoryBooks } from './memory-books.ts';
 import type { EventDraft, TopologyWrites } from './ports.ts';
 import { alreadyExists, refusal } from './refusal.ts';
@@ -31,12 +43,15 @@ export class GroupPlan {
   readonly created = new Map<ReserveItem, Reservation>();
   readonly changed = new Map<string, { readonly before: Reservation; readonly after: Reservation }>();
   readonly transitions: { readonly item: TransitionItem; readonly after: Reservation | null }[] = [];
+  readonly modified: { readonly item: ModifyItem; readonly after: Reservation }[] = [];
   readonly unbooked: Unbooked[] = [];
   /** They need links that are not locked, or a reservation that is not known here: the next group decides. */
   readonly postponed: GroupItem[] = [];
   /** Links whose version grows, with the reservations that changed on them. */
   readonly links = new Map<LinkId, Set<string>>();
   readonly locks = new Set<LinkId>();
+  /** Reservations that are looked at and not changed, by requests that lost too often. */
+  readonly watched = new Set<string>();
   /** Nodes whose desired state changes. */
   readonly nodes = new Set<NodeName>();
   readonly events: EventDraft[] = [];
@@ -94,6 +109,7 @@ class Planner {
 
   add(item: GroupItem): void {
     if (item.kind === 'reserve') this.#reserve(item);
+    else if (item.kind === 'modify') this.#modify(item);
     else if (item.kind === 'transition') this.#transition(item);
     else this.#topology(item);
   }
@@ -117,16 +133,12 @@ class Planner {
       this.plan.unbooked.push({ item, answer: { ...reservation, id: '' }, basis: this.#basis(touched, null) });
       return;
     }
-    const key = item.key?.key;
-    const keyFree =
-      key === undefined || (!this.#keys.has(key) && (this.#locked === null || this.#locked.keys.has(key)));
-    if (!keyFree || !this.#mayChange(decision.touched)) {
+    if (!this.#mayChange(decision.touched) || !this.#takeKey(item)) {
       this.plan.postponed.push(item);
       return;
     }
-    if (key !== undefined) this.#keys.add(key);
     this.plan.created.set(item, reservation);
-    this.#books.ledger.add(reservation);
+    this.#books.ledger.add(bookingOf(reservation));
     this.#undo.push(() => this.#books.ledger.remove(reservation.id));
     if (request.name !== null) this.#names.set(request.name, item.id);
     this.#bump(reservation);
@@ -134,6 +146,59 @@ class Planner {
     for (const link of touched) this.plan.locks.add(link);
     this.#signalled(reservation);
     this.#emit('reservation.created', reservation);
+  }
+
+  #modify(item: ModifyItem): void {
+    const before = this.plan.changed.get(item.id)?.after ?? this.#books.get(item.id);
+    if (before === undefined) {
+      return this.#refuse(item, new ControlError('INCOMPATIBLE_STATE', 'the reservation has ended'), [], null);
+    }
+    const decision = decideModify(before, item, {
+      world: this.#world,
+      atOnce: this.#changesAtOnce(before),
+      holderOf: (name) => this.#holderOf(name),
+    });
+    const { touched } = decision;
+    if (item.losses >= LOSSES_BEFORE_LOCKING_ALL) {
+      for (const link of touched) this.plan.locks.add(link);
+      this.plan.watched.add(item.id);
+    }
+    if ('refused' in decision) return this.#refuse(item, decision.refused, touched, item.id);
+    const { after } = decision;
+    if (after === before) {
+      this.plan.unbooked.push({ item, answer: after, basis: this.#basis([], item.id) });
+      return;
+    }
+    // A name that this group takes from another is free only when that row is written: both may be in one statement.
+    const nameMoves = after.name !== null && after.name !== before.name && this.#names.has(after.name);
+    if (nameMoves || !this.#mayChange(touched) || !this.#takeKey(item)) {
+      this.plan.postponed.push(item);
+      return;
+    }
+    // A grant stands only on the books that it was decided on.
+    for (const link of touched) this.plan.locks.add(link);
+    this.#replace(before, after);
+    if (before.name !== after.name) {
+      if (before.name !== null) this.#names.set(before.name, null);
+      if (after.name !== null) this.#names.set(after.name, after.id);
+    }
+    this.plan.modified.push({ item, after });
+  }
+
+  /** Agents that are all connected hear of it before any later booking; before the window opens none has installed anything. */
+  #changesAtOnce({ path: { nodes }, state }: Reservation): boolean {
+    const managed = this.#managedNodes(nodes);
+    if (managed.length === 0 || state === 'held') return true;
+    return state === 'scheduled' && managed.every((node) => this.#agents.connected(node));
+  }
+
+  /** False where another item of the group has the key, or it is not among those that were locked. */
+  #takeKey({ key: given }: CallItem): boolean {
+    if (given === null) return true;
+    const { key } = given;
+    if (this.#keys.has(key) || (this.#locked !== null && !this.#locked.keys.has(key))) return false;
+    this.#keys.add(key);
+    return true;
   }
 
   #granted(item: ReserveItem, path: AdmittedPath): Reservation {
@@ -155,6 +220,7 @@ class Planner {
       enforcement: this.#enforcement(path.nodes),
       countsInBooks: true,
       confirmedAt: null,
+      change: null,
       revision: 1,
       createdAt: now,
       updatedAt: now,
@@ -167,8 +233,7 @@ class Planner {
     const same = this.#books.ledger.sameFlow(flow, window);
     if (same !== null) return { id: same, error: alreadyExists('flow', same) };
     if (name !== null) {
-      const given = this.#names.get(name);
-      const holder = given === undefined ? this.#books.named(name) : given;
+      const holder = this.#holderOf(name);
       if (holder !== null) return { id: holder, error: alreadyExists('name', holder) };
     }
     for (const other of this.#toDestination(request)) {
@@ -186,6 +251,11 @@ class Planner {
     return null;
   }
 
+  #holderOf(name: string): string | null {
+    const given = this.#names.get(name);
+    return given === undefined ? this.#books.named(name) : given;
+  }
+
   *#toDestination({ flow }: ReservationRequest): Iterable<Reservation> {
     for (const each of this.#books.toDestination(flow)) {
       if (occupiesBooks(this.plan.changed.get(each.id)?.after ?? each)) yield each;
@@ -196,7 +266,7 @@ class Planner {
     }
   }
 
-  #refuse(item: ReserveItem, answer: ControlError, touched: readonly LinkId[], existing: string | null): void {
+  #refuse(item: CallItem, answer: ControlError, touched: readonly LinkId[], existing: string | null): void {
     this.plan.unbooked.push({ item, answer, basis: this.#basis(touched, existing) });
   }
 
@@ -224,22 +294,41 @@ class Planner {
     // Agents that were away when it was booked have told by now what they can do.
     const becomesActive = stepped.state === 'active' && before.state !== 'active';
     const after = becomesActive ? { ...stepped, enforcement: this.#enforcement(before.path.nodes) } : stepped;
+    const { end } = before.window;
+    const changesBooks =
+      occupiesBooks(before) !== occupiesBooks(after) || (occupiesBooks(before) && !sameBooking(before, after));
+    // The calendar has come to the end of the booking by itself.
+    const changesCalendar = changesBooks && (end === null || end > this.#world.now);
+    if (changesCalendar && !this.#mayChange(before.path.hops.map((hop) => hop.link))) return 'postponed';
+    if (before.name !== null && isLive(before) && !isLive(after)) this.#names.set(before.name, null);
+    this.#replace(before, after);
+    return after;
+  }
+
+  /** One state of a reservation takes the place of another, in the plan and in the ledger. */
+  #replace(before: Reservation, after: Reservation): void {
     const { ledger } = this.#books;
     const { end } = before.window;
-    const frees = occupiesBooks(before) && !occupiesBooks(after);
-    // The calendar has come to the end of the booking by itself.
-    const changesCalendar = frees && (end === null || end > this.#world.now);
-    if (changesCalendar && !this.#mayChange(before.path.hops.map((hop) => hop.link))) return 'postponed';
-    if (changesCalendar) this.#bump(before);
-    if (frees) {
+    const counted = occupiesBooks(before);
+    const counts = occupiesBooks(after);
+    if (counted !== counts || (counted && !sameBooking(before, after))) {
+      if (end === null || end > this.#world.now) this.#bump(before);
       ledger.remove(before.id);
-      this.#undo.push(() => ledger.add(before));
+      if (counts) ledger.add(bookingOf(after));
+      this.#undo.push(() => {
+        ledger.remove(before.id);
+        if (counted) ledger.add(bookingOf(before));
+      });
     }
-    if (before.name !== null && isLive(before) && !isLive(after)) this.#names.set(before.name, null);
-    if (isSignalled(before) !== isSignalled(after)) this.#signalled(before);
+    if (isSignalled(before) !== isSignalled(after) || this.#asksOtherwise(before, after)) this.#signalled(before);
     this.plan.changed.set(before.id, { before: this.plan.changed.get(before.id)?.before ?? before, after });
     this.#emit(eventType(before, after), after);
-    return after;
+  }
+
+  #asksOtherwise(before: Reservation, after: Reservation): boolean {
+    if (before.change === after.change && before.qos === after.qos) return false;
+    const [node] = before.path.nodes;
+    return assignmentFor(before, node!)?.revision !== assignmentFor(after, node!)?.revision;
   }
 
   #topology(item: TopologyItem): void {
@@ -291,7 +380,11 @@ class Planner {
   }
 
   #managed(nodes: readonly NodeName[]): boolean {
-    return isManaged(
+    return this.#managedNodes(nodes).length > 0;
+  }
+
+  #managedNodes(nodes: readonly NodeName[]): readonly NodeName[] {
+    return managedNodes(
       nodes,
       (node) => this.#mode(node),
       (node) => this.#agents.connected(node),
@@ -299,12 +392,7 @@ class Planner {
   }
 
   #enforcement(nodes: readonly NodeName[]): Reservation['enforcement'] {
-    const managed = managedNodes(
-      nodes,
-      (node) => this.#mode(node),
-      (node) => this.#agents.connected(node),
-    );
-    return managed.some((node) => this.#agents.enforces(node)) ? 'kernel' : 'none';
+    return this.#managedNodes(nodes).some((node) => this.#agents.enforces(node)) ? 'kernel' : 'none';
   }
 
   #mode(node: NodeName) {
@@ -319,7 +407,15 @@ class Planner {
 
 function eventType(before: Reservation, after: Reservation): string {
   if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
+  if (before.change !== after.change || before.qos !== after.qos) return changeEventType(after);
   if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
   if (before.actualHops === after.actualHops) return 'reservation.updated';
   return deviation(after) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
+}
+
+/** `reservation.changed`: the new terms are in force everywhere. */
+function changeEventType({ change }: Reservation): string {
+  if (change === null) return 'reservation.changed';
+  const names = { applying: 'changing', reverting: 'changeRefused', failed: 'changeFailed' } as const;
+  return `reservation.${names[change.state]}`;
 }

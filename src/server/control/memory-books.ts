@@ -3,6 +3,7 @@ import type { EpochMs } from '../../core/base/units.ts';
 import { buildGraph, type NetworkGraph } from '../../core/network/graph.ts';
 import type { Flow } from '../../core/qos/request.ts';
 import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts';
+import { bookingOf, sameBooking } from '../../core/reservation/change.ts';
 import { isLive, occupiesBooks } from '../../core/reservation/life-cycle.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { Books, Generation } from './committer.ts';
@@ -74,13 +75,16 @@ export class MemoryBooks implements Books {
     if (before !== undefined && before.name !== null && this.#names.get(before.name) === id) {
       this.#names.delete(before.name);
     }
-    // Flow, window and path of a booking never change.
+    // Flow, window and path of a booking never change, only how much it holds.
     if (!occupiesBooks(reservation)) {
       this.ledger.remove(id);
       this.#leaveSession(reservation);
     } else if (!this.ledger.has(id)) {
-      this.ledger.add(reservation);
+      this.ledger.add(bookingOf(reservation));
       this.#joinSession(reservation);
+    } else if (before !== undefined && !sameBooking(before, reservation)) {
+      this.ledger.remove(id);
+      this.ledger.add(bookingOf(reservation));
     }
     if (reservation.state === 'ended') {
       this.#byId.delete(id);

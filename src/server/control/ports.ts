@@ -166,9 +166,17 @@ export class StoreFault extends Error {
   /** A lock was held by others for longer than a transaction waits. */
   readonly lockTimeout: boolean;
 
-  constructor(kind: FaultKind, cause: unknown, lockTimeout = false) {
+  /** A value that must be there only once is there already. */
+  readonly taken: boolean;
+
+  constructor(
+    kind: FaultKind,
+    cause: unknown,
+    more: { readonly lockTimeout?: boolean; readonly taken?: boolean } = {},
+  ) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.kind = kind;
-    this.lockTimeout = lockTimeout;
+    this.lockTimeout = more.lockTimeout ?? false;
+    this.taken = more.taken ?? false;
   }
 }

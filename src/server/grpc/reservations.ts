@@ -1,7 +1,9 @@
 import type { ReservationState } from '../../core/reservation/reservation.ts';
 import { ReservationService } from '../../gen/headroom/v1/reservation_pb.ts';
 import { reservationInput, reservationMessage } from '../../rpc/reservation.ts';
+import { reservationPatches } from '../../rpc/reservation-patch.ts';
 import { badRequest } from '../control/bad-request.ts';
+import { quotedEtag } from '../control/etag.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
 
@@ -23,18 +25,24 @@ export function reservationService(settings: GrpcSettings): ExtraService {
       async createReservation(request) {
         const input = reservationInput(request.reservation);
         if (!input.ok) throw badRequest(input.error);
-        const key = request.requestId;
-        if (key !== '' && !/^[\x21-\x7e]{1,255}$/.test(key)) {
-          const problem = 'must be 1 to 255 printable ASCII characters without blanks';
-          throw badRequest([{ field: 'requestId', value: key, code: 'INVALID_ARGUMENT', problem }]);
-        }
-        const options = { validateOnly: request.validateOnly, idempotencyKey: key === '' ? null : key };
+        const idempotencyKey = keyOf(request.requestId);
+        const options = { validateOnly: request.validateOnly, idempotencyKey };
         const { reservation } = await control.reserve(input.value, options);
         return reservationMessage(reservation, !request.validateOnly);
       },
 
       async getReservation(request) {
         return reservationMessage(await control.getReservation(request.id));
+      },
+
+      async updateReservation(request) {
+        const patches = reservationPatches(request);
+        if (!patches.ok) throw badRequest(patches.error);
+        const { reservation } = await control.modifyReservation(request.id, patches.value, {
+          ifMatch: request.etag === '' ? null : quotedEtag(request.etag),
+          idempotencyKey: keyOf(request.requestId),
+        });
+        return reservationMessage(reservation);
       },
 
       async listReservations(request) {
@@ -64,6 +72,13 @@ export function reservationService(settings: GrpcSettings): ExtraService {
     {},
     settings,
   );
+}
+
+function keyOf(requestId: string): string | null {
+  if (requestId === '') return null;
+  if (/^[\x21-\x7e]{1,255}$/.test(requestId)) return requestId;
+  const problem = 'must be 1 to 255 printable ASCII characters without blanks';
+  throw badRequest([{ field: 'requestId', value: requestId, code: 'INVALID_ARGUMENT', problem }]);
 }
 
 function stateOf(text: string): ReservationState {

@@ -7,7 +7,12 @@ import { badField } from './problem.ts';
 /** JSON is the only body that is read, except where a route says otherwise. */
 export function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+  readAsJson(app, 'application/json');
+}
+
+/** JSON under another name, too. */
+export function readAsJson(app: FastifyInstance, type: string): void {
+  app.addContentTypeParser<Buffer>(type, { parseAs: 'buffer' }, (request, bytes, done) => {
     try {
       done(null, readJson(request, bytes));
     } catch (error) {

@@ -5,6 +5,7 @@ import type { IpAddress } from '../../core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../../core/base/units.ts';
 import type { Flow, Qos } from '../../core/qos/request.ts';
 import type { Failure, Reservation } from '../../core/reservation/reservation.ts';
+import type { Change } from '../../core/reservation/terms.ts';
 
 type Whole = bigint | string | number;
 
@@ -45,6 +46,7 @@ export interface ReservationRow {
   enforcement: string;
   countsInBooks: boolean;
   confirmedAt: Date | null;
+  change: unknown;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -87,14 +89,17 @@ const COLUMNS = [
   ['enforcement', 'enforcement', 'text'],
   ['countsInBooks', 'counts_in_books', 'boolean'],
   ['confirmedAt', 'confirmed_at', 'timestamptz'],
+  ['change', 'change', 'jsonb'],
   ['createdAt', 'created_at', 'timestamptz'],
   ['updatedAt', 'updated_at', 'timestamptz'],
 ] as const;
 
-/** What a life-cycle step can change. */
+/** What a life-cycle step or a change of terms can change. */
 const CHANGING = new Set<string>([
   ...['revision', 'state', 'stateReason', 'endReason', 'failure', 'actualHops', 'enforcement', 'countsInBooks'],
-  ...['confirmedAt', 'updatedAt'],
+  ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'serviceType', 'tokenRateBitsPerSecond'],
+  ...['tokenBucketBytes', 'peakRateBitsPerSecond', 'minPolicedUnitBytes', 'maxPacketBytes', 'maxDelayMicros'],
+  ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros'],
 ]);
 
 const quoted = COLUMNS.map(([field, column]) => `"${column}" AS "${field}"`).join(', ');
@@ -107,7 +112,7 @@ export const INSERT_RESERVATIONS = `INSERT INTO reservation (${COLUMNS.map(([, c
   ON CONFLICT DO NOTHING RETURNING id`;
 
 const changing = COLUMNS.filter(([field]) => CHANGING.has(field));
-/** `$1` = JSON array of `reservationJson`; only what a life-cycle step can change. */
+/** `$1` = JSON array of `reservationJson`; only what can change. */
 export const UPDATE_RESERVATIONS = `UPDATE reservation AS t
   SET ${changing.map(([, column]) => `${column} = r.${column}`).join(', ')}
   FROM json_to_recordset($1::json) AS r(id uuid, ${changing.map(([, column, type]) => `${column} ${type}`).join(', ')})
@@ -153,6 +158,7 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     enforcement: reservation.enforcement,
     counts_in_books: reservation.countsInBooks,
     confirmed_at: iso(reservation.confirmedAt),
+    change: reservation.change,
     created_at: iso(reservation.createdAt),
     updated_at: iso(reservation.updatedAt),
   };
@@ -194,6 +200,7 @@ export function toReservation(row: ReservationRow): Reservation {
     enforcement: row.enforcement as Reservation['enforcement'],
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),
+    change: row.change as Change | null,
     revision: row.revision,
     createdAt: EpochMs(row.createdAt.getTime()),
     updatedAt: EpochMs(row.updatedAt.getTime()),

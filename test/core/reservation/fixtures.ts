@@ -45,6 +45,7 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
     enforcement: 'kernel',
     countsInBooks: true,
     confirmedAt: null,
+    change: null,
     revision: 1,
     createdAt: EpochMs(500),
     updatedAt: EpochMs(500),

@@ -18,6 +18,9 @@ const EVENTS = {
   releaseRequested: { type: 'releaseRequested', inOrder: false },
   windowEnded: { type: 'windowEnded' },
   removed: { type: 'removed' },
+  changeApplied: { type: 'changeApplied', since: 1 },
+  changeRefused: { type: 'changeRefused', since: 1, reason: { ...FAILURE, reason: 'REFUSED' } },
+  changeReverted: { type: 'changeReverted', since: 1 },
   pathObserved: { type: 'pathObserved', actualHops: [{ node: 'r1', interface: 'eth1', link: 'r1:eth1' }] },
 } satisfies { readonly [T in LifeCycleEvent['type']]: Extract<LifeCycleEvent, { type: T }> };
 const STATES = ['held', 'scheduled', 'establishing', 'active', 'degraded', 'releasing', 'ended'] as const;
@@ -35,6 +38,10 @@ const MANAGED: { readonly [T in keyof typeof EVENTS]: string } = {
   windowEnded: '      ended releasing    releasing    releasing releasing .         .',
   removed: '          .     .            .            .         .         ended     .',
   pathObserved: '     =     =            =            =         =         .         .',
+  // Nothing is under way: change.test.ts has the rest.
+  changeApplied: '    .     .            .            .         .         .         .',
+  changeRefused: '    .     .            .            .         .         .         .',
+  changeReverted: '   .     .            .            .         .         .         .',
 };
 /** Without managed nodes nobody reports; what differs is that nothing has to be waited for. */
 const UNMANAGED: typeof MANAGED = {

@@ -50,6 +50,7 @@ describe('a reservation', () => {
         },
       ],
       signaling: { style: 'fixedFilter', confirmedAt: '2026-11-22T10:00:00.012Z' },
+      change: null,
       endReason: null,
       failure: null,
       createdAt: '2026-11-22T10:00:00.000Z',
@@ -162,7 +163,7 @@ describe('paths and methods', () => {
   it.each([
     ['PATCH', '/v1/topology', 'GET, HEAD, PUT'],
     ['DELETE', '/v1/reservations', 'GET, HEAD, POST'],
-    ['POST', `/v1/reservations/${RESERVATION_ID}`, 'DELETE, GET, HEAD'],
+    ['POST', `/v1/reservations/${RESERVATION_ID}`, 'DELETE, GET, HEAD, PATCH'],
     ['GET', '/v1/topology:import', 'POST'],
     ['OPTIONS', '/v1/nodes', 'GET, HEAD'],
     ['POST', '/v1/events', 'GET'],

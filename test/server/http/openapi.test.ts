@@ -50,7 +50,16 @@ describe('/openapi.json', () => {
           'importTopology',
           'listAgents',
         ],
-        ...['listLinks', 'listNodes', 'listReservations', 'putTopology', 'releaseReservation', 'watchEvents'],
+        ...[
+          'listLinks',
+          'listNodes',
+          'listReservations',
+          'modifyReservation',
+          'putTopology',
+          'releaseReservation',
+          'watchAgentRsvp',
+          'watchEvents',
+        ],
       ].sort(),
     );
   });

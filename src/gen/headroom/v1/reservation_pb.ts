@@ -4,8 +4,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { EmptySchema, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Flow } from "./flow_pb.ts";
 import { file_headroom_v1_flow } from "./flow_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/reservation.proto.
  */
 export const file_headroom_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCKqAgoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxItCgtjb25zdHJhaW50cxgGIAEoCzIYLmhlYWRyb29tLnYxLkNvbnN0cmFpbnRzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWUiJQoLQ29uc3RyYWludHMSFgoOYWxsb3dfdW5waW5uZWQYASABKAgikQMKA1FvcxIUCgxzZXJ2aWNlX3R5cGUYASABKAkSIgoadG9rZW5fcmF0ZV9iaXRzX3Blcl9zZWNvbmQYAiABKAMSHwoSdG9rZW5fYnVja2V0X2J5dGVzGAMgASgDSACIAQESJgoZcGVha19yYXRlX2JpdHNfcGVyX3NlY29uZBgEIAEoA0gBiAEBEiMKFm1pbl9wb2xpY2VkX3VuaXRfYnl0ZXMYBSABKANIAogBARIdChBtYXhfcGFja2V0X2J5dGVzGAYgASgDSAOIAQESHQoQbWF4X2RlbGF5X21pY3JvcxgHIAEoA0gEiAEBEhkKDHNsYWNrX21pY3JvcxgIIAEoA0gFiAEBQhUKE190b2tlbl9idWNrZXRfYnl0ZXNCHAoaX3BlYWtfcmF0ZV9iaXRzX3Blcl9zZWNvbmRCGQoXX21pbl9wb2xpY2VkX3VuaXRfYnl0ZXNCEwoRX21heF9wYWNrZXRfYnl0ZXNCEwoRX21heF9kZWxheV9taWNyb3NCDwoNX3NsYWNrX21pY3JvcyJcCgZXaW5kb3cSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1QQKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARI0CgZsYWJlbHMYAyADKAsyJC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbi5MYWJlbHNFbnRyeRINCgVzdGF0ZRgEIAEoCRIZCgxzdGF0ZV9yZWFzb24YBSABKAlIAYgBARIfCgRmbG93GAYgASgLMhEuaGVhZHJvb20udjEuRmxvdxIdCgNxb3MYByABKAsyEC5oZWFkcm9vbS52MS5Rb3MSIwoGd2luZG93GAggASgLMhMuaGVhZHJvb20udjEuV2luZG93EiAKBXBhdGhzGAkgAygLMhEuaGVhZHJvb20udjEuUGF0aBIpCglzaWduYWxpbmcYCiABKAsyFi5oZWFkcm9vbS52MS5TaWduYWxpbmcSLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgNIAEoCRIXCgplbmRfcmVhc29uGA4gASgJSAKIAQESKgoHZmFpbHVyZRgPIAEoCzIULmhlYWRyb29tLnYxLkZhaWx1cmVIA4gBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lQg8KDV9zdGF0ZV9yZWFzb25CDQoLX2VuZF9yZWFzb25CCgoIX2ZhaWx1cmUiVgoHRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIqcCCgRQYXRoEgwKBHJvbGUYASABKAkSDgoGc291cmNlGAIgASgJEg8KB3Bpbm5pbmcYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAxIfChJkZWxheV9ib3VuZF9taWNyb3MYBSABKANIAIgBARIeCgRob3BzGAYgAygLMhAuaGVhZHJvb20udjEuSG9wEiUKC2FjdHVhbF9ob3BzGAcgAygLMhAuaGVhZHJvb20udjEuSG9wEhMKC2VuZm9yY2VtZW50GAggASgJEhYKCWRldmlhdGlvbhgJIAEoCUgBiAEBEhYKDmV4cGxpY2l0X3JvdXRlGAogAygJQhUKE19kZWxheV9ib3VuZF9taWNyb3NCDAoKX2RldmlhdGlvbiJUCgNIb3ASDAoEbm9kZRgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDAoEbGluaxgDIAEoCRIeChZib29rZWRfYml0c19wZXJfc2Vjb25kGAQgASgDIkwKCVNpZ25hbGluZxINCgVzdHlsZRgBIAEoCRIwCgxjb25maXJtZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSKRAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDgoGc3RhdGVzGAMgAygJEg4KBnNvdXJjZRgEIAEoCRITCgtkZXN0aW5hdGlvbhgFIAEoCRIMCgRub2RlGAYgASgJEgwKBGxpbmsYByABKAkiYwoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEi4KDHJlc2VydmF0aW9ucxgBIAMoCzIYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSInChlSZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJMvECChJSZXNlcnZhdGlvblNlcnZpY2USVAoRQ3JlYXRlUmVzZXJ2YXRpb24SJS5oZWFkcm9vbS52MS5DcmVhdGVSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJOCg5HZXRSZXNlcnZhdGlvbhIiLmhlYWRyb29tLnYxLkdldFJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEl8KEExpc3RSZXNlcnZhdGlvbnMSJC5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBolLmhlYWRyb29tLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRJUChJSZWxlYXNlUmVzZXJ2YXRpb24SJi5oZWFkcm9vbS52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5YgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_headroom_v1_flow]);
+  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCKqAgoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxItCgtjb25zdHJhaW50cxgGIAEoCzIYLmhlYWRyb29tLnYxLkNvbnN0cmFpbnRzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWUiJQoLQ29uc3RyYWludHMSFgoOYWxsb3dfdW5waW5uZWQYASABKAgikQMKA1FvcxIUCgxzZXJ2aWNlX3R5cGUYASABKAkSIgoadG9rZW5fcmF0ZV9iaXRzX3Blcl9zZWNvbmQYAiABKAMSHwoSdG9rZW5fYnVja2V0X2J5dGVzGAMgASgDSACIAQESJgoZcGVha19yYXRlX2JpdHNfcGVyX3NlY29uZBgEIAEoA0gBiAEBEiMKFm1pbl9wb2xpY2VkX3VuaXRfYnl0ZXMYBSABKANIAogBARIdChBtYXhfcGFja2V0X2J5dGVzGAYgASgDSAOIAQESHQoQbWF4X2RlbGF5X21pY3JvcxgHIAEoA0gEiAEBEhkKDHNsYWNrX21pY3JvcxgIIAEoA0gFiAEBQhUKE190b2tlbl9idWNrZXRfYnl0ZXNCHAoaX3BlYWtfcmF0ZV9iaXRzX3Blcl9zZWNvbmRCGQoXX21pbl9wb2xpY2VkX3VuaXRfYnl0ZXNCEwoRX21heF9wYWNrZXRfYnl0ZXNCEwoRX21heF9kZWxheV9taWNyb3NCDwoNX3NsYWNrX21pY3JvcyJcCgZXaW5kb3cSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiigUKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARI0CgZsYWJlbHMYAyADKAsyJC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbi5MYWJlbHNFbnRyeRINCgVzdGF0ZRgEIAEoCRIZCgxzdGF0ZV9yZWFzb24YBSABKAlIAYgBARIfCgRmbG93GAYgASgLMhEuaGVhZHJvb20udjEuRmxvdxIdCgNxb3MYByABKAsyEC5oZWFkcm9vbS52MS5Rb3MSIwoGd2luZG93GAggASgLMhMuaGVhZHJvb20udjEuV2luZG93EiAKBXBhdGhzGAkgAygLMhEuaGVhZHJvb20udjEuUGF0aBIpCglzaWduYWxpbmcYCiABKAsyFi5oZWFkcm9vbS52MS5TaWduYWxpbmcSLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgNIAEoCRIXCgplbmRfcmVhc29uGA4gASgJSAKIAQESKgoHZmFpbHVyZRgPIAEoCzIULmhlYWRyb29tLnYxLkZhaWx1cmVIA4gBARIoCgZjaGFuZ2UYFCABKAsyEy5oZWFkcm9vbS52MS5DaGFuZ2VIBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lQg8KDV9zdGF0ZV9yZWFzb25CDQoLX2VuZF9yZWFzb25CCgoIX2ZhaWx1cmVCCQoHX2NoYW5nZSKmAQoGQ2hhbmdlEg0KBXN0YXRlGAEgASgJEi8KCXJlcXVlc3RlZBgCIAEoCzIcLmhlYWRyb29tLnYxLlJlcXVlc3RlZENoYW5nZRIwCgxyZXF1ZXN0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlYXNvbnMYBCADKAsyGS5oZWFkcm9vbS52MS5DaGFuZ2VSZWFzb24iMAoPUmVxdWVzdGVkQ2hhbmdlEh0KA3FvcxgBIAEoCzIQLmhlYWRyb29tLnYxLlFvcyJrCgxDaGFuZ2VSZWFzb24SDgoGcmVhc29uGAEgASgJEhIKCmVycm9yX2NvZGUYAiABKA0SEwoLZXJyb3JfdmFsdWUYAyABKA0SEgoKZXJyb3Jfbm9kZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkiVgoHRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIqcCCgRQYXRoEgwKBHJvbGUYASABKAkSDgoGc291cmNlGAIgASgJEg8KB3Bpbm5pbmcYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAxIfChJkZWxheV9ib3VuZF9taWNyb3MYBSABKANIAIgBARIeCgRob3BzGAYgAygLMhAuaGVhZHJvb20udjEuSG9wEiUKC2FjdHVhbF9ob3BzGAcgAygLMhAuaGVhZHJvb20udjEuSG9wEhMKC2VuZm9yY2VtZW50GAggASgJEhYKCWRldmlhdGlvbhgJIAEoCUgBiAEBEhYKDmV4cGxpY2l0X3JvdXRlGAogAygJQhUKE19kZWxheV9ib3VuZF9taWNyb3NCDAoKX2RldmlhdGlvbiJUCgNIb3ASDAoEbm9kZRgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDAoEbGluaxgDIAEoCRIeChZib29rZWRfYml0c19wZXJfc2Vjb25kGAQgASgDIkwKCVNpZ25hbGluZxINCgVzdHlsZRgBIAEoCRIwCgxjb25maXJtZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSKsAQoYVXBkYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJEjEKC3Jlc2VydmF0aW9uGAIgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAQgASgJEhIKCnJlcXVlc3RfaWQYBSABKAkikQEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnN0YXRlcxgDIAMoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSDAoEbm9kZRgGIAEoCRIMCgRsaW5rGAcgASgJImMKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRIuCgxyZXNlcnZhdGlvbnMYASADKAsyGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJwoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCTLHAwoSUmVzZXJ2YXRpb25TZXJ2aWNlElQKEUNyZWF0ZVJlc2VydmF0aW9uEiUuaGVhZHJvb20udjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0GhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24STgoOR2V0UmVzZXJ2YXRpb24SIi5oZWFkcm9vbS52MS5HZXRSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJUChFVcGRhdGVSZXNlcnZhdGlvbhIlLmhlYWRyb29tLnYxLlVwZGF0ZVJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEl8KEExpc3RSZXNlcnZhdGlvbnMSJC5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBolLmhlYWRyb29tLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRJUChJSZWxlYXNlUmVzZXJ2YXRpb24SJi5oZWFkcm9vbS52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5YgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.CreateReservationRequest
@@ -278,6 +278,13 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
    * @generated from field: optional headroom.v1.Failure failure = 15;
    */
   failure?: Failure | undefined;
+
+  /**
+   * Absent: none is under way, and the last one came about.
+   *
+   * @generated from field: optional headroom.v1.Change change = 20;
+   */
+  change?: Change | undefined;
 };
 
 /**
@@ -286,6 +293,104 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
   messageDesc(file_headroom_v1_reservation, 5);
+
+/**
+ * A change that is not, or will not be, in force.
+ *
+ * @generated from message headroom.v1.Change
+ */
+export type Change = Message<"headroom.v1.Change"> & {
+  /**
+   * applying, reverting, failed.
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: headroom.v1.RequestedChange requested = 2;
+   */
+  requested?: RequestedChange | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp requested_at = 3;
+   */
+  requestedAt?: Timestamp | undefined;
+
+  /**
+   * Why it did not come about.
+   *
+   * @generated from field: repeated headroom.v1.ChangeReason reasons = 4;
+   */
+  reasons: ChangeReason[];
+};
+
+/**
+ * Describes the message headroom.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 6);
+
+/**
+ * @generated from message headroom.v1.RequestedChange
+ */
+export type RequestedChange = Message<"headroom.v1.RequestedChange"> & {
+  /**
+   * @generated from field: headroom.v1.Qos qos = 1;
+   */
+  qos?: Qos | undefined;
+};
+
+/**
+ * Describes the message headroom.v1.RequestedChange.
+ * Use `create(RequestedChangeSchema)` to create a new message.
+ */
+export const RequestedChangeSchema: GenMessage<RequestedChange> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 7);
+
+/**
+ * @generated from message headroom.v1.ChangeReason
+ */
+export type ChangeReason = Message<"headroom.v1.ChangeReason"> & {
+  /**
+   * REFUSED or TIMED_OUT.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * RFC 2205 appendix B; 0 where nobody told.
+   *
+   * @generated from field: uint32 error_code = 2;
+   */
+  errorCode: number;
+
+  /**
+   * @generated from field: uint32 error_value = 3;
+   */
+  errorValue: number;
+
+  /**
+   * The node that found the error; empty where nobody told.
+   *
+   * @generated from field: string error_node = 4;
+   */
+  errorNode: string;
+
+  /**
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message headroom.v1.ChangeReason.
+ * Use `create(ChangeReasonSchema)` to create a new message.
+ */
+export const ChangeReasonSchema: GenMessage<ChangeReason> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 8);
 
 /**
  * @generated from message headroom.v1.Failure
@@ -317,7 +422,7 @@ export type Failure = Message<"headroom.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 6);
+  messageDesc(file_headroom_v1_reservation, 9);
 
 /**
  * @generated from message headroom.v1.Path
@@ -341,7 +446,7 @@ export type Path = Message<"headroom.v1.Path"> & {
   pinning: string;
 
   /**
-   * The largest of the hops', link-layer overhead included.
+   * What the books hold, the largest of the hops', link-layer overhead included.
    *
    * @generated from field: int64 booked_bits_per_second = 4;
    */
@@ -389,7 +494,7 @@ export type Path = Message<"headroom.v1.Path"> & {
  * Use `create(PathSchema)` to create a new message.
  */
 export const PathSchema: GenMessage<Path> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 7);
+  messageDesc(file_headroom_v1_reservation, 10);
 
 /**
  * @generated from message headroom.v1.Hop
@@ -421,7 +526,7 @@ export type Hop = Message<"headroom.v1.Hop"> & {
  * Use `create(HopSchema)` to create a new message.
  */
 export const HopSchema: GenMessage<Hop> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 8);
+  messageDesc(file_headroom_v1_reservation, 11);
 
 /**
  * @generated from message headroom.v1.Signaling
@@ -443,7 +548,7 @@ export type Signaling = Message<"headroom.v1.Signaling"> & {
  * Use `create(SignalingSchema)` to create a new message.
  */
 export const SignalingSchema: GenMessage<Signaling> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 9);
+  messageDesc(file_headroom_v1_reservation, 12);
 
 /**
  * @generated from message headroom.v1.GetReservationRequest
@@ -460,7 +565,53 @@ export type GetReservationRequest = Message<"headroom.v1.GetReservationRequest">
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 10);
+  messageDesc(file_headroom_v1_reservation, 13);
+
+/**
+ * @generated from message headroom.v1.UpdateReservationRequest
+ */
+export type UpdateReservationRequest = Message<"headroom.v1.UpdateReservationRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The new values of what the mask names; the rest is ignored.
+   *
+   * @generated from field: headroom.v1.ReservationSpec reservation = 2;
+   */
+  reservation?: ReservationSpec | undefined;
+
+  /**
+   * name, labels, labels.KEY, qos, qos.token_rate_bits_per_second and so on. Named and without a value: taken away, back to its
+   * default. Absent: whatever of name, labels and qos is there.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Of the reservation that is changed, or *; required.
+   *
+   * @generated from field: string etag = 4;
+   */
+  etag: string;
+
+  /**
+   * Same key as Idempotency-Key over HTTP; a success is replayed.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message headroom.v1.UpdateReservationRequest.
+ * Use `create(UpdateReservationRequestSchema)` to create a new message.
+ */
+export const UpdateReservationRequestSchema: GenMessage<UpdateReservationRequest> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 14);
 
 /**
  * @generated from message headroom.v1.ListReservationsRequest
@@ -511,7 +662,7 @@ export type ListReservationsRequest = Message<"headroom.v1.ListReservationsReque
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 11);
+  messageDesc(file_headroom_v1_reservation, 15);
 
 /**
  * @generated from message headroom.v1.ListReservationsResponse
@@ -533,7 +684,7 @@ export type ListReservationsResponse = Message<"headroom.v1.ListReservationsResp
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 12);
+  messageDesc(file_headroom_v1_reservation, 16);
 
 /**
  * @generated from message headroom.v1.ReleaseReservationRequest
@@ -550,7 +701,7 @@ export type ReleaseReservationRequest = Message<"headroom.v1.ReleaseReservationR
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 13);
+  messageDesc(file_headroom_v1_reservation, 17);
 
 /**
  * Books bandwidth. Same rules and names as HTTP.
@@ -572,6 +723,16 @@ export const ReservationService: GenService<{
   getReservation: {
     methodKind: "unary";
     input: typeof GetReservationRequestSchema;
+    output: typeof ReservationSchema;
+  },
+  /**
+   * Changes qos, name or labels in place; a change of qos is in force when `change` is absent again.
+   *
+   * @generated from rpc headroom.v1.ReservationService.UpdateReservation
+   */
+  updateReservation: {
+    methodKind: "unary";
+    input: typeof UpdateReservationRequestSchema;
     output: typeof ReservationSchema;
   },
   /**

@@ -190,6 +190,7 @@ export const ReservationScalarFieldEnum = {
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',
+  change: 'change',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

@@ -163,6 +163,7 @@ export type ReservationCountAggregateOutputType = {
   enforcement: number
   countsInBooks: number
   confirmedAt: number
+  change: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -306,6 +307,7 @@ export type ReservationCountAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  change?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -434,6 +436,7 @@ export type ReservationGroupByOutputType = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
+  change: runtime.JsonValue | null
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -498,6 +501,7 @@ export type ReservationWhereInput = {
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -539,6 +543,7 @@ export type ReservationOrderByWithRelationInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -583,6 +588,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableFilter<"Reservation">
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -624,6 +630,7 @@ export type ReservationOrderByWithAggregationInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  change?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -673,6 +680,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
+  change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -714,6 +722,7 @@ export type ReservationCreateInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -755,6 +764,7 @@ export type ReservationUncheckedCreateInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -796,6 +806,7 @@ export type ReservationUpdateInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -837,6 +848,7 @@ export type ReservationUncheckedUpdateInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -878,6 +890,7 @@ export type ReservationCreateManyInput = {
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -919,6 +932,7 @@ export type ReservationUpdateManyMutationInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -960,6 +974,7 @@ export type ReservationUncheckedUpdateManyInput = {
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -1009,6 +1024,7 @@ export type ReservationCountOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  change?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1221,6 +1237,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1262,6 +1279,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1303,6 +1321,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1344,11 +1363,12 @@ export type ReservationSelectScalar = {
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
+  change?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1402,6 +1422,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
+    /**
+     * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
+     */
+    change: runtime.JsonValue | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1863,6 +1887,7 @@ export interface ReservationFieldRefs {
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
+  readonly change: Prisma.FieldRef<"Reservation", 'Json'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }

@@ -84,6 +84,7 @@ export type ToAgent =
     }
   | ({ readonly type: 'assignments' } & AssignmentsUpdate)
   | { readonly type: 'rsvpStateQuery'; readonly queryId: bigint }
+  | { readonly type: 'rsvpTraceSwitch'; readonly on: boolean }
   | { readonly type: 'refusal'; readonly code: RefusalCode; readonly detail: string };
 
 /** The server's end of one agent's stream. */

@@ -3,7 +3,7 @@ import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
-import type { AgentState, AgentView } from '../api.ts';
+import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
 import { ControlError } from '../errors.ts';
 import { HopTracker } from './hop-tracker.ts';
@@ -11,6 +11,7 @@ import type { AgentHello, AgentStream, HopReport, ReportedInterface } from './me
 import { findMismatches } from './mismatches.ts';
 import { Reachability } from './reachability.ts';
 import { RsvpQueries } from './rsvp-queries.ts';
+import { RsvpTraces } from './rsvp-traces.ts';
 import { AgentSession } from './session.ts';
 
 export interface RegistrySettings {
@@ -40,6 +41,7 @@ export type FromAgent =
   | { readonly type: 'hop'; readonly report: HopReport }
   | { readonly type: 'heartbeat'; readonly memoryBytes: number }
   | { readonly type: 'rsvpState'; readonly queryId: bigint; readonly json: string }
+  | { readonly type: 'rsvpTrace'; readonly messages: readonly TracedMessage[]; readonly leftOut: number }
   | { readonly type: 'applied' };
 
 /** An open stream, as the edge sees it. */
@@ -70,6 +72,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #agents = new Map<NodeName, AgentRecord>();
   readonly #reachability: Reachability;
   readonly #queries: RsvpQueries;
+  readonly #traces = new RsvpTraces((node, on) => this.#agents.get(node)?.session?.trace(on));
   readonly #routes = new Map<NodeName, readonly Route[]>();
   readonly #steering = new Map<NodeName, SteeringAbility>();
   readonly hops: HopTracker;
@@ -158,6 +161,7 @@ export class AgentRegistry implements AgentDirectory {
     this.#reachability.heard(node.name);
     this.#log.info({ node: node.name, hostName: hello.hostName, held: hello.held.length }, 'agent connected');
     session.start(hello, Millis(Math.ceil(this.#settings.silentAfterMs / 3)));
+    this.#traces.connected(node.name);
     this.hops.held(node.name, hello.held);
     if (node.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node.name));
     return {
@@ -188,6 +192,13 @@ export class AgentRegistry implements AgentDirectory {
     return this.#queries.ask(session);
   }
 
+  /** @throws ControlError NOT_FOUND, or UNAVAILABLE where the agent is not connected or too many watch it. */
+  watchRsvp(name: NodeName, signal: AbortSignal): AsyncIterable<TraceItem> {
+    const node = this.#withAgent(name);
+    if (!this.connected(node.name)) throw new ControlError('UNAVAILABLE', `the agent of ${name} is not connected`);
+    return this.#traces.watch(node.name, signal);
+  }
+
   /** Ends every stream; the agents go on by themselves and try again. */
   close(): void {
     this.#closed = true;
@@ -197,6 +208,7 @@ export class AgentRegistry implements AgentDirectory {
       agent.session = null;
     }
     this.#queries.close();
+    this.#traces.close();
   }
 
   #receive(record: AgentRecord, message: FromAgent): void {
@@ -220,6 +232,8 @@ export class AgentRegistry implements AgentDirectory {
         return;
       case 'rsvpState':
         return this.#queries.answer(record.session, message.queryId, message.json);
+      case 'rsvpTrace':
+        return this.#traces.report(node, message.messages, message.leftOut);
       case 'applied':
         return;
       default:
@@ -282,6 +296,7 @@ export class AgentRegistry implements AgentDirectory {
     record.session = null;
     const { node } = record.hello;
     this.#log.info({ node }, 'agent disconnected');
+    this.#traces.disconnected(node);
     if (this.#node(node)?.agent !== 'required') this.#steering.delete(node);
     if (this.#node(node)?.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node));
   }

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { bookedHops } from '../../../core/reservation/change.ts';
 import { deviation } from '../../../core/reservation/deviation.ts';
 import type { Reservation } from '../../../core/reservation/reservation.ts';
 import type { ReservationSchema } from '../schemas/reservation.ts';
@@ -8,7 +9,8 @@ export const reservationEtag = (reservation: Reservation): string => String(rese
 
 /** A reservation as the public contract writes it. What `validateOnly` would book has no id, times of storage or etag. */
 export function reservationToJson(reservation: Reservation, booked = true): Static<typeof ReservationSchema> {
-  const { flow, path } = reservation;
+  const { flow, path, change } = reservation;
+  const hops = bookedHops(reservation);
   return {
     ...(booked ? { id: reservation.id } : {}),
     name: reservation.name,
@@ -28,15 +30,21 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
         source: flow.source.address,
         pinning: path.pinning,
         explicitRoute: [...path.explicitRoute],
-        bookedBitsPerSecond: path.hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
+        bookedBitsPerSecond: hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
         delayBoundMicros: path.delayBoundMicros,
-        hops: path.hops.map((hop) => ({ ...hop })),
+        hops: hops.map((hop) => ({ ...hop })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         deviation: deviation(reservation),
         enforcement: reservation.enforcement,
       },
     ],
     signaling: { style: 'fixedFilter', confirmedAt: timeOrNull(reservation.confirmedAt) },
+    change: change && {
+      state: change.state,
+      requested: { qos: { ...change.terms.qos } },
+      requestedAt: time(change.requestedAt),
+      reasons: change.reasons.map((reason) => ({ ...reason })),
+    },
     endReason: reservation.endReason,
     failure: reservation.failure,
     ...(booked

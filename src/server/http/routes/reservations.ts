@@ -1,11 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { HttpSettings } from '../context.ts';
-import { readIdempotencyKey } from '../headers.ts';
+import { readAsJson } from '../body.ts';
+import { readIdempotencyKey, readIfMatch } from '../headers.ts';
 import { reservationEtag, reservationToJson } from '../representation/reservation.ts';
 import { problems } from '../schemas/problem.ts';
-import { RESERVATION_STATES, ReservationRequestSchema, ReservationSchema } from '../schemas/reservation.ts';
+import {
+  RESERVATION_STATES,
+  ReservationPatchSchema,
+  ReservationRequestSchema,
+  ReservationSchema,
+} from '../schemas/reservation.ts';
 import { Choice, Closed, IdParams, NullableString, Ref } from '../schemas/shared.ts';
+import { bodyJudgedByCore } from '../validation.ts';
 
 const CreateQuery = Closed({
   validateOnly: Type.Optional(Type.Boolean({ description: 'Decide and answer the same, book nothing' })),
@@ -26,6 +33,13 @@ const IdempotencyHeader = Type.Object({
     Type.String({ description: 'Quoted or bare, kept for 24 h: a success is replayed, a refusal is decided afresh' }),
   ),
 });
+
+const PatchHeaders = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'ETag of the reservation that is changed; required' })),
+  ...IdempotencyHeader.properties,
+});
+
+const MERGE_PATCH = 'application/merge-patch+json';
 
 export function reservationRoutes(app: FastifyInstance, { control }: HttpSettings): void {
   const tags = ['reservations'];
@@ -112,6 +126,39 @@ export function reservationRoutes(app: FastifyInstance, { control }: HttpSetting
       return reply.header('etag', `"${reservationEtag(reservation)}"`).send(reservationToJson(reservation));
     },
   );
+
+  app.register((scope, _options, done) => {
+    readAsJson(scope, MERGE_PATCH);
+    scope.patch<{ Params: { id: string }; Body: unknown }>(
+      '/v1/reservations/:id',
+      {
+        validatorCompiler: bodyJudgedByCore(app.validatorCompiler!),
+        schema: {
+          operationId: 'modifyReservation',
+          summary: 'Changes qos, name or labels in place; a change of qos is in force when `change` is null again',
+          tags,
+          headers: PatchHeaders,
+          params,
+          body: {
+            required: true,
+            content: Object.fromEntries(
+              [MERGE_PATCH, 'application/json'].map((type) => [type, { schema: Ref(ReservationPatchSchema) }]),
+            ),
+          },
+          response: { 200: { ...Ref(ReservationSchema), description: 'Admitted, durably' }, ...problems },
+        },
+      },
+      async (request, reply) => {
+        const { reservation, replayed } = await control.modifyReservation(request.params.id, [request.body ?? null], {
+          ifMatch: readIfMatch(request.headers['if-match']),
+          idempotencyKey: readIdempotencyKey(request.headers['idempotency-key']),
+        });
+        if (replayed) reply.header('idempotency-replayed', 'true');
+        return reply.header('etag', `"${reservationEtag(reservation)}"`).send(reservationToJson(reservation));
+      },
+    );
+    done();
+  });
 
   app.delete<{ Params: { id: string } }>(
     '/v1/reservations/:id',

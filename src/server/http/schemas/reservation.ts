@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import {
   Choice,
   Closed,
@@ -70,7 +70,63 @@ export const ReservationRequestSchema = Closed(
   { $id: 'ReservationRequest', description: 'What a caller asks for' },
 );
 
+/** PATCH /v1/reservations/{id}: documentation, the judge is the core. null takes a member away, back to its default. */
+export const ReservationPatchSchema = Closed(
+  {
+    name: Type.Optional(NullableString()),
+    labels: Type.Optional(
+      Type.Unsafe<Record<string, string | null> | null>({
+        type: ['object', 'null'],
+        additionalProperties: { type: ['string', 'null'] },
+        description: 'null takes a label, or all of them, away',
+      }),
+    ),
+    qos: Type.Optional(
+      Closed({
+        serviceType: Type.Optional(Choice(['guaranteed', 'controlledLoad'])),
+        tokenRateBitsPerSecond: Type.Optional(Type.Integer()),
+        tokenBucketBytes: Type.Optional(NullableNumber()),
+        peakRateBitsPerSecond: Type.Optional(NullableNumber({ description: 'null = unlimited' })),
+        minPolicedUnitBytes: Type.Optional(NullableNumber()),
+        maxPacketBytes: Type.Optional(NullableNumber()),
+        maxDelayMicros: Type.Optional(NullableNumber()),
+        slackMicros: Type.Optional(NullableNumber()),
+      }),
+    ),
+  },
+  { $id: 'ReservationPatch', description: 'A merge patch (RFC 7396) of what can be changed' },
+);
+
 const Endpoint = Type.Object({ address: Type.String(), port: NullableInteger({ description: 'null = any' }) });
+
+const QOS = {
+  serviceType: Choice(['guaranteed', 'controlledLoad']),
+  tokenRateBitsPerSecond: Type.Integer(),
+  tokenBucketBytes: Type.Number(),
+  peakRateBitsPerSecond: NullableInteger({ description: 'null = unlimited' }),
+  minPolicedUnitBytes: Type.Integer(),
+  maxPacketBytes: Type.Integer(),
+  maxDelayMicros: NullableNumber(),
+  slackMicros: Type.Number(),
+};
+
+const ChangeReason = Type.Object({
+  reason: Choice(['REFUSED', 'TIMED_OUT']),
+  errorCode: Type.Integer({ description: 'RFC 2205 appendix B; 0 where nobody told' }),
+  errorValue: Type.Integer(),
+  errorNode: Type.String({ description: 'The node that found the error; empty where nobody told' }),
+  detail: Type.String(),
+});
+
+const ChangeProperties = Type.Object({
+  state: Choice(['applying', 'reverting', 'failed'], {
+    description:
+      'applying: agents are told the requested qos; reverting: one refused, all are told the old one again; failed: they hold it',
+  }),
+  requested: Type.Object({ qos: Type.Object(QOS) }),
+  requestedAt: Time('When it was admitted'),
+  reasons: Type.Array(ChangeReason, { description: 'Why it did not come about' }),
+});
 
 const ActualHop = Type.Object({ node: Type.String(), interface: Type.String(), link: Type.String() });
 
@@ -86,16 +142,7 @@ export const ReservationSchema = Type.Object(
       source: Endpoint,
       destination: Endpoint,
     }),
-    qos: Type.Object({
-      serviceType: Choice(['guaranteed', 'controlledLoad']),
-      tokenRateBitsPerSecond: Type.Integer(),
-      tokenBucketBytes: Type.Number(),
-      peakRateBitsPerSecond: NullableInteger({ description: 'null = unlimited' }),
-      minPolicedUnitBytes: Type.Integer(),
-      maxPacketBytes: Type.Integer(),
-      maxDelayMicros: NullableNumber(),
-      slackMicros: Type.Number(),
-    }),
+    qos: Type.Object(QOS, { description: 'What is in force, also while a change is under way' }),
     window: Type.Object({
       start: Time('First instant'),
       end: NullableTime('First instant after; null = until released'),
@@ -112,7 +159,10 @@ export const ReservationSchema = Type.Object(
           description:
             'For each hop the address by which the flow enters the next node, null = unknown; empty where routed',
         }),
-        bookedBitsPerSecond: Type.Integer({ description: 'The largest of its hops, link-layer overhead included' }),
+        bookedBitsPerSecond: Type.Integer({
+          description:
+            'What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way',
+        }),
         delayBoundMicros: NullableNumber({ description: 'End-to-end bound; null for controlled load' }),
         hops: Type.Array(
           Type.Object({
@@ -130,6 +180,11 @@ export const ReservationSchema = Type.Object(
     signaling: Type.Object({
       style: Choice(['fixedFilter']),
       confirmedAt: NullableTime('When ResvConf reached the receiver'),
+    }),
+    change: Type.Unsafe<Static<typeof ChangeProperties> | null>({
+      ...ChangeProperties,
+      type: ['object', 'null'],
+      description: 'A change that is not, or will not be, in force; null = none',
     }),
     endReason: NullableChoice([
       'released',

@@ -1,0 +1,2 @@
+-- A change of a reservation's terms that is under way or has failed; its other columns are what is in force meanwhile.
+ALTER TABLE "reservation" ADD COLUMN "change" JSONB;
