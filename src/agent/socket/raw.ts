@@ -7,6 +7,7 @@ import type { PacketInput, RsvpTransport, SendOutput } from './transport.ts';
 const IPPROTO_RSVP = 46;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
+const SO_MARK = 36;
 const IP_HDRINCL = 3;
 const IP_ROUTER_ALERT = 5;
 const IP_PKTINFO = 8;
@@ -54,6 +55,7 @@ export function openRawTransport(options: {
   // Best effort: without CAP_NET_ADMIN the default buffer serves.
   setOption(SOL_SOCKET, SO_RCVBUFFORCE, 4 * 1024 * 1024);
 
+  let socketMark = 0;
   const dropped = { malformed: 0, overflow: 0 };
   const batch = layOutBatch(libc);
   options.poller.watch(fd, () => {
@@ -78,7 +80,7 @@ export function openRawTransport(options: {
   return {
     kind: 'raw',
     dropped,
-    send(message: SendOutput): string | null {
+    send(message: SendOutput, mark = 0): string | null {
       const packet = encodeIpv4({
         source: message.source,
         destination: message.destination,
@@ -87,6 +89,11 @@ export function openRawTransport(options: {
         routerAlert: message.routerAlert,
         payload: message.bytes,
       });
+      // Sending does not wait, so the socket has the mark of the message that goes out now.
+      if (mark !== socketMark) {
+        if (setOption(SOL_SOCKET, SO_MARK, mark) < 0) return `setting mark ${mark} failed with errno ${libc.errno()}`;
+        socketMark = mark;
+      }
       address.set(ipToBytes(message.destination), 4);
       if (libc.sendto(fd, packet, packet.length, MSG_DONTWAIT, address, 16) >= 0) return null;
       return `sending to ${message.destination} failed with errno ${libc.errno()}`;

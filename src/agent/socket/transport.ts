@@ -7,7 +7,8 @@ export type PacketInput = EngineInput & { readonly type: 'packet' };
 export interface RsvpTransport {
   readonly kind: 'raw' | 'loopback';
   /** A sentence for people where the network refused the message (no route, interface down); null when it went out. */
-  send(message: SendOutput): string | null;
+  /** @param mark of the packet, by which the kernel finds its way; 0 = none. */
+  send(message: SendOutput, mark?: number): string | null;
   /** Datagrams that came in but were no IPv4 packet with an RSVP message, and those the queue had no room for. */
   readonly dropped: { malformed: number; overflow: number };
   close(): Promise<void>;
