@@ -44,7 +44,8 @@ export function cellText(name: string, value: unknown): string {
   if (value === null || value === undefined) return '-';
   if (typeof value === 'number') return name.endsWith('Ms') ? `${(value / 1_000).toFixed(1)} s` : String(value);
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((each) => cellText('', each)).join(' ');
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object') return typeof value === 'string' ? value : '-';
   const object = value as Record<string, unknown>;
   if ('tokenRate' in object) return tspecText(numbers(object) as never);
   if ('service' in object && 'tspec' in object) return flowspecText(flowspecOf(object));
