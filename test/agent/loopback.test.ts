@@ -1,3 +1,4 @@
+import { DEFAULT_STEERING } from '../../src/core/shaping/steering.ts';
 import { create } from '@bufbuild/protobuf';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -75,6 +76,7 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    steering: DEFAULT_STEERING,
     record,
   };
   const levels = { base: 'silent' as const, bySubsystem: new Map() };

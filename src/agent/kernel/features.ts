@@ -46,7 +46,7 @@ export async function probeFeatures(nft: NftSession | null): Promise<KernelFeatu
     probe('bfifo', PROBES.bfifo, tc),
     program ? probe('nftables maps to classes', load(table(false)), nft !== null) : null,
     program ? probe('the nftables match on router alert', load(table(true)), nft !== null) : null,
-    program ? probe('steering by marks', `${load(STEERING)} && ${RULE}`, nft !== null) : null,
+    program ? probe('steering by marks', `${RULE} && ${load(STEERING)}`, nft !== null) : null,
   ]);
   const [htb, tbf, bfifo, classifier, routerAlertGuard, steering] = found;
   return { tc, nft: nft?.kind ?? 'missing', htb, tbf, bfifo, classifier, routerAlertGuard, steering, missing };
