@@ -102,12 +102,18 @@ export class SteeringKeeper {
   }
 
   async #run(touched: ReadonlySet<string> | undefined): Promise<string | null> {
-    const wanted = this.#compared ? this.#elements : new Map([...this.#observed.elements, ...this.#elements]);
+    const wanted = this.#compared ? this.#elements : this.#besides(touched);
     const steps = planSteering(wanted, this.#observed, touched);
     if (steps.length === 0) return null;
     const error = await this.#nft.run(renderSteering(steps, this.#numbers));
     if (error === null) for (const step of steps) this.#observed = applySteering(this.#observed, step);
     return error;
+  }
+
+  /** What is wanted beside what a predecessor left, of which only what was touched here may go. */
+  #besides(touched: ReadonlySet<string> | undefined): ReadonlyMap<string, number> {
+    const left = [...this.#observed.elements].filter(([element]) => !touched?.has(element));
+    return new Map([...left, ...this.#elements]);
   }
 
   async #read(): Promise<SteeringTable> {
