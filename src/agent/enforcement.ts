@@ -1,7 +1,13 @@
 import type { Result } from '../core/base/result.ts';
 import type { Bytes } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import { flowKeyText, type EngineInput, type EngineOutput } from '../core/rsvp/engine/types.ts';
+import {
+  shareKeyText,
+  type EngineInput,
+  type EngineOutput,
+  type FlowKey,
+  type Share,
+} from '../core/rsvp/engine/types.ts';
 import type { ShapedFlow } from '../core/shaping/desired.ts';
 import type { Assignments } from './assignments.ts';
 import { shapedFlow } from './shaped-flow.ts';
@@ -70,7 +76,7 @@ export class Enforcement {
   }
 
   install(request: Install): void {
-    const assignment = this.#assignments.openFor(request.flow);
+    const assignment = this.#assignmentFor(request);
     if (assignment) return this.#installAssigned(request, assignment);
     const timer = setTimeout(() => {
       this.#waiting.delete(request.installId);
@@ -95,7 +101,7 @@ export class Enforcement {
   /** Windows have opened: RESVs that were ahead of them go on. */
   opened(): void {
     for (const { request, timer } of [...this.#waiting.values()]) {
-      if (!this.#assignments.openFor(request.flow)) continue;
+      if (!this.#assignmentFor(request)) continue;
       clearTimeout(timer);
       this.#waiting.delete(request.installId);
       this.install(request);
@@ -104,10 +110,10 @@ export class Enforcement {
 
   /** RSVP state of the flow is gone. */
   async remove(request: Remove): Promise<void> {
-    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    const place = shareKeyText(request);
     const key = this.#installed.get(place);
     for (const [id, { request: waiting, timer }] of this.#waiting) {
-      if (`${waiting.interface} ${flowKeyText(waiting.flow)}` !== place) continue;
+      if (shareKeyText(waiting) !== place) continue;
       clearTimeout(timer);
       this.#waiting.delete(id);
     }
@@ -155,7 +161,7 @@ export class Enforcement {
     }
     const minor = this.#classMinor(assignment.reservationId);
     if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');
-    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    const place = shareKeyText(request);
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
@@ -164,6 +170,12 @@ export class Enforcement {
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });
+  }
+
+  /** The server books single flows; nothing is assigned for shares of several. */
+  #assignmentFor(share: Share): Assignment | undefined {
+    const flow = flowOfShare(share);
+    return flow === null ? undefined : this.#assignments.openFor(flow);
   }
 
   /** A class that could not be made ahead (its room was not free yet, say) is tried again now that it is needed. */
@@ -187,6 +199,10 @@ export class Enforcement {
     this.#answer({ type: 'refused', installId, errorCode, errorValue });
   }
 }
+
+/** The one flow that a fixed-filter share is for; null for shared styles. */
+const flowOfShare = ({ style, session, filters: [filter] }: Share): FlowKey | null =>
+  style === 'FF' && filter !== undefined ? { ...session, ...filter } : null;
 
 /** Both are built by `shapedFlow`, so their members stand in the same order. */
 const sameFlow = (a: ShapedFlow, b: ShapedFlow): boolean => JSON.stringify(a) === JSON.stringify(b);

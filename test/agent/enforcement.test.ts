@@ -86,7 +86,9 @@ beforeEach(() => {
 const resv = {
   type: 'install',
   installId: 1,
-  flow: flowKeyOf(assignment.flow),
+  session: flowKeyOf(assignment.flow),
+  style: 'FF',
+  filters: [flowKeyOf(assignment.flow)],
   interface: 'eth0',
   flowspec: { service: 'controlledLoad', tspec },
 } as const;
@@ -130,7 +132,7 @@ describe('a class made ahead of RESV', () => {
     enforcement.install(resv);
     kernel.answers[0]!(ok(undefined));
     await answer;
-    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    await enforcement.remove({ ...resv, type: 'remove' });
     answer = answered();
     enforcement.install({ ...resv, installId: 2 });
     while (kernel.answers.length < 2) await Promise.resolve();
@@ -146,7 +148,7 @@ describe('a class made ahead of RESV', () => {
     kernel.answers[0]!(ok(undefined));
     await answer;
     expect(freed).toEqual([]);
-    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    await enforcement.remove({ ...resv, type: 'remove' });
     expect(freed).toEqual(['a']);
   });
 });

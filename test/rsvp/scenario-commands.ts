@@ -3,6 +3,7 @@ import type { Node } from '../core/rsvp/engine/network.ts';
 import { addLinks, linkBetween, routeVia, setShortestRoutes } from './scenario-network.ts';
 import { repeated } from './scenario-repeat.ts';
 import { address, type Scenario } from './scenario-runner.ts';
+import { SESSIONS } from './scenario-session-commands.ts';
 import { counterLines, kernelLines, stateLines } from './scenario-state.ts';
 import {
   duration,
@@ -269,7 +270,7 @@ const SHORT: Readonly<Record<string, Command>> = {
   },
 };
 
-const running = Object.entries({ ...APPLICATIONS, ...TIME, ...DAMAGE, ...KERNEL, ...LOOKS, ...SHORT });
+const running = Object.entries({ ...APPLICATIONS, ...SESSIONS, ...TIME, ...DAMAGE, ...KERNEL, ...LOOKS, ...SHORT });
 
 /** By the word that a line starts with. */
 export const COMMANDS: Readonly<Record<string, Command>> = {

@@ -7,7 +7,8 @@ export function stateLines(node: Node, detail: Detail): string[] {
   const name = node.name.padEnd(7);
   const paths = node.paths.map((path) => {
     const from = path.previousHop === null ? 'from here' : `from ${path.previousHop} (${path.incomingInterface})`;
-    const to = path.outgoingInterface ?? (path.local === 'receiver' ? 'here' : 'nowhere');
+    const ways = [...path.outgoingInterfaces, ...(path.local === 'receiver' ? ['here'] : [])];
+    const to = ways.length > 0 ? ways.join(', ') : 'nowhere';
     const adspec = path.adspec === null ? null : adspecText(path.adspec, detail);
     return [
       `path ${flowText(path.flow, detail.names)} ${from} to ${to}`,
@@ -18,6 +19,7 @@ export function stateLines(node: Node, detail: Detail): string[] {
   });
   const reservations = node.reservations.map((each) => [
     `resv ${flowText(each.flow, detail.names)} on ${each.interface} to ${each.nextHop}`,
+    ...(each.style === 'FF' ? [] : [each.style]),
     flowspecText(each.flowspec),
     each.state,
     ends(each.expiresInMs),

@@ -8,7 +8,7 @@ import { isNeighborMessage } from '../wire/neighbor-messages.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { sendPathErr, sendResvErr } from './errors.ts';
+import { answerResv, sendPathErr } from './errors.ts';
 import { HANDLED, messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
 import { idArrived } from './neighbours/arrived.ts';
@@ -109,9 +109,7 @@ function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorC
     const sender = first(message, 'senderTemplate');
     if (sender) sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
   } else if (message.type === MESSAGE_TYPE.resv) {
-    const filter = first(message, 'filterSpec');
-    const flowspec = first(message, 'flowspec');
-    if (filter && flowspec) sendResvErr(state, flowOf(session, filter), flowspec, to, errorCode, errorValue);
+    answerResv(state, message.objects, to, errorCode, errorValue);
   }
 }
 

@@ -150,7 +150,7 @@ function departReliably(
     }
     state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
     depart(state, departure, neighbour, messageIdOf(state, id));
-  });
+  }, 'retransmission');
   const waiting = { id, departure, sent, transmissions: 1, timer };
   neighbour.unacknowledged.set(id, waiting);
   state.timers.set(timer, state.now + RETRANSMIT_MS);
