@@ -30,6 +30,8 @@ export class SignalReporter {
   /** On the receiver's host: the addresses that PATH has collected on its way. */
   readonly #recorded = new Map<string, readonly string[]>();
   readonly #reservations = new Set<string>();
+  /** Of the flows with path state those that some hop before this node carries without RSVP. */
+  readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
@@ -102,6 +104,14 @@ export class SignalReporter {
   }
 
   event(event: EngineEvent): void {
+    if (event.type === 'lastKeyExpired') {
+      const { interface: name, neighbour, keyId } = event;
+      return this.#log.warn({ interface: name, neighbour, keyId }, 'the last RSVP key is over, it goes on being used');
+    }
+    if (event.type === 'neighbourChanged') {
+      const { interface: name, neighbour, change } = event;
+      return this.#log.warn({ interface: name, neighbour, change }, 'an RSVP neighbour changed');
+    }
     const flow = flowKeyText(event.flow);
     const assignment = this.#assignments.openFor(event.flow);
     switch (event.type) {
@@ -110,6 +120,8 @@ export class SignalReporter {
         this.#paths.set(flow, previousHop);
         if (event.local && event.recordedRoute) this.#recorded.set(flow, event.recordedRoute);
         else this.#recorded.delete(flow);
+        if (event.nonRsvpHop) this.#broken.add(flow);
+        else this.#broken.delete(flow);
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
@@ -137,6 +149,7 @@ export class SignalReporter {
       case 'pathDown':
         this.#paths.delete(flow);
         this.#recorded.delete(flow);
+        this.#broken.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
         }
@@ -190,6 +203,7 @@ export class SignalReporter {
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -208,7 +222,8 @@ export class SignalReporter {
             },
           }
         : {}),
-      recordedRoute: [...(this.#recorded.get(flowKeyText(flowKeyOf(assignment.flow))) ?? [])],
+      recordedRoute: [...(this.#recorded.get(flow) ?? [])],
+      ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }

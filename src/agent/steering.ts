@@ -1,14 +1,9 @@
+import type { SteeredFlow } from '../core/shaping/desired.ts';
 import type { Result } from '../core/base/result.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { flowKeyText, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import type { IpAddress } from '../core/base/ip.ts';
-import {
-  markOf,
-  planRoutes,
-  type Neighbour,
-  type SteeredFlow,
-  type SteeringNumbers,
-} from '../core/shaping/steering.ts';
+import { markOf, planRoutes, type Neighbour, type SteeringNumbers } from '../core/shaping/steering.ts';
 import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
 import { flowKeyOf } from './flow-key.ts';

@@ -1,3 +1,4 @@
+import type { SteeredFlow } from '../../src/core/shaping/desired.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,6 @@ import type { EngineRoute } from '../../src/core/rsvp/engine/types.ts';
 import {
   DEFAULT_STEERING,
   neighbourLimit,
-  type SteeredFlow,
   type SteeringRoute,
   type SteeringRule,
   type SteeringStep,

@@ -116,6 +116,10 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `route ${object.hops.map((hop) => (hop.hop === 'address' ? `${hop.loose ? '~' : ''}${hop.address}` : hop.hop)).join(' ')}`;
     case 'recordRoute':
       return `recorded ${object.hops.map((hop) => (hop.hop === 'address' ? hop.address : hop.hop)).join(' ')}`;
+    case 'integrity':
+      return `key ${object.keyId}`;
+    case 'challenge':
+      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'unknown':
       return `${className(object.classNumber)}/${object.cType} ${Buffer.from(object.body).toString('hex')}`;
     default:
@@ -135,6 +139,10 @@ export function adspecText({ general, guaranteed }: RsvpAdspec, detail: Detail):
 }
 
 function eventText(event: EngineEvent, { names }: Detail): string {
+  if (event.type === 'lastKeyExpired') {
+    return `lastKeyExpired ${event.keyId} of ${event.neighbour ?? 'everybody'} on ${event.interface}`;
+  }
+  if (event.type === 'neighbourChanged') return `neighbour ${event.neighbour} on ${event.interface} ${event.change}`;
   const what = `${event.type} ${flowText(event.flow, names)}`;
   switch (event.type) {
     case 'pathUp': {

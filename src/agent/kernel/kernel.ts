@@ -1,7 +1,7 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { err, type Result } from '../../core/base/result.ts';
-import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
-import { DEFAULT_STEERING, type SteeredFlow, type SteeringNumbers } from '../../core/shaping/steering.ts';
+import type { DesiredShaping, ShapedFlow, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
+import { DEFAULT_STEERING, type SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { Answer, KernelCallName, KernelCalls, Request, WorkerSettings } from './calls.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';

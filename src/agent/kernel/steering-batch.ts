@@ -1,5 +1,5 @@
+import type { SteeredFlow } from '../../core/shaping/desired.ts';
 import type { Result } from '../../core/base/result.ts';
-import type { SteeredFlow } from '../../core/shaping/steering.ts';
 import type { KernelProblem } from './problem.ts';
 import type { SteeringChange } from './steering-keeper.ts';
 

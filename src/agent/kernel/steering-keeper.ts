@@ -1,6 +1,7 @@
+import type { SteeredFlow } from '../../core/shaping/desired.ts';
 import { err, ok, type Result } from '../../core/base/result.ts';
 import { elementKey } from '../../core/shaping/filter.ts';
-import type { SteeredFlow, SteeringNumbers } from '../../core/shaping/steering.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import {
   absentSteering,
   applySteering,

@@ -1,6 +1,5 @@
 import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, Bytes } from '../base/units.ts';
-import type { SteeredFlow } from './steering.ts';
 
 /** Which packets belong to a reservation. `null` ports mean any; a null source means any sender (wildcard filter). */
 export interface FlowFilter {
@@ -37,6 +36,15 @@ export interface ShapedInterface {
   /** IP MTU. */
   readonly mtuBytes: Bytes;
   readonly overheadBytes: Bytes;
+}
+
+/** One flow whose packets get the mark of a neighbour, forwarded ones and those sent here. */
+export interface SteeredFlow {
+  /** The agent's stable key of the flow. */
+  readonly key: string;
+  readonly filter: FlowFilter;
+  /** The neighbour's number. */
+  readonly neighbour: number;
 }
 
 export interface DesiredShaping {

@@ -1,5 +1,4 @@
 import type { IpAddress } from '../base/ip.ts';
-import type { FlowFilter } from './desired.ts';
 
 /** Which bits of a packet's mark and which routing tables are ours; nothing else is written, matched or taken away. */
 export interface SteeringNumbers {
@@ -21,15 +20,6 @@ export interface Neighbour {
   readonly number: number;
   readonly interface: string;
   readonly nextHop: IpAddress;
-}
-
-/** One flow whose packets get the mark of a neighbour, forwarded ones and those sent here. */
-export interface SteeredFlow {
-  /** The agent's stable key of the flow. */
-  readonly key: string;
-  readonly filter: FlowFilter;
-  /** The neighbour's number. */
-  readonly neighbour: number;
 }
 
 /** How many neighbours there can be: every value of the bits but 0, which means "not ours". */

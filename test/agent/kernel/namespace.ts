@@ -5,8 +5,7 @@ import { Bytes, BitsPerSecond } from '../../../src/core/base/units.ts';
 import type { KernelCalls } from '../../../src/agent/kernel/calls.ts';
 import type { KernelFeatures, KernelOptions, KernelProblem } from '../../../src/agent/kernel/kernel.ts';
 import type { Result } from '../../../src/core/base/result.ts';
-import type { ShapedFlow, ShapedInterface } from '../../../src/core/shaping/desired.ts';
-import type { SteeredFlow } from '../../../src/core/shaping/steering.ts';
+import type { ShapedFlow, ShapedInterface, SteeredFlow } from '../../../src/core/shaping/desired.ts';
 import { ip } from '../../support/network.ts';
 
 /** A worker cannot load TypeScript; the tests' global setup has compiled this. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FlowFilter } from '../../../src/core/shaping/desired.ts';
-import { DEFAULT_STEERING, type SteeredFlow } from '../../../src/core/shaping/steering.ts';
+import type { FlowFilter, SteeredFlow } from '../../../src/core/shaping/desired.ts';
+import { DEFAULT_STEERING } from '../../../src/core/shaping/steering.ts';
 import { absentSteering, parseSteering, type SteeringTable } from '../../../src/core/shaping/steering-nft.ts';
 import { ip } from '../../support/network.ts';
 import { requires } from '../../support/requires.ts';

@@ -116,9 +116,8 @@ describe('the table of marks', () => {
   const OTHER = 'v4_to|17 . 10.2.0.2';
 
   it('writes only the bits of the mask, for what passes through and for what is sent here', () => {
-    expect(
-      renderSteering(planSteering(new Map([[FLOW, 3]]), absentSteering()), DEFAULT_STEERING),
-    ).toMatchInlineSnapshot(`
+    expect(renderSteering(planSteering(new Map([[FLOW, 3]]), absentSteering()), DEFAULT_STEERING))
+      .toMatchInlineSnapshot(`
       "add table inet headroom_steering
       add map inet headroom_steering v4_full { type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service : verdict; }
       add map inet headroom_steering v4_from_to_port { type inet_proto . ipv4_addr . ipv4_addr . inet_service : verdict; }

@@ -1,6 +1,8 @@
 import { assertNever } from '../../base/assert-never.ts';
 import { replaceInterfaces } from './interfaces.ts';
 import { closeSender, openSender } from './local.ts';
+import { challengeAll } from './neighbours/challenge.ts';
+import { clockSet } from './neighbours/clock.ts';
 import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
 import { closeReceiver, openReceiver, releaseHere, reserveHere } from './receivers.ts';
@@ -63,6 +65,9 @@ function apply(state: EngineState, input: EngineInput): void {
       return refused(state, input.installId, input.errorCode, input.errorValue);
     case 'admissionChanged':
       return admissionChanged(state, input.flow);
+    case 'clock':
+      clockSet(state, input.wall);
+      return challengeAll(state);
     case 'timer':
       return;
     default:

@@ -15,6 +15,7 @@ import { idArrived } from './neighbours/arrived.ts';
 import { heard, refusesIds, takeAnswers } from './neighbours/incoming.ts';
 import { mayAnswer } from './neighbours/limits.ts';
 import { neighbourMessageArrived } from './neighbours/messages-arrived.ts';
+import { isFresh, prove } from './neighbours/proof.ts';
 import { reducesRefreshes } from './neighbours/outgoing.ts';
 import { canBeNeighbour, meetNeighbour } from './neighbours/table.ts';
 import { drop, type EngineState } from './state.ts';
@@ -60,9 +61,15 @@ function oneArrived(state: EngineState, packet: Packet): void {
   state.counters.received(message.type);
   if (isForNeighbour(message) && !state.localAddresses.has(packet.destination)) return drop(state, 'notForThisNode');
   const address = first(message, 'rsvpHop')?.address ?? packet.source;
+  const proof = prove(state, packet, message.type, address);
+  if (proof === 'refused') return;
   const neighbour = canBeNeighbour(state, address) ? meetNeighbour(state, packet.interface, address) : null;
   if (neighbour === null && canBeNeighbour(state, address)) return;
+  if (neighbour === null && proof !== 'none') return drop(state, 'badHop');
   state.neighbours.current = neighbour;
+  if (neighbour !== null && proof !== 'none' && message.type !== MESSAGE_TYPE.integrityResponse) {
+    if (!isFresh(state, neighbour, proof)) return;
+  }
   if (neighbour !== null && !packet.remembered) heard(state, neighbour, message);
   if (isNeighborMessage(message.type)) return neighbourMessageArrived(state, neighbour, message, packet);
   const valid = validateMessage(message, packet.remembered || reducesRefreshes(state) ? WITH_IDS : WITHOUT_IDS);

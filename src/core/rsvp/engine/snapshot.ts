@@ -2,6 +2,7 @@ import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
 import { leavesBy } from './session.ts';
+import { neighbourRows } from './neighbours/rows.ts';
 import type { EngineState } from './state.ts';
 import type { EngineSnapshot } from './types.ts';
 
@@ -19,6 +20,7 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
       count,
       nextInMs: remaining(next, now),
     })),
+    neighbours: neighbourRows(state, now),
     counters: state.counters.snapshot(),
   };
 }
@@ -29,7 +31,6 @@ function pathRow(psb: Psb, now: number): PathRow {
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     incomingInterface: psb.hop?.interface ?? null,
-    outgoingInterface: outgoingInterfaces[0] ?? null,
     outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,

@@ -4,6 +4,7 @@ import { MonotonicMs } from '../../base/units.ts';
 import type { LocalRequest, Psb, Session, Tcsb, Upstream } from './blocks.ts';
 import { Counters } from './counters.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
+import { PLAIN_NEIGHBOURS } from './neighbours/settings.ts';
 import { TimerQueue } from './timers.ts';
 import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from './types.ts';
 
@@ -61,7 +62,7 @@ export function createState(settings: EngineSettings): EngineState {
     queries: new Map(),
     installs: new Map(),
     unsent: new Set(),
-    neighbours: createNeighbours(settings.neighbours?.instance ?? 1),
+    neighbours: createNeighbours(settings.neighbours ?? PLAIN_NEIGHBOURS),
     lastId: 0,
     out: [],
   };

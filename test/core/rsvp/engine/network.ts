@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
@@ -27,7 +28,7 @@ import { Heap } from '../../../../src/core/base/heap.ts';
 import { isMulticast, type IpAddress } from '../../../../src/core/base/ip.ts';
 import { Groups } from './groups.ts';
 import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
-import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
+import { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
 
 export const ip = (text: string): IpAddress => text as IpAddress;
@@ -84,6 +85,8 @@ const shareOf = ({ flow, interface: name, style }: Reservation): Share => ({
   style,
   filters: style === 'WF' ? [] : [flow],
 });
+/** What the wall clock shows when the virtual clock is at 0. */
+const WALL = Date.UTC(2026, 0, 1);
 
 /** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
 export class Node {
@@ -126,6 +129,7 @@ export class Node {
       refreshPeriod: Millis(this.network.refreshPeriod),
       seed: this.seed,
       maxFlows: 1_000,
+      digest: (algorithm, key, bytes) => createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest(),
       neighbours: {
         instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
         refreshReduction,
@@ -151,6 +155,7 @@ export class Node {
   }
 
   setInterfaces(): void {
+    this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
@@ -197,6 +202,9 @@ export class Node {
   }
   get reservations() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).reservations;
+  }
+  get neighbours() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).neighbours;
   }
   get dropped() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).counters.dropped;
@@ -340,6 +348,10 @@ export class Network {
     this.#latency = options.latency ?? 2;
     this.refreshPeriod = options.refreshPeriod ?? R;
     this.refreshReduction = options.refreshReduction ?? false;
+  }
+
+  get wall(): EpochMs {
+    return EpochMs(WALL + this.now);
   }
 
   node(name: string): Node {
