@@ -7,6 +7,7 @@ import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
 import { recordMegabytes, refreshPeriod, wholeNumber } from './options.ts';
+import { readRsvpConfig } from './rsvp-config-file.ts';
 import { untilStopped } from './signals.ts';
 
 interface Options {
@@ -20,6 +21,7 @@ interface Options {
   readonly firstTable: number;
   readonly record?: string;
   readonly recordMegabytes: number;
+  readonly rsvpConfig?: string;
 }
 
 /** `headroom agent`: one on each host and Linux router. */
@@ -47,6 +49,10 @@ export function registerAgent(program: Command): void {
     )
     .option('--record <file>', 'write down all that the RSVP engine gets and does, for "headroom rsvp replay"')
     .option('--record-megabytes <n>', 'where a recording ends', recordMegabytes, 256)
+    .option(
+      '--rsvp-config <file>',
+      'what is agreed with RSVP neighbours: keys, Hello, limits (docs/rsvp-neighbours.md)',
+    )
     .action(async (options: Options) => {
       refuseUnknown(process.env);
       const { node } = options;
@@ -54,6 +60,7 @@ export function registerAgent(program: Command): void {
       const steering = { mask: options.markMask, firstTable: options.firstTable };
       const problem = steeringProblem(steering);
       if (problem !== null) throw new UsageError(`--mark-mask, --first-table: ${problem}`);
+      const rsvp = readRsvpConfig(options.rsvpConfig);
       const loggers = createLoggers(readLog(process.env));
       const dataDir = readDataDir(process.env);
       // Loaded here: the command line does without foreign-function calls.
@@ -64,6 +71,7 @@ export function registerAgent(program: Command): void {
           server: options.server ?? `unix:${agentSocketPath(dataDir).path}`,
           stateDir: options.stateDir ?? resolve(dataDir, 'agents', node),
           refreshPeriodMs: options.refreshPeriodMs,
+          rsvp,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
           steering,
