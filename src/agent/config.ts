@@ -1,3 +1,6 @@
+import type { SteeringNumbers } from '../core/shaping/steering.ts';
+import type { RsvpConfig } from './rsvp-config.ts';
+
 /** Everything an agent is told at its start. */
 export interface AgentConfig {
   /** The node of the topology that this host is. */
@@ -8,10 +11,14 @@ export interface AgentConfig {
   readonly stateDir: string;
   /** R of RFC 2205, milliseconds, 100 … 3,600,000. */
   readonly refreshPeriodMs: number;
+  /** What is agreed with RSVP neighbours. */
+  readonly rsvp: RsvpConfig;
   /** Present in the loopback lab: nothing is enforced, RSVP runs over UDP ports of 127.0.0.1. */
   readonly labNodeFile: string | null;
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
+  /** Marks and routing tables for flows that are kept off their routed way. */
+  readonly steering: SteeringNumbers;
   /** Where everything that goes into the RSVP engine and comes out of it is written; null = nowhere. */
   readonly record: { readonly file: string; readonly maxBytes: number } | null;
 }

@@ -1,9 +1,11 @@
+import { DEFAULT_STEERING } from '../../src/core/shaping/steering.ts';
 import { create } from '@bufbuild/protobuf';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_RSVP_CONFIG } from '../../src/agent/rsvp-config.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import type { AgentConfig } from '../../src/agent/config.ts';
 import { textDigest } from '../../src/agent/recording.ts';
@@ -75,6 +77,8 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    steering: DEFAULT_STEERING,
+    rsvp: DEFAULT_RSVP_CONFIG,
     record,
   };
   const levels = { base: 'silent' as const, bySubsystem: new Map() };

@@ -43,15 +43,21 @@ let connected: boolean;
 let assignments: Assignments;
 let reports: Reports;
 let reporter: SignalReporter;
+/** What each report said of hops without RSVP. */
+let broken: (boolean | undefined)[];
 
 beforeEach(() => {
   said = [];
+  broken = [];
   connected = true;
   const channel: Channel = {
     congested: false,
     send(message) {
       if (!connected) return false;
-      if (message?.case === 'assignment') said.push(AssignmentState[message.value.state]);
+      if (message?.case === 'assignment') {
+        said.push(AssignmentState[message.value.state]);
+        broken.push(message.value.nonRsvpHop);
+      }
       return true;
     },
     close: () => undefined,
@@ -94,6 +100,16 @@ describe('news of an assignment', () => {
     reports.repeat();
     reports.repeat();
     expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+  });
+
+  it('tells that PATH came through a hop without RSVP, and when it no longer does, without taking back what stands', () => {
+    const path = (nonRsvpHop: boolean): void =>
+      reporter.event({ type: 'pathUp', flow, previousHop: ip('10.1.0.2'), nonRsvpHop } as never);
+    path(true);
+    path(true);
+    path(false);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED', 'INSTALLED']);
+    expect(broken).toEqual([false, false, true, false]);
   });
 
   it('is repeated at every welcome as long as it stands', () => {

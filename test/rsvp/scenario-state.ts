@@ -43,3 +43,17 @@ export function counterLines(node: Node): string[] {
     ? dropped.map(([reason, n]) => `${node.name} dropped ${reason} ${n}`)
     : [`${node.name} dropped nothing`];
 }
+
+export const neighbourLines = (node: Node): string[] =>
+  node.neighbours.map((each) => {
+    const parts = [
+      `flows ${each.flows}`,
+      each.refreshReduction ? `refresh reduction, epoch ${each.epoch ?? 'none'}` : 'plain refresh',
+      `${each.unacknowledged} unacknowledged, ${each.summarised} summarised, ${each.remembered} remembered`,
+      each.hello === null ? null : `hello ${each.hello.state} instance ${each.hello.instance}`,
+      each.integrity === null ? null : `key ${each.integrity.keyId ?? 'none'}`,
+      `${each.received} received`,
+      ...Object.entries(each.dropped).map(([reason, n]) => `${reason} ${n}`),
+    ];
+    return `${node.name.padEnd(7)} neighbour ${each.address} on ${each.interface}: ${parts.filter((part) => part !== null).join(', ')}`;
+  });

@@ -111,6 +111,10 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `ids ${object.epoch}/${object.messageIds.join(' ')}`;
     case 'hello':
       return `${object.ack ? 'ack' : 'request'} from ${object.sourceInstance} to ${object.destinationInstance}`;
+    case 'integrity':
+      return `key ${object.keyId}`;
+    case 'challenge':
+      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'scope':
       return `scope ${object.sources.join(' ')}`;
     case 'dclass':
@@ -138,6 +142,10 @@ export function adspecText({ general, guaranteed }: RsvpAdspec, detail: Detail):
 }
 
 function eventText(event: EngineEvent, { names }: Detail): string {
+  if (event.type === 'lastKeyExpired') {
+    return `lastKeyExpired ${event.keyId} of ${event.neighbour ?? 'everybody'} on ${event.interface}`;
+  }
+  if (event.type === 'neighbourChanged') return `neighbour ${event.neighbour} on ${event.interface} ${event.change}`;
   const what = `${event.type} ${flowText(event.flow, names)}`;
   switch (event.type) {
     case 'pathUp': {

@@ -1,4 +1,5 @@
 import type { Branch, Psb } from './blocks.ts';
+import { followInterfaces } from './neighbours/links.ts';
 import { emitPathUp, leaveBranch, sendPath } from './path-state.ts';
 import { askRoute } from './route.ts';
 import type { EngineState } from './state.ts';
@@ -16,6 +17,7 @@ export function replaceInterfaces(state: EngineState, interfaces: readonly Engin
   const before = state.interfaces;
   state.interfaces = new Map(interfaces.map((each) => [each.name, each]));
   state.localAddresses = new Set(interfaces.flatMap((each) => [each.address, ...each.addresses]));
+  followInterfaces(state);
   for (const psb of state.psbs.values()) {
     if (!psb.routed) continue;
     if (psb.way === null) {

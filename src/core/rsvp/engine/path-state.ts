@@ -5,7 +5,7 @@ import { carriedBy } from './carried.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
-import { countFlow } from './neighbours/limits.ts';
+import { countFlow, ERRORS_A_PERIOD } from './neighbours/limits.ts';
 import { retract } from './neighbours/sent.ts';
 import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
@@ -57,6 +57,7 @@ export function createPsb(
     blockade: null,
     reserved: false,
     reported: null,
+    passing: { tokens: ERRORS_A_PERIOD, at: state.now },
   };
   if (session.psbs.length === 0) countPorts(state, session, 1);
   session.psbs.push(psb);

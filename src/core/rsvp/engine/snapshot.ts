@@ -2,6 +2,7 @@ import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
 import { carriedBy } from './carried.ts';
 import { sameFlowspec } from './merge.ts';
+import { neighbourRows } from './neighbours/rows.ts';
 import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
@@ -21,6 +22,7 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
       count,
       nextInMs: remaining(next, now),
     })),
+    neighbours: neighbourRows(state, now),
     counters: state.counters.snapshot(),
   };
 }

@@ -1,5 +1,5 @@
 import type { IpAddress } from '../../base/ip.ts';
-import type { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../base/units.ts';
+import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpPolicyData } from '../wire/policy-data.ts';
@@ -163,6 +163,8 @@ export type EngineInput =
    * for once more, and refusals are forgotten.
    */
   | { readonly type: 'admissionChanged'; readonly flow: FlowKey }
+  /** The wall clock, by which keys live and messages are numbered (RFC 2747 3.2). Needed, once and now and then, where keys are. */
+  | { readonly type: 'clock'; readonly wall: EpochMs }
   /** The deadline that `nextDeadline` named has come. */
   | { readonly type: 'timer' };
 
@@ -262,6 +264,20 @@ export type EngineEvent =
     }
   /** ResvConf reached the receiver that asked for it. */
   | { readonly type: 'confirmed'; readonly flow: FlowKey; readonly by: IpAddress }
+  /** What Hello tells of a neighbour (RFC 3209 5): it was reset, is not heard any more, or is heard again. */
+  | {
+      readonly type: 'neighbourChanged';
+      readonly interface: string;
+      readonly neighbour: IpAddress;
+      readonly change: 'restarted' | 'lost' | 'back';
+    }
+  /** All keys that are agreed with a neighbour (null: with everybody on the interface) are over; the last goes on (RFC 2747 5.3). */
+  | {
+      readonly type: 'lastKeyExpired';
+      readonly interface: string;
+      readonly neighbour: IpAddress | null;
+      readonly keyId: number;
+    }
   /** ResvErr (at a receiver, or passing by) or PathErr (at a sender, or passing by). */
   | {
       readonly type: 'resvError' | 'pathError';
@@ -306,6 +322,36 @@ export interface EngineSnapshot {
   } & Carried)[];
   /** Armed timers by what they are for. */
   readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
+  readonly neighbours: readonly {
+    readonly interface: string;
+    readonly address: IpAddress;
+    /** It does refresh reduction (RFC 2961 2). */
+    readonly refreshReduction: boolean;
+    /** Of its message ids; null: none came. */
+    readonly epoch: number | null;
+    /** Path state that came from it. */
+    readonly flows: number;
+    /** Messages to it that are repeated until it acknowledges them. */
+    readonly unacknowledged: number;
+    /** States told to it that summaries refresh. */
+    readonly summarised: number;
+    /** Messages of it that its summaries may stand for. */
+    readonly remembered: number;
+    /** How long ago a message came from it. */
+    readonly lastHeardMs: Millis | null;
+    /** null: no Hello goes either way. `instance` 0: none came. */
+    readonly hello: { readonly state: 'unknown' | 'up' | 'lost'; readonly instance: number } | null;
+    /** null: nothing is signed. `keyId` null: no key has begun yet. `awaited`: keys that it was asked about and has not shown yet. */
+    readonly integrity: {
+      readonly keyId: number | null;
+      readonly expired: boolean;
+      readonly awaited: readonly number[];
+    } | null;
+    /** Messages. */
+    readonly received: number;
+    /** Of these, by reason. */
+    readonly dropped: Readonly<Record<string, number>>;
+  }[];
   readonly counters: EngineCounters;
 }
 

@@ -86,6 +86,7 @@ export type ReservationMinAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -119,6 +120,7 @@ export type ReservationMaxAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -160,6 +162,7 @@ export type ReservationCountAggregateOutputType = {
   pinning: number
   explicitRoute: number
   actualHops: number
+  nonRsvpHop: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
@@ -230,6 +233,7 @@ export type ReservationMinAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -263,6 +267,7 @@ export type ReservationMaxAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -304,6 +309,7 @@ export type ReservationCountAggregateInputType = {
   pinning?: true
   explicitRoute?: true
   actualHops?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -433,6 +439,7 @@ export type ReservationGroupByOutputType = {
   pinning: string
   explicitRoute: string[]
   actualHops: runtime.JsonValue
+  nonRsvpHop: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
@@ -498,6 +505,7 @@ export type ReservationWhereInput = {
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -540,6 +548,7 @@ export type ReservationOrderByWithRelationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -585,6 +594,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -627,6 +637,7 @@ export type ReservationOrderByWithAggregationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -677,6 +688,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
@@ -719,6 +731,7 @@ export type ReservationCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -761,6 +774,7 @@ export type ReservationUncheckedCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -803,6 +817,7 @@ export type ReservationUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -845,6 +860,7 @@ export type ReservationUncheckedUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -887,6 +903,7 @@ export type ReservationCreateManyInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -929,6 +946,7 @@ export type ReservationUpdateManyMutationInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -971,6 +989,7 @@ export type ReservationUncheckedUpdateManyInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1021,6 +1040,7 @@ export type ReservationCountOrderByAggregateInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1072,6 +1092,7 @@ export type ReservationMaxOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1105,6 +1126,7 @@ export type ReservationMinOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1234,6 +1256,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1276,6 +1299,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1318,6 +1342,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1360,6 +1385,7 @@ export type ReservationSelectScalar = {
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1368,7 +1394,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1419,6 +1445,7 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      */
     explicitRoute: string[]
     actualHops: runtime.JsonValue
+    nonRsvpHop: boolean
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
@@ -1884,6 +1911,7 @@ export interface ReservationFieldRefs {
   readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
   readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly nonRsvpHop: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>

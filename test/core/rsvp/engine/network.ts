@@ -1,3 +1,4 @@
+import { hmac } from '../../../../src/agent/hmac.ts';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
@@ -27,7 +28,7 @@ import { Heap } from '../../../../src/core/base/heap.ts';
 import { isMulticast, type IpAddress } from '../../../../src/core/base/ip.ts';
 import { Groups } from './groups.ts';
 import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
-import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
+import { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
 
 export const ip = (text: string): IpAddress => text as IpAddress;
@@ -75,6 +76,8 @@ export const R = 30_000;
 /** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
 export const L = 5.25 * R;
 
+/** What the wall clock shows when the virtual clock is at 0. */
+const WALL = Date.UTC(2026, 0, 1);
 type Reservation = ReturnType<RsvpEngine['snapshot']>['reservations'][number];
 
 /** The share that a reservation is part of. */
@@ -122,20 +125,23 @@ export class Node {
 
   #newEngine(): RsvpEngine {
     const { refreshReduction, policies } = this;
-    return createEngine({
-      refreshPeriod: Millis(this.network.refreshPeriod),
-      seed: this.seed,
-      maxFlows: 1_000,
-      neighbours: {
-        instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
-        refreshReduction,
-        policies: [...policies],
-        secret: Uint8Array.of(this.seed & 0xff, this.#starts),
-        maxFlowsEach: 1_000,
-        maxNeighbours: 100,
-        ...this.limits,
+    return createEngine(
+      {
+        refreshPeriod: Millis(this.network.refreshPeriod),
+        seed: this.seed,
+        maxFlows: 1_000,
+        neighbours: {
+          instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
+          refreshReduction,
+          policies: [...policies],
+          secret: Uint8Array.of(this.seed & 0xff, this.#starts),
+          maxFlowsEach: 1_000,
+          maxNeighbours: 100,
+          ...this.limits,
+        },
       },
-    });
+      hmac,
+    );
   }
 
   /** Takes settings over that were changed before anything ran. */
@@ -151,6 +157,7 @@ export class Node {
   }
 
   setInterfaces(): void {
+    if (this.policies.length > 0) this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
@@ -197,6 +204,9 @@ export class Node {
   }
   get reservations() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).reservations;
+  }
+  get neighbours() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).neighbours;
   }
   get dropped() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).counters.dropped;
@@ -356,6 +366,10 @@ export class Network {
     this.#latency = options.latency ?? 2;
     this.refreshPeriod = options.refreshPeriod ?? R;
     this.refreshReduction = options.refreshReduction ?? false;
+  }
+
+  get wall(): EpochMs {
+    return EpochMs(WALL + this.now);
   }
 
   node(name: string): Node {

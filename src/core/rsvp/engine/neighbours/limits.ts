@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../../base/ip.ts';
+import type { Psb } from '../blocks.ts';
 import type { EngineState } from '../state.ts';
 import { ANSWERS, ERRORS, type Neighbour } from './neighbour.ts';
 import { findNeighbour, meetNeighbour } from './table.ts';
@@ -24,8 +25,13 @@ export function countFlow(
   change: 1 | -1,
 ): void {
   if (hop === null) return;
-  const neighbour = meetNeighbour(state, hop.interface, hop.address);
-  if (neighbour !== null) neighbour.flows += change;
+  if (change === 1) {
+    const neighbour = meetNeighbour(state, hop.interface, hop.address);
+    if (neighbour !== null) neighbour.flows++;
+    return;
+  }
+  const neighbour = findNeighbour(state, hop.interface, hop.address);
+  if (neighbour !== undefined) neighbour.flows = Math.max(0, neighbour.flows - 1);
 }
 
 /** Whether one more answer to nonsense may go to the neighbour. */
@@ -35,3 +41,14 @@ export const mayAnswer = (state: EngineState, neighbour: Neighbour): boolean =>
 /** Whether one more error may go to the neighbour. */
 export const mayReport = (state: EngineState, neighbour: Neighbour): boolean =>
   takeToken(neighbour.errors, ERRORS, state.now);
+
+/**
+ * Errors about one path state that are passed on in a refresh period. Path state that made-up messages bent into a circle
+ * would pass one round for ever: no field of an error counts hops.
+ */
+export const ERRORS_A_PERIOD = 16;
+
+export function mayPassError(state: EngineState, psb: Psb): boolean {
+  const perSecond = (ERRORS_A_PERIOD * 1_000) / state.settings.refreshPeriod;
+  return takeToken(psb.passing, { burst: ERRORS_A_PERIOD, perSecond }, state.now);
+}
