@@ -22,7 +22,7 @@ import { openChannel, type Channel } from './channel.ts';
 import { ClassBook } from './class-book.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyOf, flowspecOf } from './flow-key.ts';
 import { engineInterfaces, interfaceMessages, routeMessages, shapedInterfaces } from './host-report.ts';
 import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
 import { Journal } from './journal.ts';
@@ -35,6 +35,7 @@ import { shapedFlow } from './shaped-flow.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import type { PacketInput } from './socket/transport.ts';
+import { TermChanges } from './term-changes.ts';
 
 const MAX_FLOWS = 200_000;
 /** Lifetime of state in refresh periods: (K + 0.5) · 1.5 with K = 3 (RFC 2205 3.7), and some for the route change timer. */
@@ -53,6 +54,7 @@ export class Agent {
   readonly #platform: Platform;
   readonly #assignments = new Assignments();
   readonly #classes: ClassBook;
+  readonly #changes: TermChanges;
   readonly #clock = new ServerClock(monotonic, EpochMs(Date.now()));
   readonly #reports: Reports;
   readonly #reporter: SignalReporter;
@@ -105,14 +107,16 @@ export class Agent {
     this.#platform = platform;
     this.#unlock = unlock;
     this.#classes = new ClassBook(journal);
+    this.#changes = new TermChanges(journal);
     this.#reports = new Reports(() => this.#channel);
-    this.#reporter = new SignalReporter(this.#assignments, this.#reports, this.#log);
+    this.#reporter = new SignalReporter(this.#assignments, this.#changes, this.#reports, this.#log);
     this.#enforcement = new Enforcement({
       assignments: this.#assignments,
       kernel: platform.kernel,
       classMinor: (key) => this.#classes.allocate(key),
       freeClass: (key) => this.#classes.free(key),
       overhead: (name) => this.#overhead(name),
+      mostFor: (assignment) => this.#changes.mostFor(assignment),
       answer: (input) => this.#signalling.input(input),
       refused: (assignment, code, value, detail) =>
         this.#reporter.refused(assignment, code, value, this.#config.node, detail),
@@ -269,6 +273,7 @@ export class Agent {
       for (const a of this.#assignments.all()) if (!stays.has(a.reservationId)) removals.add(a.reservationId);
     }
     for (const id of removals) this.#remove(id);
+    const changes: [before: Assignment, after: Assignment][] = [];
     for (const message of update.upserts) {
       const assignment = assignmentFromMessage(message);
       if (!assignment.ok) {
@@ -279,6 +284,11 @@ export class Agent {
       if (known?.revision === assignment.value.revision) continue;
       this.#journal.put(`assignment/${assignment.value.reservationId}`, assignment.value);
       this.#reporter.assigned(assignment.value);
+      const before = this.#assignments.change(assignment.value);
+      if (before) {
+        changes.push([before, assignment.value]);
+        continue;
+      }
       const replaced = this.#assignments.put(assignment.value);
       if (replaced) this.#closeFlow(replaced);
     }
@@ -288,6 +298,7 @@ export class Agent {
         counter: String(update.generation.counter),
       });
     }
+    this.#changeTerms(changes);
     this.#advance();
     const generation = update.generation;
     void this.#journal.flush().then(() => {
@@ -295,6 +306,22 @@ export class Agent {
         this.#channel?.send({ case: 'applied', value: { $typeName: 'headroom.v1.AppliedReport', generation } });
       }
     });
+  }
+
+  /** In place: nothing is torn and no class is taken away. What shrinks goes first, since something may grow into it. */
+  #changeTerms(changes: [before: Assignment, after: Assignment][]): void {
+    const growth = ([before, after]: [Assignment, Assignment]): number =>
+      after.bookedBitsPerSecond - before.bookedBitsPerSecond;
+    changes.sort((a, b) => growth(a) - growth(b));
+    for (const [before, assignment] of changes) {
+      this.#changes.begin(before, assignment);
+      // One that the kernel refuses is tried again for the RESV that asks for it, and refused then.
+      void this.#enforcement.change(assignment).then((made) => {
+        if (made.ok) this.#reporter.termsInstalled(assignment);
+      });
+      this.#signal(assignment);
+    }
+    if (changes.length > 0) this.#enforcement.opened();
   }
 
   #remove(id: string): void {
@@ -328,17 +355,19 @@ export class Agent {
 
   #open(assignment: Assignment): void {
     const flow = flowKeyOf(assignment.flow);
-    const { tspec, rspec } = assignment;
     this.#reporter.opened(assignment);
     // RSVP state that an earlier booking of the same flow left on this node.
     this.#signalling.input({ type: 'admissionChanged', flow });
+    this.#signal(assignment);
+  }
+
+  /** What this host has to ask of RSVP for the assignment; again where its terms are others. */
+  #signal(assignment: Assignment): void {
+    const flow = flowKeyOf(assignment.flow);
     if (assignment.isReceiver) {
-      const flowspec = rspec
-        ? ({ service: 'guaranteed', tspec, rspec } as const)
-        : ({ service: 'controlledLoad', tspec } as const);
-      this.#signalling.input({ type: 'openReceiver', flow, flowspec, confirm: true });
+      this.#signalling.input({ type: 'openReceiver', flow, flowspec: flowspecOf(assignment), confirm: true });
     }
-    if (assignment.isSender) this.#signalling.input({ type: 'openSender', flow, tspec });
+    if (assignment.isSender) this.#signalling.input({ type: 'openSender', flow, tspec: assignment.tspec });
   }
 
   #closeFlow(assignment: Assignment): void {

@@ -39,7 +39,7 @@ export function reservationService(settings: GrpcSettings): ExtraService {
         const patches = reservationPatches(request);
         if (!patches.ok) throw badRequest(patches.error);
         const { reservation } = await control.modifyReservation(request.id, patches.value, {
-          ifMatch: request.etag === '' ? null : quotedEtag(request.etag),
+          ifMatch: request.etag === '' ? null : quotedEtag(request.etag, 'etag'),
           idempotencyKey: keyOf(request.requestId),
         });
         return reservationMessage(reservation);

@@ -57,5 +57,6 @@ function concern(state: EngineState, psb: Psb, view: ResvErrMessage, descriptor:
     errorCode,
     errorValue,
     local: receiver !== undefined,
+    flowspec,
   });
 }

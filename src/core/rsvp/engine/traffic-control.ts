@@ -71,7 +71,8 @@ export function refused(state: EngineState, installId: number, errorCode: number
     rsb.refusal = { flowspec: rsb.requested, errorCode, errorValue, until: until as typeof state.now };
     sendRefusal(state, psb, rsb);
     const errorNode = state.interfaces.get(rsb.interface)?.address ?? rsb.nextHop;
-    emit(state, { type: 'resvError', flow: psb.flow, errorNode, errorCode, errorValue, local: false });
+    const { requested: flowspec } = rsb;
+    emit(state, { type: 'resvError', flow: psb.flow, errorNode, errorCode, errorValue, local: false, flowspec });
     if (rsb.accepted === null) emit(state, { type: 'resvDown', flow: psb.flow, cause: 'refused' });
   }
   // Without one the refusal is of what was there before: another try would be refused alike.

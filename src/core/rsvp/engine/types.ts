@@ -187,6 +187,8 @@ export type EngineEvent =
       readonly errorValue: number;
       /** True where this host opened the receiver (resvError) or the sender (pathError). */
       readonly local: boolean;
+      /** resvError: the flowspec that was refused, which may be an earlier one than the receiver asks for now. */
+      readonly flowspec?: Flowspec;
     };
 
 /** For `rsvp show` and tests. */

@@ -41,6 +41,7 @@ export type ReservationAvgAggregateOutputType = {
   bookedBitsPerSecond: number | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationSumAggregateOutputType = {
@@ -58,6 +59,7 @@ export type ReservationSumAggregateOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationMinAggregateOutputType = {
@@ -88,6 +90,7 @@ export type ReservationMinAggregateOutputType = {
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -120,6 +123,7 @@ export type ReservationMaxAggregateOutputType = {
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -160,6 +164,7 @@ export type ReservationCountAggregateOutputType = {
   countsInBooks: number
   confirmedAt: number
   change: number
+  termsRevision: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -181,6 +186,7 @@ export type ReservationAvgAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationSumAggregateInputType = {
@@ -198,6 +204,7 @@ export type ReservationSumAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationMinAggregateInputType = {
@@ -228,6 +235,7 @@ export type ReservationMinAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -260,6 +268,7 @@ export type ReservationMaxAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -300,6 +309,7 @@ export type ReservationCountAggregateInputType = {
   countsInBooks?: true
   confirmedAt?: true
   change?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -427,6 +437,7 @@ export type ReservationGroupByOutputType = {
   countsInBooks: boolean
   confirmedAt: Date | null
   change: runtime.JsonValue | null
+  termsRevision: number
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -490,6 +501,7 @@ export type ReservationWhereInput = {
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -530,6 +542,7 @@ export type ReservationOrderByWithRelationInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -573,6 +586,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -613,6 +627,7 @@ export type ReservationOrderByWithAggregationInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -661,6 +676,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
+  termsRevision?: Prisma.IntWithAggregatesFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -701,6 +717,7 @@ export type ReservationCreateInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -741,6 +758,7 @@ export type ReservationUncheckedCreateInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -781,6 +799,7 @@ export type ReservationUpdateInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -821,6 +840,7 @@ export type ReservationUncheckedUpdateInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -861,6 +881,7 @@ export type ReservationCreateManyInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -901,6 +922,7 @@ export type ReservationUpdateManyMutationInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -941,6 +963,7 @@ export type ReservationUncheckedUpdateManyInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -989,6 +1012,7 @@ export type ReservationCountOrderByAggregateInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
   change?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1008,6 +1032,7 @@ export type ReservationAvgOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationMaxOrderByAggregateInput = {
@@ -1038,6 +1063,7 @@ export type ReservationMaxOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1070,6 +1096,7 @@ export type ReservationMinOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1089,6 +1116,7 @@ export type ReservationSumOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationCreatelinksInput = {
@@ -1189,6 +1217,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1229,6 +1258,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1269,6 +1299,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1309,11 +1340,12 @@ export type ReservationSelectScalar = {
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1363,6 +1395,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
      */
     change: runtime.JsonValue | null
+    /**
+     * How often agents were told other terms.
+     */
+    termsRevision: number
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1823,6 +1859,7 @@ export interface ReservationFieldRefs {
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly change: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly termsRevision: Prisma.FieldRef<"Reservation", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }
