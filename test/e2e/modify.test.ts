@@ -118,6 +118,9 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('a change of rate
   it('10 → 20 → 5 Mbit/s: no packet of a flow below the rate in force is lost beside a flood, nothing is torn', async () => {
     const id = await active(6400, 10 * M);
     await kernelHas(10 * M);
+    const minors = () =>
+      Promise.all(HOPS.map(async ([host, device]) => (await headroom.classes(host, device)).map(({ minor }) => minor)));
+    const before = await minors();
     const beside = await flood();
     const losses: number[] = [];
     try {
@@ -139,6 +142,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('a change of rate
       await beside.stop();
     }
     for (const loss of losses) expect(loss, losses.join(', ')).toBeLessThan(0.1);
+    expect(await minors()).toEqual(before);
     expect(await tearsAndErrors()).toEqual({});
     for (const node of NODES) {
       const { engine } = (await headroom.rsvpState(node)).body;

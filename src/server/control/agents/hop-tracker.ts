@@ -217,8 +217,10 @@ export class HopTracker {
   }
 
   /** The one event that brings the books closer to what the hops say; null when they agree. */
-  #due(reservation: Reservation, track: Track | undefined): LifeCycleEvent | null {
-    if (reservation.state === 'releasing') return this.#isGone(reservation, track) ? { type: 'removed' } : null;
+  #due(reservation: Reservation, known: Track | undefined): LifeCycleEvent | null {
+    if (reservation.state === 'releasing') return this.#isGone(reservation, known) ? { type: 'removed' } : null;
+    // Before a window opens nobody reports, and a change may settle without.
+    const track = known ?? (isChanging(reservation) ? newTrack() : undefined);
     if (!track || reservation.state === 'held') return null;
     const observed = this.#observed(reservation, track);
     // Why comes before what follows from it.
