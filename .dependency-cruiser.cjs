@@ -8,6 +8,7 @@ const ALLOWED = {
   'core/qos': ['core/base'],
   'core/rsvp/wire': ['core/base'],
   'core/rsvp/engine': ['core/base', 'core/qos', 'core/rsvp/wire'],
+  'core/rsvp/recording': ['core/base', 'core/rsvp/engine'],
   'core/network': ['core/base'],
   'core/admission': ['core/base', 'core/qos', 'core/network'],
   'core/reservation': ['core/base', 'core/qos', 'core/network', 'core/admission'],

@@ -6,6 +6,7 @@ import { seededRandom } from '../core/base/random.ts';
 import { Bytes, EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
+import type { EngineSettings } from '../core/rsvp/engine/types.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import {
   AgentHelloSchema,
@@ -28,6 +29,7 @@ import { settingsFromMessage, type InterfaceSettings } from './interface-setting
 import { Journal } from './journal.ts';
 import { openPlatform, type Platform } from './platform.ts';
 import { lockFolder } from './process-lock.ts';
+import { Recording } from './recording.ts';
 import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
 import { ServerClock } from './server-clock.ts';
@@ -36,6 +38,8 @@ import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import type { PacketInput } from './socket/transport.ts';
 import { TermChanges } from './term-changes.ts';
+import { MessageTrace } from './message-trace.ts';
+import { AGENT_VERSION } from './version.ts';
 
 const MAX_FLOWS = 200_000;
 /** Lifetime of state in refresh periods: (K + 0.5) · 1.5 with K = 3 (RFC 2205 3.7), and some for the route change timer. */
@@ -51,6 +55,7 @@ export class Agent {
   readonly #log: ReturnType<Loggers>;
   readonly #journal: Journal;
   readonly #unlock: () => void;
+  readonly #recording: Recording | null;
   readonly #platform: Platform;
   readonly #assignments = new Assignments();
   readonly #classes: ClassBook;
@@ -69,6 +74,7 @@ export class Agent {
   /** Journal keys of RSVP state that was played back and has not proved itself yet. */
   readonly #unconfirmed = new Set<string>();
   #pruneTimer: NodeJS.Timeout | null = null;
+  #messageTrace: MessageTrace | null = null;
   /** What came before the journal was played back; null from then on. */
   #early: PacketInput[] | null = [];
 
@@ -76,7 +82,10 @@ export class Agent {
   static async start(config: AgentConfig, loggers: Loggers): Promise<Agent> {
     const unlock = lockFolder(config.stateDir);
     let agent: Agent | null = null;
+    let recording: Recording | null = null;
     try {
+      const { node, record } = config;
+      if (record) recording = await Recording.open({ ...record, node, settings: engineSettings(config) });
       const journal = new Journal(join(config.stateDir, 'journal'));
       const platform = await openPlatform({
         config,
@@ -89,19 +98,30 @@ export class Agent {
         },
         desired: () => (agent ? agent.#desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, loggers, journal, platform, unlock);
+      agent = new Agent(config, loggers, journal, platform, unlock, recording);
       await agent.#restore();
       agent.#openChannel();
       return agent;
     } catch (error) {
       if (agent) await agent.stop();
-      else unlock();
+      else {
+        unlock();
+        await recording?.close();
+      }
       throw error;
     }
   }
 
-  private constructor(config: AgentConfig, loggers: Loggers, journal: Journal, platform: Platform, unlock: () => void) {
+  private constructor(
+    config: AgentConfig,
+    loggers: Loggers,
+    journal: Journal,
+    platform: Platform,
+    unlock: () => void,
+    recording: Recording | null,
+  ) {
     this.#config = config;
+    this.#recording = recording;
     this.#log = loggers('agent');
     this.#journal = journal;
     this.#platform = platform;
@@ -122,11 +142,7 @@ export class Agent {
         this.#reporter.refused(assignment, code, value, this.#config.node, detail),
     });
     this.#signalling = new Signalling({
-      engine: createEngine({
-        refreshPeriod: Millis(config.refreshPeriodMs),
-        seed: seedOf(config.node),
-        maxFlows: MAX_FLOWS,
-      }),
+      engine: recording ? recording.of(createEngine(engineSettings(config))) : createEngine(engineSettings(config)),
       transport: () => platform.transport,
       network: platform.network,
       now: monotonic,
@@ -151,11 +167,13 @@ export class Agent {
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
     if (this.#heartbeat) clearInterval(this.#heartbeat);
+    this.#messageTrace?.close();
     this.#channel?.close();
     this.#signalling.close();
     this.#enforcement.close();
     await this.#platform.close({ remove: this.#config.removeOnExit });
     await this.#journal.close();
+    await this.#recording?.close();
     this.#unlock();
   }
 
@@ -197,6 +215,7 @@ export class Agent {
       onDown: () => {
         if (this.#heartbeat) clearInterval(this.#heartbeat);
         this.#heartbeat = null;
+        this.#trace(false);
       },
       random: Math.random,
       log: this.#log,
@@ -209,7 +228,7 @@ export class Agent {
       node: this.#config.node,
       hostName: hostname(),
       bootId: bootId(),
-      version: '0.1.0',
+      version: AGENT_VERSION,
       interfaces: interfaceMessages(network.interfaces()),
       routes: routeMessages(network.routes()),
       features: { ...features, refreshPeriodMs: this.#config.refreshPeriodMs },
@@ -245,6 +264,8 @@ export class Agent {
           }),
         );
         return;
+      case 'rsvpTrace':
+        return this.#trace(message.value.on);
       case 'refusal':
         this.#log.error({ code: message.value.code, detail: message.value.detail }, 'the server refused this agent');
         return;
@@ -428,6 +449,14 @@ export class Agent {
     return Bytes(this.#interfaces.find((one) => one.name === name)?.overheadBytes ?? 0);
   }
 
+  /** The server wants to see messages, or does not any more. */
+  #trace(on: boolean): void {
+    if (on === (this.#messageTrace !== null)) return;
+    this.#messageTrace?.close();
+    this.#messageTrace = on ? new MessageTrace(() => this.#channel) : null;
+    this.#signalling.watch(this.#messageTrace);
+  }
+
   /** What is allocated a class and due now: after a crash exactly these classes are left untouched. */
   #desired(): DesiredShaping {
     const flows = [...this.#classes.held()].flatMap(([key, minor]) => {
@@ -458,11 +487,18 @@ export class Agent {
         engine: this.#signalling.snapshot(),
         transport: { kind: this.#platform.transport.kind, dropped: this.#platform.transport.dropped },
         kernel: await this.#platform.kernel.stats(),
+        recording: this.#recording?.state() ?? null,
       },
       (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value),
     );
   }
 }
+
+const engineSettings = (config: AgentConfig): EngineSettings => ({
+  refreshPeriod: Millis(config.refreshPeriodMs),
+  seed: seedOf(config.node),
+  maxFlows: MAX_FLOWS,
+});
 
 function monotonic(): MonotonicMs {
   return MonotonicMs(performance.now());

@@ -112,8 +112,10 @@ export class Assignments {
   }
 }
 
+const TERMS: readonly (keyof Assignment)[] = ['revision', 'tspec', 'rspec', 'bookedBitsPerSecond'];
+
 /** Everything of an assignment but its terms, as text. */
 function placeOf(assignment: Assignment): string {
-  const { revision: _, tspec, rspec, bookedBitsPerSecond, ...rest } = assignment;
-  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const place = Object.entries(assignment).filter(([member]) => !TERMS.includes(member as keyof Assignment));
+  return JSON.stringify(place.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -23,6 +23,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 export interface Channel {
   /** False while there is no stream: the caller keeps what it must not lose. */
   send(message: AgentMessage['message']): boolean;
+  /** More is waiting for the network than it takes: what can be left out should be. */
+  readonly congested: boolean;
   close(): void;
 }
 
@@ -89,6 +91,9 @@ export function openChannel(options: {
       if (!stream) return false;
       stream.write(create(AgentMessageSchema, { message }));
       return true;
+    },
+    get congested() {
+      return stream?.writableNeedDrain ?? false;
     },
     close() {
       closed = true;

@@ -12,4 +12,6 @@ export interface AgentConfig {
   readonly labNodeFile: string | null;
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
+  /** Where everything that goes into the RSVP engine and comes out of it is written; null = nowhere. */
+  readonly record: { readonly file: string; readonly maxBytes: number } | null;
 }

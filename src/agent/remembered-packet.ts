@@ -31,5 +31,6 @@ export function packetFromJournal(value: unknown): PacketInput | null {
     destination: stored.destination as IpAddress,
     ttl: stored.ttl,
     bytes: new Uint8Array(Buffer.from(stored.bytes, 'base64')),
+    remembered: true,
   };
 }

@@ -76,4 +76,5 @@ const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
   known.state !== news.state ||
   known.interface !== news.interface ||
   known.nextHop !== news.nextHop ||
-  known.previousHop !== news.previousHop;
+  known.previousHop !== news.previousHop ||
+  known.recordedRoute.join() !== news.recordedRoute.join();

@@ -96,6 +96,7 @@ export class SignalReporter {
       previousHop: '',
       nextHop: '',
       elapsedMs: 0,
+      recordedRoute: [],
     });
   }
 
@@ -187,7 +188,13 @@ export class SignalReporter {
   #report(
     assignment: Assignment,
     state: AssignmentState,
-    more: { interface?: string; previousHop?: string; nextHop?: string; failure?: Failure },
+    more: {
+      interface?: string;
+      previousHop?: string;
+      nextHop?: string;
+      recordedRoute?: readonly string[];
+      failure?: Failure;
+    },
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
@@ -209,6 +216,7 @@ export class SignalReporter {
             },
           }
         : {}),
+      recordedRoute: [...(more.recordedRoute ?? [])],
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }

@@ -1,7 +1,7 @@
 import { Millis, type MonotonicMs } from '../core/base/units.ts';
 import type { EngineEvent, EngineInput, EngineOutput, EngineSnapshot, RsvpEngine } from '../core/rsvp/engine/types.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
-import type { RsvpTransport } from './socket/transport.ts';
+import type { PacketInput, RsvpTransport, SendOutput } from './socket/transport.ts';
 
 type Install = EngineOutput & { readonly type: 'install' };
 type Remove = EngineOutput & { readonly type: 'remove' };
@@ -16,6 +16,14 @@ export interface SignallingHandlers {
   sendFailed(problem: string): void;
 }
 
+/** Sees every message while it is set; nothing is done for it otherwise. */
+export interface MessageWatch {
+  /** @param dropped why the message, or a part of it, changed nothing: the reasons the engine counted */
+  received(packet: PacketInput, dropped: readonly string[]): void;
+  /** @param problem why the network did not take it; null when it went out */
+  sent(message: SendOutput, problem: string | null): void;
+}
+
 /**
  * Runs the engine: inputs one at a time, all outputs of one taken before the next, one timer for its next deadline.
  * An input that comes up while outputs are carried out (a route's answer) waits its turn.
@@ -27,6 +35,7 @@ export class Signalling {
   readonly #handlers: SignallingHandlers;
   readonly #now: () => MonotonicMs;
   readonly #queue: EngineInput[] = [];
+  #watch: MessageWatch | null = null;
   #running = false;
   #timer: NodeJS.Timeout | null = null;
   #timerAt = Infinity;
@@ -53,12 +62,32 @@ export class Signalling {
     this.#running = true;
     try {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-        for (const output of this.#engine.handle(next, this.#now())) this.#carryOut(output);
+        const outputs =
+          this.#watch !== null && next.type === 'packet'
+            ? this.#handleWatched(next, this.#watch)
+            : this.#engine.handle(next, this.#now());
+        for (const output of outputs) this.#carryOut(output);
       }
     } finally {
       this.#running = false;
     }
     this.#arm();
+  }
+
+  /** null: nobody watches. */
+  watch(watch: MessageWatch | null): void {
+    this.#watch = watch;
+  }
+
+  #handleWatched(packet: PacketInput, watch: MessageWatch): EngineOutput[] {
+    const before = this.#engine.counters().dropped;
+    const outputs = this.#engine.handle(packet, this.#now());
+    const after = this.#engine.counters().dropped;
+    watch.received(
+      packet,
+      Object.keys(after).filter((reason) => after[reason] !== before[reason]),
+    );
+    return outputs;
   }
 
   snapshot(): EngineSnapshot {
@@ -74,6 +103,7 @@ export class Signalling {
     switch (output.type) {
       case 'send': {
         const problem = this.#transport().send(output);
+        this.#watch?.sent(output, problem);
         if (problem !== null) this.#handlers.sendFailed(problem);
         return;
       }

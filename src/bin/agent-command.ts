@@ -5,7 +5,7 @@ import { UsageError } from '../cli/errors.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
-import { refreshPeriod } from './options.ts';
+import { recordMegabytes, refreshPeriod } from './options.ts';
 import { untilStopped } from './signals.ts';
 
 interface Options {
@@ -15,6 +15,8 @@ interface Options {
   readonly refreshPeriodMs: number;
   readonly labNode?: string;
   readonly removeOnExit?: boolean;
+  readonly record?: string;
+  readonly recordMegabytes: number;
 }
 
 /** `headroom agent`: one on each host and Linux router. */
@@ -28,6 +30,8 @@ export function registerAgent(program: Command): void {
     .option('--refresh-period-ms <ms>', 'how often RSVP state is refreshed', refreshPeriod, 30_000)
     .option('--lab-node <file>', 'speak RSVP over UDP ports of 127.0.0.1 as this file says; nothing is enforced')
     .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
+    .option('--record <file>', 'write down all that the RSVP engine gets and does, for "headroom rsvp replay"')
+    .option('--record-megabytes <n>', 'where a recording ends', recordMegabytes, 256)
     .action(async (options: Options) => {
       refuseUnknown(process.env);
       const { node } = options;
@@ -44,6 +48,10 @@ export function registerAgent(program: Command): void {
           refreshPeriodMs: options.refreshPeriodMs,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
+          record:
+            options.record === undefined
+              ? null
+              : { file: resolve(options.record), maxBytes: options.recordMegabytes * 1_000_000 },
         },
         loggers,
       );

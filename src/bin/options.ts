@@ -18,3 +18,12 @@ export function namespacePrefix(text: string): string {
   }
   return text;
 }
+
+/** Parser of an option: megabytes from 1 to 100,000. @throws InvalidArgumentError */
+export function recordMegabytes(text: string): number {
+  const megabytes = Number(text);
+  if (!Number.isInteger(megabytes) || megabytes < 1 || megabytes > 100_000) {
+    throw new InvalidArgumentError('It must be a whole number of megabytes from 1 to 100000.');
+  }
+  return megabytes;
+}

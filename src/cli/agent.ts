@@ -35,10 +35,15 @@ export function registerAgentQueries(agent: Command): void {
         `${a.id}  ${a.state}, last seen ${a.lastSeenAt ?? 'never'}`,
         `  host      ${a.hostName ?? '-'}, boot ${a.bootId ?? '-'}, version ${a.version ?? '-'}`,
         ...a.interfaces.map(
-          (i) => `  ${i.up ? 'up  ' : 'down'}      ${i.name} ${i.addresses.join(' ')} mtu ${i.mtuBytes}`,
+          (i) =>
+            `  ${i.up ? 'up  ' : 'down'}      ${i.name} ${i.addresses.join(' ')} mtu ${i.mtuBytes}${rpFilter(i.rpFilter)}`,
         ),
+        ...(a.features ? [`  steers    ${a.features.steeringProblem ?? 'yes'}`] : []),
         ...(a.features?.notes ?? []).map((note) => `  note      ${note}`),
         ...a.mismatches.map((mismatch) => `  mismatch  ${mismatch}`),
       ]);
     });
 }
+
+const rpFilter = (mode: number | null): string =>
+  mode === null ? '' : ` rp_filter ${mode} (${['none', 'strict', 'loose'][mode] ?? 'unknown'})`;

@@ -32,6 +32,8 @@ export function reasonLine(reason: Loose): string {
       return `${text(reason['link'])} carries ${text(reason['mtuBytes'])} bytes, ${text(reason['requestedBytes'])} asked`;
     case 'AGENT_UNREACHABLE':
       return `the agent of ${text(reason['node'])} is silent, last seen ${text(reason['lastSeenAt'] ?? 'never')}`;
+    case 'PINNING_UNAVAILABLE':
+      return `another path cannot be pinned: ${text(reason['detail'])}`;
     default:
       return JSON.stringify(reason);
   }

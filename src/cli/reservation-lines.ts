@@ -19,7 +19,8 @@ export function reservationLines(r: Reservation): string[] {
     lines.push(
       `  booked   ${formatRate(path.bookedBitsPerSecond)} with link overhead${bound}, enforcement ${path.enforcement}`,
     );
-    lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')}`);
+    lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')} (${path.pinning})`);
+    if (path.deviation != null) lines.push(`  wire     ${path.deviation}`);
   }
   if (r.failure) lines.push(`  failure  ${r.failure.errorNode}: ${r.failure.detail}`);
   return lines;

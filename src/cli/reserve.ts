@@ -19,6 +19,7 @@ interface ReserveOptions extends ConnectionOptions {
   readonly from?: string;
   readonly until?: string;
   readonly for?: string;
+  readonly allowUnpinned?: boolean;
   readonly name?: string;
   readonly label?: Readonly<Record<string, string>>;
   readonly dryRun?: boolean;
@@ -44,6 +45,7 @@ export function registerReserve(program: Command): void {
     .option('--from <time>', 'RFC 3339 with zone (default: now)')
     .option('--until <time>', 'RFC 3339 with zone (default: until released)')
     .option('--for <duration>', 'instead of --until: 2h')
+    .option('--allow-unpinned', 'also a path that not every agent on it can keep the flow on')
     .option('--name <name>')
     .option('--label <key=value>', 'may be given several times', addLabel)
     .option('--dry-run', 'decide and answer, book nothing')
@@ -84,6 +86,7 @@ function requestOf(source: string, destination: string, options: ReserveOptions)
             ...(end === undefined ? {} : { end }),
           },
         }),
+    ...(options.allowUnpinned ? { constraints: { allowUnpinned: true } } : {}),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.label === undefined ? {} : { labels: { ...options.label } }),
   };

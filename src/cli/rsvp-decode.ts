@@ -1,17 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { readCapture } from '../formats/pcap.ts';
 import { UsageError } from './errors.ts';
+import type { CliOutput } from './output.ts';
 import { rsvpRecords, type CaptureTally } from './rsvp-capture.ts';
 import { recordJson, recordTree } from './rsvp-tree.ts';
-
-/** Where a command writes; tests give their own. */
-export interface CliOutput {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
 
 /** Adds `rsvp decode FILE`. */
 export function registerRsvpDecode(rsvp: Command, output: CliOutput = process): void {

@@ -1,71 +1,67 @@
 import type { Command } from 'commander';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
+import { partLines } from './state-table.ts';
 import { table } from './table.ts';
 
-interface Flow {
-  readonly protocol: number;
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
+type Counts = Readonly<Record<string, number>>;
+
+/** What is shown in a form of its own; the other parts of the engine's state come as they are. */
+interface State {
+  readonly node: string;
+  readonly engine: Readonly<Record<string, unknown>> & {
+    readonly counters: Readonly<Record<'received' | 'sent' | 'dropped', Counts>>;
+  };
+  readonly transport?: unknown;
+  readonly recording?: unknown;
 }
 
-/** The parts of an agent's snapshot that are shown as a table; the rest is in the JSON. */
-interface State {
-  readonly engine: {
-    readonly paths: readonly {
-      readonly flow: Flow;
-      readonly previousHop: string | null;
-      readonly outgoingInterface: string | null;
-      readonly local: string | null;
-      readonly expiresInMs: number | null;
-    }[];
-    readonly reservations: readonly {
-      readonly flow: Flow;
-      readonly interface: string;
-      readonly nextHop: string;
-      readonly state: string;
-      readonly expiresInMs: number;
-    }[];
-    readonly counters: Readonly<Record<'received' | 'sent' | 'dropped', Readonly<Record<string, number>>>>;
-  };
-}
+/** Parts of the engine's state that have a longer name. */
+const TITLES: Readonly<Record<string, string>> = { paths: 'PATH STATE', reservations: 'RESERVATION STATE' };
 
 /** `headroom rsvp show AGENT` */
 export function registerRsvpShow(rsvp: Command): void {
   withConnection(rsvp.command('show'))
-    .description("an agent's path and reservation state")
+    .description("an agent's path and reservation state, neighbours, timers and counters")
     .argument('<agent>', 'the name of its node')
     .action(async (agent: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<ConnectionOptions>();
       const state = (await withClient(options, (client) => client.getAgentRsvp(agent))) as State;
-      print(options, state, ({ engine }) => [
-        ...table(
-          ['PATH', 'FROM', 'OUT', 'LOCAL', 'EXPIRES'],
-          engine.paths.map((p) => [
-            flowText(p.flow),
-            p.previousHop ?? '-',
-            p.outgoingInterface ?? '-',
-            p.local ?? '-',
-            seconds(p.expiresInMs),
-          ]),
-        ),
-        '',
-        ...table(
-          ['RESERVATION', 'OUT', 'NEXT HOP', 'STATE', 'EXPIRES'],
-          engine.reservations.map((r) => [flowText(r.flow), r.interface, r.nextHop, r.state, seconds(r.expiresInMs)]),
-        ),
-        '',
-        ...(['received', 'sent', 'dropped'] as const).map((kind) => `${kind}: ${counts(engine.counters[kind])}`),
-      ]);
+      print(options, state, stateLines);
     });
 }
 
-const flowText = (f: Flow): string =>
-  `${f.protocol === 17 ? 'udp' : f.protocol === 6 ? 'tcp' : f.protocol} ` +
-  `${f.source}:${f.sourcePort} to ${f.destination}:${f.destinationPort}`;
-const seconds = (ms: number | null): string => (ms === null ? '-' : `${(ms / 1000).toFixed(1)} s`);
-const counts = (by: Readonly<Record<string, number>>): string =>
-  Object.entries(by)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(', ') || 'none';
+/** A table for each part of the engine's state, then its counters, then what carries its messages. */
+export function stateLines({ engine, transport, recording }: State): string[] {
+  const { counters, ...parts } = engine;
+  const lines = Object.entries(parts).flatMap(([name, part]) => [
+    ...partLines(TITLES[name] ?? name.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase(), part),
+    '',
+  ]);
+  return [
+    ...lines,
+    ...messageLines(counters.received, counters.sent),
+    '',
+    ...dropLines(counters.dropped),
+    ...(transport == null ? [] : ['', ...partLines('TRANSPORT', transport)]),
+    ...(recording == null ? [] : ['', ...partLines('RECORDING', recording)]),
+  ];
+}
+
+function messageLines(received: Counts, sent: Counts): string[] {
+  const types = [...new Set([...Object.keys(received), ...Object.keys(sent)])];
+  if (types.length === 0) return ['MESSAGES: none'];
+  const rows = types.map((type) => [type, String(received[type] ?? 0), String(sent[type] ?? 0)]);
+  return ['MESSAGES', ...table(['TYPE', 'RECEIVED', 'SENT'], rows)];
+}
+
+function dropLines(dropped: Counts): string[] {
+  const reasons = Object.entries(dropped).sort(([, a], [, b]) => b - a);
+  if (reasons.length === 0) return ['DROPPED: none'];
+  return [
+    'DROPPED',
+    ...table(
+      ['REASON', 'COUNT'],
+      reasons.map(([reason, count]) => [reason, String(count)]),
+    ),
+  ];
+}

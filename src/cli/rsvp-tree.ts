@@ -1,6 +1,7 @@
 import type { Json } from './json.ts';
 import { objectJson, type ObjectJson } from './rsvp-object-json.ts';
-import type { CaptureRecord, InnerMessage, MessageRecord, RecordError } from './rsvp-capture.ts';
+import type { CaptureRecord, MessageRecord } from './rsvp-capture.ts';
+import type { InnerMessage, ReadMessage, RecordError } from './rsvp-message.ts';
 
 /** RFC 3339 in UTC with microseconds; null stays null. */
 export function timeText(nanos: bigint | null): string | null {
@@ -28,13 +29,24 @@ export function recordJson(record: CaptureRecord): string {
 
 /** A message as a tree of lines: what it is, then one branch an object, then what is wrong. */
 export function recordTree(record: CaptureRecord): string {
-  const branches: Branch[] = [];
   if ('type' in record) {
-    branches.push(...record.objects.map((object) => objectBranch(objectJson(object))));
-    branches.push(...(record.messages ?? []).map(innerBranch));
+    const time = timeText(record.timestampNanos);
+    return messageTree(`frame ${record.frame}${time ? `  ${time}` : ''}`, record);
   }
-  if (record.error) branches.push(errorBranch(record.error));
-  return [headline(record), ...drawn(branches, '')].join('\n');
+  const title = record.frame === null ? 'capture' : `frame ${record.frame}`;
+  return [title, ...drawn([errorBranch(record.error)], '')].join('\n');
+}
+
+/** What a tree shows of the packet around a message. */
+export type TreeMessage = ReadMessage &
+  Pick<MessageRecord, 'source' | 'destination' | 'ttl' | 'routerAlert' | 'encapsulation' | 'lengthBytes'>;
+
+/** @param title where and when: the first words of the first line. */
+export function messageTree(title: string, message: TreeMessage): string {
+  const branches = message.objects.map((object) => objectBranch(objectJson(object)));
+  branches.push(...(message.messages ?? []).map(innerBranch));
+  if (message.error) branches.push(errorBranch(message.error));
+  return [`${title}  ${headline(message)}`, ...drawn(branches, '')].join('\n');
 }
 
 interface Branch {
@@ -42,19 +54,16 @@ interface Branch {
   readonly below: readonly Branch[];
 }
 
-function headline(record: CaptureRecord): string {
-  if (!('type' in record)) return record.frame === null ? 'capture' : `frame ${record.frame}`;
+function headline(message: TreeMessage): string {
   const facts = [
-    `TTL ${record.ttl}`,
-    ...(record.sendTtl === null || record.sendTtl === record.ttl ? [] : [`Send_TTL ${record.sendTtl}`]),
-    ...(record.routerAlert ? ['router alert'] : []),
-    ...(record.encapsulation === 'udp' ? ['in UDP'] : []),
-    `${record.lengthBytes} bytes`,
-    ...checksumText(record),
+    `TTL ${message.ttl}`,
+    ...(message.sendTtl === null || message.sendTtl === message.ttl ? [] : [`Send_TTL ${message.sendTtl}`]),
+    ...(message.routerAlert ? ['router alert'] : []),
+    ...(message.encapsulation === 'udp' ? ['in UDP'] : []),
+    `${message.lengthBytes} bytes`,
+    ...checksumText(message),
   ];
-  const time = timeText(record.timestampNanos);
-  const name = record.type ?? 'unreadable message';
-  return `frame ${record.frame}${time ? `  ${time}` : ''}  ${name}  ${record.source} > ${record.destination}  (${facts.join(', ')})`;
+  return `${message.type ?? 'unreadable message'}  ${message.source} > ${message.destination}  (${facts.join(', ')})`;
 }
 
 /** A message within a Bundle. */
@@ -65,7 +74,7 @@ function innerBranch(inner: InnerMessage): Branch {
   return { text: `${inner.type ?? 'unreadable message'}  (${facts.join(', ')})`, below };
 }
 
-function checksumText({ checksumValid, error }: Pick<MessageRecord, 'checksumValid' | 'error'>): string[] {
+function checksumText({ checksumValid, error }: Pick<ReadMessage, 'checksumValid' | 'error'>): string[] {
   if (checksumValid === true) return ['checksum right'];
   if (checksumValid === false) return ['checksum WRONG'];
   return error === null ? ['no checksum'] : [];

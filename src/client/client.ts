@@ -2,9 +2,11 @@ import createFetchClient from 'openapi-fetch';
 import type { components, operations, paths } from '../gen/openapi.ts';
 import { ProblemError } from './problem-error.ts';
 import { watchEvents, type HeadroomEvent, type WatchOptions } from './watch-events.ts';
+import { watchTrace, type RsvpTraceItem } from './watch-trace.ts';
 
 export { ProblemError, type Problem } from './problem-error.ts';
 export type { HeadroomEvent, WatchOptions } from './watch-events.ts';
+export type { RsvpTraceItem, TracedRsvpMessage } from './watch-trace.ts';
 
 export type Reservation = components['schemas']['Reservation'];
 export type ReservationRequest = components['schemas']['ReservationRequest'];
@@ -46,13 +48,14 @@ export function createClient(options: ClientOptions) {
     fetch: (request) => answered(send(request)),
   });
 
-  const openEvents = async (lastEventId: string | null, signal: AbortSignal | null): Promise<Response> => {
-    const headers = { ...authorization, ...(lastEventId === null ? {} : { 'last-event-id': lastEventId }) };
-    const url = new URL('/v1/events', options.baseUrl);
-    const response = await answered(send(url, { headers, signal }));
+  const openStream = async (path: string, more: Record<string, string>, signal: AbortSignal | null) => {
+    const headers = { ...authorization, ...more };
+    const response = await answered(send(new URL(path, options.baseUrl), { headers, signal }));
     if (!response.ok) throw ProblemError.from(response.status, await response.json().catch(() => null));
     return response;
   };
+  const openEvents = (lastEventId: string | null, signal: AbortSignal | null): Promise<Response> =>
+    openStream('/v1/events', lastEventId === null ? {} : { 'last-event-id': lastEventId }, signal);
 
   return {
     version: async () => value(await http.GET('/v1/version')),
@@ -117,6 +120,13 @@ export function createClient(options: ClientOptions) {
       value(await http.GET('/v1/agents/{id}', { params: { path: { id } } })),
     getAgentRsvp: async (id: string): Promise<unknown> =>
       value(await http.GET('/v1/agents/{id}/rsvp', { params: { path: { id } } })),
+
+    /**
+     * An agent's RSVP messages as they come and go, until the signal aborts or the server ends.
+     * @throws ProblemError where the agent is not connected, or the stream broke
+     */
+    watchAgentRsvp: (id: string, watch: { signal?: AbortSignal } = {}): AsyncGenerator<RsvpTraceItem> =>
+      watchTrace(() => openStream(`/v1/agents/${encodeURIComponent(id)}/rsvp/trace`, {}, watch.signal ?? null)),
 
     /** Events in order, each once, also across lost connections. */
     watchEvents: (watch: WatchOptions = {}): AsyncGenerator<HeadroomEvent> => watchEvents(openEvents, watch),

@@ -59,7 +59,7 @@ export async function* watchEvents(
   }
 }
 
-function problemOf(data: string): ProblemError {
+export function problemOf(data: string): ProblemError {
   const problem = JSON.parse(data) as Problem;
   return ProblemError.from(problem.status, problem);
 }

@@ -260,6 +260,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/{id}/rsvp/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** RSVP messages of an agent as they come and go (server-sent events) */
+        get: operations["watchAgentRsvp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -318,6 +335,8 @@ export interface components {
                 /** @description null = unknown, as of virtual devices */
                 speedBitsPerSecond: number | null;
                 up: boolean;
+                /** @description Reverse-path filtering: 0 none, 1 strict (flows that are pinned to enter there are lost), 2 loose; null = unknown */
+                rpFilter: number | null;
             }[];
             routes: {
                 destination: string;
@@ -329,6 +348,10 @@ export interface components {
             features: {
                 /** @description Queues and marks in the kernel */
                 enforces: boolean;
+                /** @description It can keep single flows off their routed way */
+                steers: boolean;
+                /** @description Why it cannot */
+                steeringProblem: string | null;
                 rsvpTransport: string;
                 refreshPeriodMs: number;
                 notes: string[];
@@ -534,6 +557,10 @@ export interface components {
                  */
                 end?: string | null;
             };
+            constraints?: {
+                /** @description A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false */
+                allowUnpinned?: boolean;
+            };
         };
         /** @description A promise as the books hold it */
         Reservation: {
@@ -594,8 +621,13 @@ export interface components {
                 /** @enum {string} */
                 role: "forward" | "reverse" | "backup";
                 source: string;
-                /** @enum {string} */
+                /**
+                 * @description routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can
+                 * @enum {string}
+                 */
                 pinning: "routed" | "pinned" | "unpinned";
+                /** @description For each hop the address by which the flow enters the next node, null = unknown; empty where routed */
+                explicitRoute: (string | null)[];
                 /** @description What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way */
                 bookedBitsPerSecond: number;
                 /** @description End-to-end bound; null for controlled load */
@@ -1699,6 +1731,47 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Cannot be answered now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchAgentRsvp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The node's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `message` (a message without its IP header as base64, and what was around it), `leftOut` (so many were not kept, since somebody was too slow) and `agent` (it went, or came back); comment lines as heartbeat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description Refused */

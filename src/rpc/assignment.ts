@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { parseIp } from '../core/base/ip.ts';
+import { parseIp, type IpAddress } from '../core/base/ip.ts';
 import { err, ok, type Result } from '../core/base/result.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../core/base/units.ts';
 import type { FlowEndpoint } from '../core/qos/request.ts';
@@ -24,6 +24,9 @@ export function assignmentToMessage(a: Assignment): AssignmentMessage {
     isReceiver: a.isReceiver,
     outgoingInterface: a.outgoingInterface ?? '',
     bookedBitsPerSecond: BigInt(a.bookedBitsPerSecond),
+    nextHop: a.nextHop ?? '',
+    pinned: a.pinned,
+    explicitRoute: [...a.explicitRoute],
     validFromMs: BigInt(a.validFrom),
     validUntilMs: BigInt(a.validUntil ?? 0),
   });
@@ -38,6 +41,15 @@ export function assignmentFromMessage(m: AssignmentMessage): Result<Assignment, 
   if (protocol !== 'udp' && protocol !== 'tcp') return err(`flow.protocol "${protocol ?? ''}" is neither udp nor tcp`);
   if (!source || !destination) return err('flow.source or flow.destination is missing or no address');
   if (!m.tspec) return err('tspec is missing');
+  const nextHop = m.nextHop === '' ? null : parseIp(m.nextHop);
+  if (nextHop?.ok === false) return err(`next_hop: ${nextHop.error}`);
+  if (m.pinned && nextHop === null) return err('pinned without next_hop');
+  const explicitRoute: IpAddress[] = [];
+  for (const text of m.explicitRoute) {
+    const hop = parseIp(text);
+    if (!hop.ok) return err(`explicit_route: ${hop.error}`);
+    explicitRoute.push(hop.value);
+  }
   return ok({
     reservationId: m.reservationId,
     revision: Number(m.revision),
@@ -54,6 +66,9 @@ export function assignmentFromMessage(m: AssignmentMessage): Result<Assignment, 
     isReceiver: m.isReceiver,
     outgoingInterface: m.outgoingInterface === '' ? null : m.outgoingInterface,
     bookedBitsPerSecond: BitsPerSecond(Number(m.bookedBitsPerSecond)),
+    nextHop: nextHop?.value ?? null,
+    pinned: m.pinned,
+    explicitRoute,
     validFrom: EpochMs(Number(m.validFromMs)),
     validUntil: m.validUntilMs === 0n ? null : EpochMs(Number(m.validUntilMs)),
   });

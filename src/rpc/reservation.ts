@@ -42,6 +42,7 @@ export function reservationInput(spec: ReservationSpec | undefined): Result<Rese
     flow: { protocol: flow.protocol, source: endpointOf(flow.source), destination: endpointOf(flow.destination) },
     qos: qosInput,
     window: { start, end },
+    ...(spec.constraints ? { constraints: { allowUnpinned: spec.constraints.allowUnpinned } } : {}),
   });
 }
 
@@ -107,7 +108,8 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
       {
         role: 'forward',
         source: flow.source.address,
-        pinning: 'routed',
+        pinning: path.pinning,
+        explicitRoute: path.explicitRoute.map((address) => address ?? ''),
         bookedBitsPerSecond: int64(hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
         ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
         hops: hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),

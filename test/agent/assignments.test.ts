@@ -26,6 +26,9 @@ const assignment = (id: string, from: number, until: number | null, port = 5004)
   isReceiver: false,
   outgoingInterface: 'eth0',
   bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  nextHop: null,
+  pinned: false,
+  explicitRoute: [],
   validFrom: EpochMs(from),
   validUntil: until === null ? null : EpochMs(until),
 });

@@ -32,6 +32,9 @@ const assignment: Assignment = {
   isReceiver: false,
   outgoingInterface: 'eth0',
   bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  nextHop: null,
+  pinned: false,
+  explicitRoute: [],
   validFrom: EpochMs(0),
   validUntil: null,
 };

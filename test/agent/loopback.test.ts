@@ -1,19 +1,28 @@
 import { create } from '@bufbuild/protobuf';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import type { AgentConfig } from '../../src/agent/config.ts';
+import { textDigest } from '../../src/agent/recording.ts';
 import type { IpAddress } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
 import { parseTopology } from '../../src/core/network/validate.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import { createEngine } from '../../src/core/rsvp/engine/engine.ts';
+import { Replay } from '../../src/core/rsvp/recording/replay.ts';
+import { encodeIpv4 } from '../../src/core/rsvp/wire/ip-packet.ts';
+import { messageTypeName } from '../../src/core/rsvp/wire/message.ts';
 import {
   AssignmentState,
   AssignmentsUpdateSchema,
   RsvpStateQuerySchema,
+  RsvpTraceSwitchSchema,
   WelcomeSchema,
   type RsvpStateReply,
+  type RsvpTraceReport,
 } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { writeLoopbackNodes } from '../../src/lab/loopback.ts';
@@ -51,11 +60,14 @@ const assignment = (id: string, node: Node, port = 5004): Assignment => ({
   isReceiver: node === 'host-b',
   outgoingInterface: OUTGOING[node],
   bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  nextHop: null,
+  pinned: false,
+  explicitRoute: [],
   validFrom: EpochMs(0),
   validUntil: null,
 });
 
-const startAgent = async (node: string): Promise<void> => {
+const startAgent = async (node: string, record: AgentConfig['record'] = null): Promise<void> => {
   const config = {
     node,
     server: `unix:${join(folder, 's')}`,
@@ -63,6 +75,7 @@ const startAgent = async (node: string): Promise<void> => {
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    record,
   };
   const levels = { base: 'silent' as const, bySubsystem: new Map() };
   agents.set(node, await Agent.start(config, createLoggers(levels)));
@@ -186,5 +199,80 @@ describe('four agents over loopback', () => {
     const reply = await answered;
     expect(reply.queryId).toBe(5n);
     expect(JSON.parse(reply.json)).toMatchObject({ node: 'r1', transport: { kind: 'loopback' } });
+  });
+
+  it('tells its messages while somebody watches: received, sent, and dropped ones with the reason', async () => {
+    const reports: RsvpTraceReport[] = [];
+    server.on('rsvpTrace', (node: string, report: RsvpTraceReport) => {
+      if (node === 'r1') reports.push(report);
+    });
+    const traced = () => reports.flatMap(({ messages }) => messages);
+    const types = () => traced().map((m) => `${m.sent ? 'out' : 'in'} ${m.interface} ${messageTypeName(m.bytes[1]!)}`);
+    const turn = (on: boolean): void =>
+      server.say('r1', { case: 'rsvpTrace', value: create(RsvpTraceSwitchSchema, { on }) });
+    turn(true);
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    const wanted = ['in eth0 Path', 'out eth1 Path', 'in eth1 Resv', 'out eth0 Resv'];
+    await server.until(() => wanted.every((one) => types().includes(one)), 'the set-up is traced');
+    const path = traced().find((m) => m.sent && m.interface === 'eth1')!;
+    expect(path).toMatchObject({ source: '10.1.0.2', destination: '10.2.0.2', routerAlert: true, problem: '' });
+    expect(traced().every((m) => m.dropped.length === 0)).toBe(true);
+
+    // A message with a wrong checksum, as a neighbour would send it.
+    const node = JSON.parse(readFileSync(files.get('r1')!, 'utf8')) as { interfaces: { name: string; port: number }[] };
+    const broken = path.bytes.slice();
+    broken[2]! ^= 0xff;
+    const around = { source: '10.1.0.2', destination: '10.2.0.2', ttl: 64, protocol: 46, routerAlert: true } as const;
+    const datagram = encodeIpv4({ ...around, payload: broken } as never);
+    const socket = createSocket('udp4');
+    socket.send(datagram, node.interfaces.find(({ name }) => name === 'eth0')!.port, '127.0.0.1');
+    await server.until(() => traced().some((m) => m.dropped.length > 0), 'the broken message is traced');
+    socket.close();
+    expect(traced().find((m) => m.dropped.length > 0)).toMatchObject({ interface: 'eth0', dropped: ['badChecksum'] });
+
+    turn(false);
+    const answered = new Promise<void>((resolve) => server.once('rsvpState', () => resolve()));
+    server.say('r1', { case: 'rsvpState', value: create(RsvpStateQuerySchema, { queryId: 1n }) });
+    await answered;
+    const before = traced().length;
+    update('host-a', [], ['a']);
+    await server.reported('host-a', 'a', AssignmentState.REMOVED);
+    await server.until(
+      () => server.reports.some((r) => r.node === 'r2' && r.state === AssignmentState.LOST),
+      'the tear has passed',
+    );
+    expect(traced().length).toBe(before);
+  });
+
+  it('records what its engine gets and does, over a restart, so that both runs can be played again', async () => {
+    const record = { file: join(folder, 'r1.ndjson'), maxBytes: 10_000_000 };
+    await agents.get('r1')!.stop();
+    const hellos = server.hellos.length;
+    await startAgent('r1', record);
+    await server.until(() => server.hellos.length > hellos, 'r1 says hello again');
+    welcome('r1');
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    await agents.get('r1')!.stop();
+    const before = server.reports.length;
+    await startAgent('r1', record);
+    await server.until(() => server.hellos.length > hellos + 1, 'r1 says hello once more');
+    welcome('r1');
+    await server.until(
+      () => server.reports.slice(before).some((r) => r.node === 'r1' && r.state === AssignmentState.INSTALLED),
+      'r1 reports it installed again',
+    );
+    await agents.get('r1')!.stop();
+    agents.delete('r1');
+    for (const file of [`${record.file}.1`, record.file]) {
+      const replay = new Replay({ createEngine, digest: textDigest });
+      for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) replay.line(line);
+      expect(replay.end).toBe('stopped');
+      expect(replay.snapshot()).toMatchObject({
+        paths: [{ incomingInterface: 'eth0' }],
+        reservations: [{ interface: 'eth1' }],
+      });
+    }
   });
 });

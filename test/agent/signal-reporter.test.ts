@@ -32,6 +32,9 @@ const assignment: Assignment = {
   isReceiver: false,
   outgoingInterface: 'eth1',
   bookedBitsPerSecond: BitsPerSecond(8_875_000),
+  nextHop: null,
+  pinned: false,
+  explicitRoute: [],
   validFrom: EpochMs(0),
   validUntil: null,
 };
@@ -48,6 +51,7 @@ beforeEach(() => {
   said = [];
   connected = true;
   const channel: Channel = {
+    congested: false,
     send(message) {
       if (!connected) return false;
       if (message?.case === 'assignment') {

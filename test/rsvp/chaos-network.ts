@@ -26,6 +26,8 @@ export interface Chaos {
   readonly loss: number;
   readonly duplicates: number;
   readonly jitter: number;
+  /** Which nodes do refresh reduction (RFC 2961). */
+  readonly reducing: 'none' | 'some' | 'all';
   readonly seed: number;
 }
 
@@ -65,6 +67,7 @@ export const chaos: fc.Arbitrary<Chaos> = fc.record({
   loss: fc.constantFrom(0, 0.1, 0.3),
   duplicates: fc.constantFrom(0, 0.2),
   jitter: fc.constantFrom(0, 20, 1_500),
+  reducing: fc.constantFrom('none', 'some', 'all', 'all'),
   seed: fc.integer({ min: 1, max: 1_000_000 }),
 });
 
@@ -82,7 +85,7 @@ export class ChaosNetwork {
   readonly nodes: readonly Node[];
   readonly flows: readonly { readonly key: FlowKey; readonly from: Node; readonly to: Node; readonly intent: Intent }[];
 
-  constructor({ parents, flows, seed }: Chaos) {
+  constructor({ parents, flows, reducing, seed }: Chaos) {
     this.network = new Network({ seed });
     const names = ['n0', ...parents.map((_, i) => `n${i + 1}`)];
     for (const [i, parent] of parents.entries()) {
@@ -91,6 +94,10 @@ export class ChaosNetwork {
       this.network.link(`${above} e${interfaces} 10.0.${i}.1`, `${below} e0 10.0.${i}.2`);
     }
     this.nodes = names.map((name) => this.network.node(name));
+    for (const [i, node] of this.nodes.entries()) {
+      node.refreshReduction = reducing === 'all' || (reducing === 'some' && i % 2 === 0);
+      node.configure();
+    }
     this.#setRoutes();
     this.network.start();
     this.flows = flows.map(({ from, to, address, open }, i) => {

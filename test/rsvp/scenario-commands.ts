@@ -1,4 +1,5 @@
 import { flowKeyText } from '../../src/core/rsvp/engine/types.ts';
+import type { Node } from '../core/rsvp/engine/network.ts';
 import { addLinks, linkBetween, routeVia, setShortestRoutes } from './scenario-network.ts';
 import { repeated } from './scenario-repeat.ts';
 import { address, type Scenario } from './scenario-runner.ts';
@@ -24,6 +25,12 @@ function way(words: Words): [string, string] {
   return [from, to];
 }
 
+/** `all`, or some by name. */
+function nodesOf(scenario: Scenario, words: Words): Node[] {
+  const names = words.rest();
+  return names[0] === 'all' ? [...scenario.network.nodes.values()] : names.map((name) => scenario.node(name));
+}
+
 /** Commands that make the network run, for those that first need routes. */
 const started =
   (command: Command): Command =>
@@ -31,6 +38,7 @@ const started =
     if (!scenario.started) {
       scenario.started = true;
       setShortestRoutes(scenario.network);
+      for (const node of scenario.network.nodes.values()) node.configure();
       scenario.network.start();
     }
     command(scenario, words);
@@ -47,6 +55,13 @@ const BEFORE: Readonly<Record<string, Command>> = {
     const key = flowWithoutName(words.next('protocol'), words);
     scenario.flows.set(name, key);
     scenario.detail.names.set(flowKeyText(key), name);
+  },
+  /** `refresh-reduction all`, `refresh-reduction r1 r2`: these offer RFC 2961. A node that runs does so from its restart on. */
+  'refresh-reduction': (scenario, words) => {
+    for (const node of nodesOf(scenario, words)) node.refreshReduction = true;
+  },
+  'no-refresh-reduction': (scenario, words) => {
+    for (const node of nodesOf(scenario, words)) node.refreshReduction = false;
   },
   /** Messages show ADSPEC in full. */
   'show-adspec': (scenario) => {

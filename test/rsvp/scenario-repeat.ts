@@ -93,6 +93,15 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
     edit(draft, 'senderTemplate', () => ({ sourcePort }));
     edit(draft, 'filterSpec', () => ({ sourcePort }));
   },
+  id: (draft, words) => {
+    const messageId = number(words.next('id'));
+    edit(draft, 'messageId', () => ({ messageId }));
+  },
+  epoch: (draft, words) => {
+    const epoch = number(words.next('epoch'));
+    edit(draft, 'messageId', () => ({ epoch }));
+    edit(draft, 'messageIdList', () => ({ epoch }));
+  },
   error: (draft, words) => {
     const [errorCode, errorValue] = words.next('code/value').split('/').map(Number);
     edit(draft, 'errorSpec', () => ({ errorCode, errorValue }));

@@ -51,11 +51,17 @@ export const messageName = (sent: Sent): string => {
 function messageText({ send }: Sent, detail: Detail): string {
   const decoded = decodeMessage(send.bytes);
   if (!decoded.ok) return `undecodable: ${decoded.error.detail}`;
-  const { type, sendTtl, objects } = decoded.value.message;
+  const { type, sendTtl, objects, messages } = decoded.value.message;
   const alert = send.routerAlert ? ' alert' : '';
   const header = `${messageTypeName(type)} ${send.source} > ${send.destination} ttl ${sendTtl}/${send.ttl}${alert}`;
-  return [header, ...objects.flatMap((object) => objectText(object, detail) ?? [])].join('; ');
+  const parts = (messages ?? []).map(
+    ({ message }) => `{${[messageTypeName(message.type), ...objectTexts(message.objects, detail)].join('; ')}}`,
+  );
+  return [[header, ...objectTexts(objects, detail)].join('; '), ...parts].join(' ');
 }
+
+const objectTexts = (objects: readonly RsvpObject[], detail: Detail): string[] =>
+  objects.flatMap((object) => objectText(object, detail) ?? []);
 
 function objectText(object: RsvpObject, detail: Detail): string | null {
   switch (object.kind) {
@@ -85,6 +91,16 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return flowspecText(object.flowspec);
     case 'adspec':
       return adspecText(object, detail);
+    case 'messageId':
+      return `id ${object.epoch}/${object.messageId}${object.flags & 1 ? ' ack desired' : ''}`;
+    case 'messageIdAck':
+      return `ack ${object.epoch}/${object.messageId}`;
+    case 'messageIdNack':
+      return `nack ${object.epoch}/${object.messageId}`;
+    case 'messageIdList':
+      return `ids ${object.epoch}/${object.messageIds.join(' ')}`;
+    case 'hello':
+      return `${object.ack ? 'ack' : 'request'} from ${object.sourceInstance} to ${object.destinationInstance}`;
     case 'unknown':
       return `${className(object.classNumber)}/${object.cType} ${Buffer.from(object.body).toString('hex')}`;
     default:

@@ -75,6 +75,32 @@ export function line(capacity = 100_000_000, agent: 'none' | 'required' = 'none'
   return topology.value;
 }
 
+/** a – r – b, and the costlier a – s – b. */
+export function diamond(capacity: number): Topology {
+  const link = (from: string, out: string, to: string, into: string, cost: number) => ({
+    ...{ a: { node: from, interface: out }, b: { node: to, interface: into } },
+    ...{ capacityBitsPerSecond: capacity, reservableShare: 1, cost },
+  });
+  const node = (name: string, ...addresses: string[]) => ({
+    ...{ name, agent: 'required' },
+    interfaces: addresses.map((address, i) => ({ name: `eth${i}`, addresses: [address] })),
+  });
+  const topology = parseTopology({
+    nodes: [
+      node('a', '10.1.0.2/24', '10.3.0.2/24'),
+      node('r', '10.1.0.1/24', '10.2.0.1/24'),
+      node('s', '10.3.0.1/24', '10.4.0.1/24'),
+      node('b', '10.2.0.2/24', '10.4.0.2/24'),
+    ],
+    cables: [
+      ...[link('a', 'eth0', 'r', 'eth0', 1), link('r', 'eth1', 'b', 'eth0', 1)],
+      ...[link('a', 'eth1', 's', 'eth0', 5), link('s', 'eth1', 'b', 'eth1', 5)],
+    ],
+  });
+  if (!topology.ok) throw new Error(JSON.stringify(topology.error));
+  return topology.value;
+}
+
 let port = 1_024;
 /** From a to b; a flow of its own unless ports are given. */
 export function request(rate: number, more: Partial<ReservationRequest> & { port?: number } = {}): ReservationRequest {
@@ -100,6 +126,7 @@ export function request(rate: number, more: Partial<ReservationRequest> & { port
     },
     // Open for sure: the database's clock and ours differ by a little.
     window: { start: EpochMs(Date.now() - 60_000), end: null },
+    constraints: { allowUnpinned: false },
     ...rest,
   };
 }

@@ -32,7 +32,8 @@ export function decideChange(held: Held, qos: Qos, world: World): Decision {
     return { admitted: false, code: 'NO_PATH', reasons, alternatives: [], touched };
   }
   const window = { start: EpochMs(Math.max(held.window.start, now)), end: held.window.end };
-  const request = { name: null, labels: {}, flow: held.flow, qos, window };
+  const constraints = { allowUnpinned: held.path.pinning === 'unpinned' };
+  const request = { name: null, labels: {}, flow: held.flow, qos, window, constraints };
   return world.ledger.without(held.id, (): Decision => {
     const judged = judgePath(links, request, world);
     const reasons = judged.reasons.filter((reason) => isMore(reason, held));

@@ -1,3 +1,4 @@
+import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../base/units.ts';
 import type { LinkId, NodeName } from '../network/topology.ts';
 
@@ -10,6 +11,12 @@ export interface BookedHop {
   readonly bookedBitsPerSecond: BitsPerSecond;
 }
 
+/**
+ * How a flow comes to its path. `routed`: the kernels' routes lead it there. `pinned`: every node's agent steers it.
+ * `unpinned`: agents steer it where there are some that can, elsewhere somebody else has to.
+ */
+export type Pinning = 'routed' | 'pinned' | 'unpinned';
+
 /** Where and how much: the outcome of a grant. */
 export interface AdmittedPath {
   readonly hops: readonly BookedHop[];
@@ -19,12 +26,26 @@ export interface AdmittedPath {
   readonly rate: BytesPerSecond;
   /** End-to-end bound of guaranteed service (RFC 2212 plus the links' delays); null for controlled load. */
   readonly delayBoundMicros: Micros | null;
+  readonly pinning: Pinning;
+  /** For each hop the address by which the flow enters the next node, null = unknown; empty where `routed`. */
+  readonly explicitRoute: readonly (IpAddress | null)[];
 }
 
 export interface Interval {
   readonly start: EpochMs;
   /** null = for ever. */
   readonly end: EpochMs | null;
+}
+
+/** What keeps a flow from being pinned to a path, and where. */
+export interface PinningObstacle {
+  readonly node: NodeName;
+  /** null where it is the node as a whole. */
+  readonly interface: string | null;
+  /** What would have to change: an agent, its means of steering, `rp_filter` of the interface, an address of the link. */
+  readonly setting: 'agent' | 'steering' | 'rp_filter' | 'nextHop' | 'ipVersion';
+  /** For people. */
+  readonly detail: string;
 }
 
 /** One reason of a refusal; a refusal carries all that apply. */
@@ -58,14 +79,17 @@ export type RefusalReason =
       readonly node: NodeName;
       /** null = never seen. */
       readonly lastSeenAt: EpochMs | null;
-    };
+    }
+  /** Another path would fit, but the flow cannot be pinned to it. */
+  | ({ readonly reason: 'PINNING_UNAVAILABLE' } & PinningObstacle);
 
 /** What would fit instead. */
 export type Alternative =
   | {
       readonly kind: 'path';
-      /** What Headroom or the caller would need for it. */
+      /** What is missing for it; `obstacles` says where and why. */
       readonly needs: 'PINNING';
+      readonly obstacles: readonly PinningObstacle[];
       readonly hops: readonly BookedHop[];
       readonly delayBoundMicros: Micros | null;
     }

@@ -48,6 +48,8 @@ export function judgePath(links: readonly Link[], request: ReservationRequest, w
       nodes,
       rate,
       delayBoundMicros: qos.serviceType === 'guaranteed' ? delayBound(qos, rate, terms) : null,
+      pinning: 'routed',
+      explicitRoute: [],
     },
   };
 }

@@ -16,6 +16,11 @@ export class Heap<T> {
     return this.#items[0];
   }
 
+  /** In no particular order; nothing may be added or removed meanwhile. */
+  items(): Iterable<T> {
+    return this.#items;
+  }
+
   push(item: T): void {
     const items = this.#items;
     let i = items.length;

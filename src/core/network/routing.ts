@@ -50,6 +50,20 @@ export function routedPath(
   return ok(path);
 }
 
+/** The interface by which a node sends to an address, decided as `routedPath` does; null where it has no way there. */
+export function routedInterface(
+  graph: NetworkGraph,
+  node: number,
+  destination: IpAddress,
+  reported: ReadonlyMap<NodeName, readonly Route[]>,
+): string | null {
+  const routes = reported.get(graph.nodes[node]!.name);
+  if (routes) return compiled(routes).longestMatch(destination)?.interface ?? null;
+  const subnet = graph.subnetOf(destination);
+  const link = subnet && linkOfCost(graph, node, destination, subnet, undefined);
+  return link?.ok ? graph.links[link.value]!.from.interface : null;
+}
+
 const problem = (reason: RoutingProblem['reason'], node: NodeName, text: string): Result<never, RoutingProblem> =>
   err({ reason, node, problem: text });
 

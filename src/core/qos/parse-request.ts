@@ -5,7 +5,7 @@ import { FieldProblems } from './field-problems.ts';
 import { parseFlow } from './parse-flow.ts';
 import { parseQos } from './parse-qos.ts';
 import type { ReservationInput } from './request-input.ts';
-import type { FieldProblem, ReservationRequest, Window } from './request.ts';
+import type { Constraints, FieldProblem, ReservationRequest, Window } from './request.ts';
 
 /** A start that lies back no further than this means "now": it was so when the caller wrote it. */
 const LATE_START_MILLIS = 60_000;
@@ -27,8 +27,9 @@ export function parseReservationRequest(
   const flow = parseFlow(input.flow, problems);
   const qos = parseQos(input.qos, problems);
   const window = parseWindow(input.window ?? {}, now, problems);
+  const constraints = parseConstraints(input.constraints ?? {}, problems);
   if (flow === null || qos === null || window === null || problems.list.length > 0) return err(problems.list);
-  return ok({ name, labels, flow, qos, window });
+  return ok({ name, labels, flow, qos, window, constraints });
 }
 
 export function parseName(name: string | null, problems: FieldProblems): string | null {
@@ -66,6 +67,16 @@ export function parseLabels(
 
 /** Neither control characters nor lone surrogates, which PostgreSQL cannot store. */
 const isPrintable = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text);
+
+function parseConstraints(
+  { allowUnpinned = false }: NonNullable<ReservationInput['constraints']>,
+  problems: FieldProblems,
+): Constraints {
+  if (typeof allowUnpinned !== 'boolean') {
+    problems.invalid('constraints.allowUnpinned', allowUnpinned, 'must be true or false');
+  }
+  return { allowUnpinned };
+}
 
 function parseWindow(
   input: NonNullable<ReservationInput['window']>,

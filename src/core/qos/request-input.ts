@@ -18,4 +18,5 @@ export interface ReservationInput {
     readonly slackMicros?: number;
   };
   readonly window?: { readonly start?: string | null; readonly end?: string | null };
+  readonly constraints?: { readonly allowUnpinned?: boolean };
 }

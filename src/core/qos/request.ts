@@ -43,6 +43,13 @@ export interface ReservationRequest {
   readonly flow: Flow;
   readonly qos: Qos;
   readonly window: Window;
+  readonly constraints: Constraints;
+}
+
+/** What a caller allows or asks of the path. */
+export interface Constraints {
+  /** A path that agents cannot keep the flow on may be booked all the same. */
+  readonly allowUnpinned: boolean;
 }
 
 /** Why an input was refused: a field in the caller's own spelling, its value, and a sentence. */

@@ -1,3 +1,4 @@
+import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Rspec, Tspec } from '../qos/flowspec.ts';
 import type { Flow } from '../qos/request.ts';
@@ -25,6 +26,12 @@ export interface Assignment {
   readonly outgoingInterface: string | null;
   /** What the books hold on that interface's link, overhead included; 0 on the receiver's host. */
   readonly bookedBitsPerSecond: BitsPerSecond;
+  /** The neighbour that the flow is to be sent to by `outgoingInterface`, whatever the routes say; null = as routed. */
+  readonly nextHop: IpAddress | null;
+  /** Steering to `nextHop` is a condition of everything else; false: it is done where the node can. */
+  readonly pinned: boolean;
+  /** What PATH carries as EXPLICIT_ROUTE (RFC 3209 4.3) from the sender's host; empty = none, and on every other node. */
+  readonly explicitRoute: readonly IpAddress[];
   readonly validFrom: EpochMs;
   /** null = until removed. */
   readonly validUntil: EpochMs | null;
@@ -47,6 +54,10 @@ export function assignmentFor(reservation: Reservation, node: string): Assignmen
     isReceiver: position === path.nodes.length - 1,
     outgoingInterface: hop?.interface ?? null,
     bookedBitsPerSecond: hop?.bookedBitsPerSecond ?? (0 as BitsPerSecond),
+    nextHop: path.explicitRoute[position] ?? null,
+    pinned: path.pinning === 'pinned' && hop !== undefined,
+    explicitRoute:
+      position === 0 && path.pinning === 'pinned' ? path.explicitRoute.filter((each) => each !== null) : [],
     validFrom: window.start,
     validUntil: window.end,
   };
@@ -63,6 +74,8 @@ function fingerprint(a: Omit<Assignment, 'revision'>, termsRevision: number): nu
     rspec && [rspec.rate, rspec.slack],
     [a.isSender, a.isReceiver, a.outgoingInterface, a.bookedBitsPerSecond, a.validFrom, a.validUntil],
     termsRevision === 0 ? [] : [termsRevision],
+    // Nothing where it is routed: an older agent's routed ones stay the same.
+    a.nextHop === null ? [] : [a.nextHop, a.pinned, ...a.explicitRoute],
   ]
     .flat()
     .join('|');

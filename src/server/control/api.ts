@@ -51,6 +51,11 @@ export interface Control {
   getAgent(node: string): Promise<AgentView>;
   /** The agent's own snapshot (engine and kernel), asked over its channel; UNAVAILABLE after 5 s. */
   getAgentRsvp(node: string): Promise<unknown>;
+  /**
+   * The agent's RSVP messages as they come and go, until the signal aborts; none from before. A watcher that is too slow
+   * is told how many were left out. Throws NOT_FOUND, or UNAVAILABLE where the agent is not connected or too many watch it.
+   */
+  watchAgentRsvp(node: string, signal: AbortSignal): AsyncIterable<TraceItem>;
 
   /** Events after `after` in order, each once, then live until the signal aborts. `after` null = from now on. EVENTS_PURGED when too old. */
   watchEvents(after: bigint | null, signal: AbortSignal): AsyncIterable<EventView>;
@@ -128,10 +133,16 @@ export interface AgentView {
     readonly mtuBytes: number;
     readonly speedBitsPerSecond: number | null;
     readonly up: boolean;
+    /** Reverse-path filtering in force: 0 none, 1 strict, 2 loose; null = unknown. */
+    readonly rpFilter: number | null;
   }[];
   readonly routes: readonly Route[];
   readonly features: {
     readonly enforces: boolean;
+    /** It can keep single flows off their routed way. */
+    readonly steers: boolean;
+    /** Why it cannot; null where it can. */
+    readonly steeringProblem: string | null;
     readonly rsvpTransport: string;
     readonly refreshPeriodMs: number;
     readonly notes: readonly string[];
@@ -141,6 +152,32 @@ export interface AgentView {
   readonly assignments: number;
   readonly memoryBytes: number | null;
 }
+
+/** One RSVP message that an agent received or sent. */
+export interface TracedMessage {
+  /** Microseconds since 1970, by the agent's clock. */
+  readonly timeMicros: bigint;
+  readonly direction: 'in' | 'out';
+  readonly interface: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly ttl: number;
+  /** Of sent messages; false for received ones, which do not tell. */
+  readonly routerAlert: boolean;
+  /** The message without IP header. */
+  readonly bytes: Uint8Array;
+  /** Why a received message, or a part of it, changed nothing. */
+  readonly dropped: readonly string[];
+  /** Why it was not sent; null when it was. */
+  readonly problem: string | null;
+}
+
+export type TraceItem =
+  | ({ readonly type: 'message' } & TracedMessage)
+  /** So many messages came or went here that nobody will see. */
+  | { readonly type: 'leftOut'; readonly count: number }
+  /** The agent's stream ended, or began anew. */
+  | { readonly type: 'agent'; readonly connected: boolean };
 
 export interface EventView {
   readonly id: bigint;

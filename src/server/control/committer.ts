@@ -1,3 +1,4 @@
+import type { SteeringAbility } from '../../core/admission/world.ts';
 import type { EpochMs } from '../../core/base/units.ts';
 import type { NetworkGraph } from '../../core/network/graph.ts';
 import type { NodeName, Route, Topology } from '../../core/network/topology.ts';
@@ -53,6 +54,8 @@ export interface AgentDirectory {
   unreachable(): ReadonlyMap<NodeName, EpochMs | null>;
   /** Kernel routes as reported, per node. */
   routes(): ReadonlyMap<NodeName, readonly Route[]>;
+  /** What agents can do to steer single flows, by node; none that has no agent. */
+  steering(): ReadonlyMap<NodeName, SteeringAbility>;
   /** True when the node's agent has a stream open now. */
   connected(node: NodeName): boolean;
   /** True when the node's agent enforces in the kernel. */

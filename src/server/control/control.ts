@@ -1,5 +1,5 @@
 import type { NetworkNode } from '../../core/network/topology.ts';
-import type { AgentState, AgentView, Control, NodeView, Readiness } from './api.ts';
+import type { AgentState, AgentView, Control, NodeView, Readiness, TraceItem } from './api.ts';
 import { ControlError } from './errors.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import { StoreFault, type BooksStore, type DatabaseHealth, type ReservationQueries } from './ports.ts';
@@ -16,6 +16,7 @@ export interface AgentQueries {
   list(): readonly AgentView[];
   get(node: string): AgentView;
   rsvp(node: string): Promise<unknown>;
+  watchRsvp(node: string, signal: AbortSignal): AsyncIterable<TraceItem>;
   stateOf(node: NetworkNode): AgentState | null;
 }
 
@@ -62,6 +63,7 @@ export function createControl(parts: {
     listAgents: async () => agents.list(),
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),
+    watchAgentRsvp: (node, signal) => agents.watchRsvp(node, signal),
     watchEvents: (after, signal) => faultsAsErrors(watchEvents(store, committer.log, after, signal)),
     isStale: () => committer.stale,
     readiness: async () => readinessOf(await parts.health()),

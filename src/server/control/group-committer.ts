@@ -556,6 +556,7 @@ const writing = (plan: GroupPlan): readonly CallItem[] => [
 
 const NO_AGENTS: AgentDirectory = {
   unreachable: () => new Map(),
+  steering: () => new Map(),
   routes: () => new Map(),
   connected: () => false,
   enforces: () => false,

@@ -102,6 +102,7 @@ class Planner {
       ledger: books.ledger,
       routes: agents.routes(),
       unreachable: agents.unreachable(),
+      steering: agents.steering(),
       now: books.now(),
     };
   }
@@ -141,6 +142,8 @@ class Planner {
     this.#undo.push(() => this.#books.ledger.remove(reservation.id));
     if (request.name !== null) this.#names.set(request.name, item.id);
     this.#bump(reservation);
+    // A path other than the routed one was taken for what stands on these.
+    for (const link of touched) this.plan.locks.add(link);
     this.#signalled(reservation);
     this.#emit('reservation.created', reservation);
   }
@@ -199,12 +202,16 @@ class Planner {
   }
 
   #granted(item: ReserveItem, path: AdmittedPath): Reservation {
-    const { request } = item;
+    const { name, labels, flow, qos, window } = item.request;
     const { now } = this.#world;
     return {
       id: item.id,
-      ...request,
-      state: initialState(request.window, now, this.#managed(path.nodes)),
+      name,
+      labels,
+      flow,
+      qos,
+      window,
+      state: initialState(window, now, this.#managed(path.nodes)),
       stateReason: null,
       endReason: null,
       failure: null,

@@ -43,6 +43,8 @@ function sentence(reason: RefusalReason): string {
       return reason.lastSeenAt === null
         ? `the agent of ${reason.node} was never there`
         : `the agent of ${reason.node} was last seen at ${new Date(reason.lastSeenAt).toISOString()}`;
+    case 'PINNING_UNAVAILABLE':
+      return `another path would fit, but the flow cannot be pinned to it: ${reason.detail}`;
     default:
       return assertNever(reason);
   }

@@ -14,6 +14,7 @@ import {
   type HeldAssignmentSchema,
   type HeldAssignment as HeldMessage,
   type InterfaceConfigSchema,
+  type RsvpTraceMessage,
   type ServerMessage,
 } from '../../gen/headroom/v1/agent_channel_pb.ts';
 import { assignmentToMessage } from '../../rpc/assignment.ts';
@@ -27,6 +28,7 @@ import type {
   ToAgent,
 } from '../control/agents/messages.ts';
 import type { FromAgent } from '../control/agents/registry.ts';
+import type { TracedMessage } from '../control/api.ts';
 
 const STATES: Readonly<Record<AssignmentState, HopState>> = {
   [AssignmentState.UNSPECIFIED]: 'pending',
@@ -56,6 +58,8 @@ export function readHello(message: HelloMessage): AgentHello {
     routes: readRoutes(message.routes, problems),
     features: {
       enforces: features?.enforces ?? false,
+      steers: features?.steers ?? false,
+      steeringProblem: features?.steers ? null : features?.steeringProblem || 'its agent does not know how',
       rsvpTransport: features?.rsvpTransport ?? '',
       refreshPeriodMs: features?.refreshPeriodMs ?? 0,
       notes: features?.notes ?? [],
@@ -82,6 +86,12 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
       return { type: 'rsvpState', queryId: message.value.queryId, json: message.value.json };
     case 'applied':
       return { type: 'applied' };
+    case 'rsvpTrace':
+      return {
+        type: 'rsvpTrace',
+        messages: message.value.messages.map(readTraced),
+        leftOut: Number(message.value.leftOut),
+      };
     case 'hello':
     case undefined:
       return null;
@@ -118,6 +128,8 @@ export function toServerMessage(message: ToAgent): ServerMessage {
     }
     case 'rsvpStateQuery':
       return server({ case: 'rsvpState', value: { queryId: message.queryId } });
+    case 'rsvpTraceSwitch':
+      return server({ case: 'rsvpTrace', value: { on: message.on } });
     case 'refusal':
       return server({ case: 'refusal', value: { code: message.code, detail: message.detail } });
     default:
@@ -170,8 +182,22 @@ function readReport(report: AssignmentReport): HopReport {
         }
       : null,
     elapsedMs: Millis(report.elapsedMs),
+    recordedRoute: report.recordedRoute.flatMap((text) => address(text) ?? []),
   };
 }
+
+const readTraced = (message: RsvpTraceMessage): TracedMessage => ({
+  timeMicros: message.timeMicros,
+  direction: message.sent ? 'out' : 'in',
+  interface: message.interface,
+  source: message.source,
+  destination: message.destination,
+  ttl: message.ttl,
+  routerAlert: message.routerAlert,
+  bytes: message.bytes,
+  dropped: message.dropped,
+  problem: message.problem === '' ? null : message.problem,
+});
 
 function address(text: string): string | null {
   const parsed = parseIp(text);
@@ -190,6 +216,7 @@ function readInterfaces(messages: readonly AgentInterface[], problems: string[])
     mtuBytes: Bytes(message.mtuBytes),
     speedBitsPerSecond: message.speedBitsPerSecond === 0n ? null : BitsPerSecond(Number(message.speedBitsPerSecond)),
     up: message.up,
+    rpFilter: message.rpFilter ?? null,
   }));
 }
 

@@ -49,6 +49,8 @@ function subjectOf(reason: RefusalReason): string {
       return reason.link;
     case 'AGENT_UNREACHABLE':
       return reason.node;
+    case 'PINNING_UNAVAILABLE':
+      return reason.interface === null ? reason.node : `${reason.node}:${reason.interface}`;
     case 'NO_PATH':
       return `${reason.source} to ${reason.destination}`;
     case 'DELAY_BOUND_UNREACHABLE':
@@ -72,6 +74,7 @@ function sentenceOf(reason: RefusalReason): string {
     case 'AGENT_UNREACHABLE':
       return reason.lastSeenAt === null ? 'never seen' : `last seen ${new Date(reason.lastSeenAt).toISOString()}`;
     case 'NO_PATH':
+    case 'PINNING_UNAVAILABLE':
       return reason.detail;
     case 'DELAY_BOUND_UNREACHABLE': {
       const least = reason.smallestMicros === null ? 'bandwidth is missing' : `${reason.smallestMicros} µs at best`;

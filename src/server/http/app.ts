@@ -9,6 +9,7 @@ import { createGuard } from './guard.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
 import { registerOpenApi } from './openapi.ts';
 import { problemBody, PROBLEM_TYPE, toControlError } from './problem.ts';
+import { StreamServer } from './serve-stream.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { eventRoutes } from './routes/events.ts';
 import { linkRoutes } from './routes/links.ts';
@@ -86,8 +87,9 @@ export function createHttpApp(settings: HttpSettings): FastifyInstance {
     nodeRoutes(scope, settings);
     linkRoutes(scope, settings);
     reservationRoutes(scope, settings);
-    agentRoutes(scope, settings);
-    eventRoutes(scope, settings);
+    const streams = new StreamServer(scope, settings);
+    agentRoutes(scope, settings, streams);
+    eventRoutes(scope, settings, streams);
     // After the routes that are in a scope of their own.
     scope.after((error) => {
       if (error) throw error;

@@ -62,9 +62,9 @@ export class EventStream {
   }
 
   /** Tells the reader why the stream ends: an event `problem` with the body that an error answer would have. */
-  fail(error: unknown): void {
+  fail(error: unknown, instance: string): void {
     const known = toControlError(error).error;
-    const body = { ...problemBody(known, '/v1/events'), status: ERROR_CATALOGUE[known.code].http };
+    const body = { ...problemBody(known, instance), status: ERROR_CATALOGUE[known.code].http };
     this.#response.write(`event: problem\ndata: ${JSON.stringify(body)}\n\n`);
   }
 

@@ -40,6 +40,8 @@ export interface ReservationRow {
   bookedBitsPerSecond: Whole[];
   rateBytesPerSecond: number;
   delayBoundMicros: number | null;
+  pinning: string;
+  explicitRoute: string[];
   actualHops: unknown;
   enforcement: string;
   countsInBooks: boolean;
@@ -82,6 +84,8 @@ const COLUMNS = [
   ['bookedBitsPerSecond', 'booked_bits_per_second', 'bigint[]'],
   ['rateBytesPerSecond', 'rate_bytes_per_second', 'float8'],
   ['delayBoundMicros', 'delay_bound_micros', 'float8'],
+  ['pinning', 'pinning', 'text'],
+  ['explicitRoute', 'explicit_route', 'text[]'],
   ['actualHops', 'actual_hops', 'jsonb'],
   ['enforcement', 'enforcement', 'text'],
   ['countsInBooks', 'counts_in_books', 'boolean'],
@@ -150,6 +154,8 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     booked_bits_per_second: path.hops.map((hop) => hop.bookedBitsPerSecond),
     rate_bytes_per_second: path.rate,
     delay_bound_micros: path.delayBoundMicros,
+    pinning: path.pinning,
+    explicit_route: path.explicitRoute.map((address) => address ?? ''),
     actual_hops: reservation.actualHops,
     enforcement: reservation.enforcement,
     counts_in_books: reservation.countsInBooks,
@@ -215,6 +221,8 @@ const toPath = (row: ReservationRow): AdmittedPath => ({
   nodes: row.nodes,
   rate: BytesPerSecond(row.rateBytesPerSecond),
   delayBoundMicros: orNull(row.delayBoundMicros, Micros),
+  pinning: row.pinning as AdmittedPath['pinning'],
+  explicitRoute: row.explicitRoute.map((text) => (text === '' ? null : (text as IpAddress))),
 });
 
 const orNull = <T>(value: Whole | null, unit: (n: number) => T): T | null =>

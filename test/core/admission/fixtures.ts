@@ -76,9 +76,22 @@ export const world = (topology: Topology, more: Partial<World> = {}): World => (
   ledger: new Ledger(),
   routes: new Map(),
   unreachable: new Map(),
+  steering: new Map(),
   now: NOW,
   ...more,
 });
+
+/** Every node has an agent that can steer; `strict` are interfaces as `node:interface`. */
+export const steerable = (topology: Topology, strict: readonly string[] = []): World['steering'] =>
+  new Map(
+    topology.nodes.map(({ name, interfaces }) => [
+      name,
+      {
+        missing: null,
+        strictInterfaces: new Set(interfaces.map((i) => i.name).filter((i) => strict.includes(`${name}:${i}`))),
+      },
+    ]),
+  );
 
 export const qos = (tokenRate: number, more: Partial<Qos> = {}): Qos => ({
   serviceType: 'controlledLoad',
@@ -94,7 +107,7 @@ export const qos = (tokenRate: number, more: Partial<Qos> = {}): Qos => ({
 
 export function request(
   tokenRate: number,
-  more: { qos?: Partial<Qos>; window?: Window; source?: string; destination?: string } = {},
+  more: { qos?: Partial<Qos>; window?: Window; source?: string; destination?: string; allowUnpinned?: boolean } = {},
 ): ReservationRequest {
   return {
     name: null,
@@ -106,5 +119,6 @@ export function request(
     },
     qos: qos(tokenRate, more.qos),
     window: more.window ?? { start: NOW, end: null },
+    constraints: { allowUnpinned: more.allowUnpinned ?? false },
   };
 }

@@ -74,12 +74,29 @@ export class SlotBooks {
  * subnet, then straight over it. Found by trying all simple paths. null = none, or both ends on one node.
  */
 export function lowestCostWay(topology: Topology, flow: Flow): readonly LinkId[] | null {
-  const nodeWith = (address: string) =>
-    topology.nodes.find((n) => n.interfaces.some((i) => i.addresses.some((a) => a.address === address)))!;
-  const source = nodeWith(flow.source.address);
-  const destination = nodeWith(flow.destination.address);
+  const source = nodeWith(topology, flow.source.address);
+  const destination = nodeWith(topology, flow.destination.address);
   if (source === destination) return null;
-  const network = flow.destination.address.split('.').slice(0, 3).join('.');
+  const way = towards(topology, source.name, flow.destination.address);
+  if (way.best === undefined) return null;
+  const end = way.best.at(-1)?.to.node ?? source.name;
+  if (end === destination.name) return way.best.map((link) => link.id);
+  return way.last.adminState === 'down' ? null : [...way.best.map((link) => link.id), way.last.id];
+}
+
+/** The link by which a node itself sends to an address: what happens further on is not its business. */
+export function firstLink(topology: Topology, node: string, address: string): Link | null {
+  const { best, last } = towards(topology, node, address);
+  return best?.[0] ?? (best === undefined || last.adminState === 'down' ? null : last);
+}
+
+const nodeWith = (topology: Topology, address: string) =>
+  topology.nodes.find((n) => n.interfaces.some((i) => i.addresses.some((a) => a.address === address)))!;
+
+/** The best way to a node in the address's subnet, and the link from there to the node that has it. */
+function towards(topology: Topology, from: string, address: string): { best: readonly Link[] | undefined; last: Link } {
+  const destination = nodeWith(topology, address);
+  const network = address.split('.').slice(0, 3).join('.');
   const last = topology.links.find(
     (link) =>
       link.to.node === destination.name &&
@@ -87,13 +104,9 @@ export function lowestCostWay(topology: Topology, flow: Flow): readonly LinkId[]
         (i) => i.name === link.to.interface && i.addresses.some((a) => a.address.startsWith(`${network}.`)),
       ),
   )!;
-  const lastUp = last.adminState !== 'down';
-  const ways = simplePaths(topology, source.name, new Set([last.from.node, destination.name]));
+  const ways = simplePaths(topology, from, new Set([last.from.node, destination.name]));
   const best = ways.sort((a, b) => cost(a) - cost(b) || a.length - b.length || compareIds(a, b))[0];
-  if (best === undefined) return null;
-  const end = best.at(-1)?.to.node ?? source.name;
-  if (end === destination.name) return best.map((link) => link.id);
-  return lastUp ? [...best.map((link) => link.id), last.id] : null;
+  return { best, last };
 }
 
 const cost = (links: readonly Link[]): number => links.reduce((sum, link) => sum + link.cost, 0);
@@ -104,7 +117,8 @@ function compareIds(a: readonly Link[], b: readonly Link[]): number {
   return i < 0 ? 0 : a[i]!.id < (b[i]?.id ?? '') ? -1 : 1;
 }
 
-function simplePaths(topology: Topology, from: string, targets: ReadonlySet<string>): Link[][] {
+/** Every way between two nodes that visits none twice, over links that are not down. */
+export function simplePaths(topology: Topology, from: string, targets: ReadonlySet<string>): Link[][] {
   const found: Link[][] = [];
   const walk = (node: string, way: Link[], seen: ReadonlySet<string>): void => {
     if (targets.has(node)) {

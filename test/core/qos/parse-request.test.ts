@@ -16,7 +16,7 @@ const BASE: ReservationInput = {
   qos: { serviceType: 'controlledLoad', tokenRateBitsPerSecond: 25_000_000 },
 };
 type Changes = {
-  [K in 'flow' | 'qos' | 'window']?: Record<string, unknown>;
+  [K in 'flow' | 'qos' | 'window' | 'constraints']?: Record<string, unknown>;
 } & { name?: unknown; labels?: unknown };
 /** The base with some members replaced, of the right type or not. */
 const input = (more: Changes): ReservationInput =>
@@ -52,6 +52,7 @@ describe('a reservation request', () => {
         slackMicros: 0,
       },
       window: { start: NOW, end: null },
+      constraints: { allowUnpinned: false },
     });
     expect(good({ qos: { tokenRateBitsPerSecond: 64_000 } }).qos.tokenBucketBytes).toBe(3000);
     expect(good({ qos: { maxPacketBytes: 100 } }).qos).toMatchObject({ maxPacketBytes: 100, minPolicedUnitBytes: 100 });
@@ -299,6 +300,13 @@ describe('a reservation request', () => {
     ]);
   });
 
+  it('takes what the caller allows of the path as it is said', () => {
+    expect(good({ constraints: { allowUnpinned: true } }).constraints).toEqual({ allowUnpinned: true });
+    expect(good({ constraints: {} }).constraints).toEqual({ allowUnpinned: false });
+    const refused = parseReservationRequest(input({ constraints: { allowUnpinned: 'yes' } }), NOW);
+    expect(refused).toMatchObject({ ok: false, error: [{ field: 'constraints.allowUnpinned', value: 'yes' }] });
+  });
+
   it('never throws, whatever the values are, and refuses with at least one problem', () => {
     const value = fc.oneof(
       fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }),
@@ -313,6 +321,7 @@ describe('a reservation request', () => {
             flow: { protocol: b, source: { address: c, port: d } },
             qos: { serviceType: d, tokenRateBitsPerSecond: a, tokenBucketBytes: b, slackMicros: c },
             window: { start: c, end: d },
+            constraints: { allowUnpinned: b },
           }),
           NOW,
         );

@@ -1,9 +1,52 @@
 import { describe, expect, it } from 'vitest';
 import { BitsPerSecond, BytesPerSecond, EpochMs } from '../../../src/core/base/units.ts';
+import type { IpAddress } from '../../../src/core/base/ip.ts';
+import type { Reservation } from '../../../src/core/reservation/reservation.ts';
+import { assignmentFromMessage, assignmentToMessage } from '../../../src/rpc/assignment.ts';
 import { assignmentFor } from '../../../src/core/reservation/assignment.ts';
 import { reservation } from './fixtures.ts';
 
+const pinnedPath: Reservation['path'] = {
+  ...reservation().path,
+  pinning: 'pinned',
+  explicitRoute: ['10.0.0.1', '10.0.0.2'] as IpAddress[],
+};
+
 describe('assignment', () => {
+  it('tells each node of a pinned path its neighbour, and the sender where PATH has to go', () => {
+    const of = (path: Reservation['path'], node: string) => {
+      const { nextHop, pinned, explicitRoute } = assignmentFor(reservation({ path }), node)!;
+      return { nextHop, pinned, explicitRoute };
+    };
+    expect(of(pinnedPath, 'host-a')).toEqual({
+      nextHop: '10.0.0.1',
+      pinned: true,
+      explicitRoute: ['10.0.0.1', '10.0.0.2'],
+    });
+    expect(of(pinnedPath, 'r1')).toEqual({ nextHop: '10.0.0.2', pinned: true, explicitRoute: [] });
+    expect(of(pinnedPath, 'host-b')).toEqual({ nextHop: null, pinned: false, explicitRoute: [] });
+    // Somebody else's routers would take an explicit route for an error; agents do what they can.
+    const unpinned: Reservation['path'] = {
+      ...pinnedPath,
+      pinning: 'unpinned',
+      explicitRoute: ['10.0.0.1' as IpAddress, null],
+    };
+    expect(of(unpinned, 'host-a')).toEqual({ nextHop: '10.0.0.1', pinned: false, explicitRoute: [] });
+    expect(of(unpinned, 'r1')).toEqual({ nextHop: null, pinned: false, explicitRoute: [] });
+  });
+
+  it('survives the channel', () => {
+    for (const path of [reservation().path, pinnedPath]) {
+      for (const node of path.nodes) {
+        const assignment = assignmentFor(reservation({ path }), node)!;
+        expect(assignmentFromMessage(assignmentToMessage(assignment))).toEqual({ ok: true, value: assignment });
+      }
+    }
+    const message = assignmentToMessage(assignmentFor(reservation({ path: pinnedPath }), 'r1')!);
+    expect(assignmentFromMessage({ ...message, nextHop: '' })).toMatchObject({ ok: false });
+    expect(assignmentFromMessage({ ...message, explicitRoute: ['r2'] })).toMatchObject({ ok: false });
+  });
+
   it('tells each node its part', () => {
     expect(assignmentFor(reservation(), 'host-a')).toEqual({
       reservationId: reservation().id,
@@ -21,6 +64,9 @@ describe('assignment', () => {
       isReceiver: false,
       outgoingInterface: 'eth1',
       bookedBitsPerSecond: 27_734_375,
+      nextHop: null,
+      pinned: false,
+      explicitRoute: [],
       validFrom: 1000,
       validUntil: 9000,
     });
@@ -69,6 +115,9 @@ describe('assignment', () => {
       of({ path: { ...path, hops: path.hops.map((hop) => ({ ...hop, interface: 'eth2' })) } }),
       of({ qos: { ...qos, peakRateBitsPerSecond: BitsPerSecond(30_000_000) } }),
       of({ qos: { ...qos, serviceType: 'controlledLoad', maxDelayMicros: null } }),
+      of({ path: pinnedPath }),
+      of({ path: { ...pinnedPath, pinning: 'unpinned' } }),
+      of({ path: { ...pinnedPath, explicitRoute: ['10.0.0.1', '10.0.0.3'] as IpAddress[] } }),
       of({ flow: { ...flow, protocol: 'tcp' } }),
       of({ flow: { ...flow, source: { ...flow.source, port: null } } }),
     ];

@@ -38,6 +38,8 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
       nodes: ['host-a', 'r1', 'host-b'],
       rate: BytesPerSecond(4_000_000),
       delayBoundMicros: Micros(17_000),
+      pinning: 'routed',
+      explicitRoute: [],
     },
     actualHops: [],
     enforcement: 'kernel',

@@ -28,7 +28,13 @@ function controlOf(replica: Replica): Control {
     store: replica.store.books,
     queries: replica.store.queries,
     health: () => replica.store.health(),
-    agents: { list: () => [], get: () => expect.fail(), rsvp: () => expect.fail(), stateOf: () => null },
+    agents: {
+      list: () => [],
+      get: () => expect.fail(),
+      rsvp: () => expect.fail(),
+      watchRsvp: () => expect.fail(),
+      stateOf: () => null,
+    },
     parsers: { yaml: (text) => ok(JSON.parse(text) as unknown), xml: () => expect.fail() },
   });
 }

@@ -6,7 +6,7 @@ import { ControlError } from '../../../src/server/control/errors.ts';
 import type { CommittedGroup } from '../../../src/server/control/committer.ts';
 import { type GroupWrites, StoreFault } from '../../../src/server/control/ports.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { followed, line, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
+import { diamond, followed, line, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
 
 const M = 1_000_000;
 
@@ -202,10 +202,57 @@ describe('one server', () => {
   });
 });
 
+describe('a path that agents have to keep the flow on', () => {
+  const canSteer = { missing: null, strictInterfaces: new Set<string>() };
+  const agents = {
+    unreachable: () => new Map(),
+    steering: () => new Map(['a', 'r', 's', 'b'].map((node) => [node, canSteer])),
+    routes: () => new Map(),
+    connected: () => true,
+    enforces: () => true,
+  };
+
+  test('is stored with its explicit route, the same for every replica, and its nodes are told', async () => {
+    const one = await replica({ agents });
+    await storeTopology(one, diamond(100 * M));
+    const routed = await one.committer.reserve(request(60 * M), null);
+    const { reservation } = await one.committer.reserve(request(60 * M), null);
+    expect(routed.reservation.path).toMatchObject({ pinning: 'routed', explicitRoute: [] });
+    expect(reservation.path).toMatchObject({
+      pinning: 'pinned',
+      nodes: ['a', 's', 'b'],
+      explicitRoute: ['10.3.0.1', '10.4.0.2'],
+    });
+    expect(one.committer.books.generation('s').counter).toBeGreaterThan(0n);
+    const two = await replica({ agents });
+    expect(two.committer.books.get(reservation.id)).toEqual(reservation);
+    expect(await two.store.queries.find(reservation.id)).toEqual(reservation);
+    await expect(two.committer.reserve(request(60 * M), null)).rejects.toMatchObject({ code: 'BANDWIDTH_UNAVAILABLE' });
+  });
+
+  test('is not taken by two replicas at once beyond what it holds', async () => {
+    const [one, two] = [await replica({ agents }), await replica({ agents })];
+    await storeTopology(one, diamond(100 * M));
+    await followed(two, one.committer.log.last);
+    const outcomes = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => outcomeOf((i % 2 ? one : two).committer.reserve(request(15 * M), null))),
+    );
+    const granted = outcomes.filter((each) => !(each instanceof ControlError));
+    // Six of 15 Mbit/s fit on either way.
+    expect(granted.map((each) => (each as Reservation).path.pinning).sort()).toEqual([
+      ...Array<string>(6).fill('pinned'),
+      ...Array<string>(6).fill('routed'),
+    ]);
+    for (const booked of (await storedBookings()).values()) expect(booked).toBeLessThanOrEqual(200 * M);
+    for (const link of ['r:eth1', 's:eth1']) expect((await storedBookings()).get(link)).toBeLessThanOrEqual(100 * M);
+  });
+});
+
 describe('who enforces', () => {
   const enforcing = new Set<string>();
   const agents = {
     unreachable: () => new Map(),
+    steering: () => new Map(),
     routes: () => new Map(),
     connected: () => false,
     enforces: (node: string) => enforcing.has(node),
@@ -349,7 +396,13 @@ describe('two servers on one database', () => {
       if (++calls === 2) throw new Error('a defect');
       return new Map<string, null>();
     };
-    const agents = { unreachable, routes: () => new Map(), connected: () => false, enforces: () => false };
+    const agents = {
+      unreachable,
+      steering: () => new Map(),
+      routes: () => new Map(),
+      connected: () => false,
+      enforces: () => false,
+    };
     const two = await replica({ agents, wrap: (books) => Object.assign(books, { listen: () => {} }) });
     await one.committer.reserve(request(M), null);
     const key = { key: 'k', bodyHash: '01' };

@@ -240,6 +240,7 @@ describe('on a path with agents', () => {
     const connected = new Set<string>();
     const agents = {
       unreachable: () => new Map(),
+      steering: () => new Map(),
       routes: () => new Map(),
       connected: (node: string) => connected.has(node),
       enforces: () => true,

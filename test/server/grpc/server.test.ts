@@ -200,7 +200,7 @@ describe('refusals', () => {
             interval: { start: NOW, end: null },
             conflicting,
           })),
-          alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+          alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
         });
       },
     });

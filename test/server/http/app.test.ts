@@ -37,6 +37,7 @@ describe('a reservation', () => {
           role: 'forward',
           source: '10.1.0.2',
           pinning: 'routed',
+          explicitRoute: [],
           bookedBitsPerSecond: 27_734_375,
           delayBoundMicros: 17_000,
           hops: [
@@ -101,7 +102,7 @@ describe('a refusal', () => {
         },
         { reason: 'AGENT_UNREACHABLE', node: 'r1', lastSeenAt: EpochMs(NOW - 1000) },
       ],
-      alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+      alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
       details: { reservationId: RESERVATION_ID },
     });
     const { app } = buildApp({ control: edgeControl(refusing(error)) });
@@ -127,7 +128,7 @@ describe('a refusal', () => {
         },
         { reason: 'AGENT_UNREACHABLE', node: 'r1', lastSeenAt: '2026-11-22T09:59:59.000Z' },
       ],
-      alternatives: [{ kind: 'path', needs: 'PINNING', hops: [], delayBoundMicros: null }],
+      alternatives: [{ kind: 'path', needs: 'PINNING', obstacles: [], hops: [], delayBoundMicros: null }],
       fields: [],
       reservationId: RESERVATION_ID,
     });

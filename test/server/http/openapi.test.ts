@@ -57,6 +57,7 @@ describe('/openapi.json', () => {
           'modifyReservation',
           'putTopology',
           'releaseReservation',
+          'watchAgentRsvp',
           'watchEvents',
         ],
       ].sort(),

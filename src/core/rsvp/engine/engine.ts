@@ -1,6 +1,7 @@
 import { assertNever } from '../../base/assert-never.ts';
 import { replaceInterfaces } from './interfaces.ts';
 import { closeReceiver, closeSender, openReceiver, openSender } from './local.ts';
+import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -22,10 +23,12 @@ export function createEngine(settings: EngineSettings): RsvpEngine {
       state.now = now;
       state.timers.runDue(now);
       apply(state, input);
+      bundleOutputs(state);
       return state.out;
     },
     nextDeadline: () => state.timers.next(),
     snapshot: (now) => takeSnapshot(state, now),
+    counters: () => state.counters.snapshot(),
   };
 }
 

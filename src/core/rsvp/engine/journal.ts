@@ -9,7 +9,7 @@ type Packet = EngineInput & { readonly type: 'packet' };
 
 /** The PATH that made or changed the state, as it came. */
 export function rememberPath(state: EngineState, psb: Psb, input: Packet): void {
-  state.out.push({ type: 'remember', key: pathJournalKey(psb.key), input });
+  state.out.push({ type: 'remember', key: pathJournalKey(psb.key), input: { ...input, remembered: true } });
 }
 
 export function forgetPath(state: EngineState, psb: Psb): void {
@@ -34,6 +34,7 @@ export function rememberResv(state: EngineState, psb: Psb, rsb: Rsb): void {
     destination,
     ttl: NEIGHBOUR_TTL,
     bytes,
+    remembered: true,
   };
   state.out.push({ type: 'remember', key: resvJournalKey(psb.key, nextHop), input });
 }

@@ -1,4 +1,5 @@
 import { assertNever } from '../../base/assert-never.ts';
+import type { ExtensionKind } from '../wire/extensions.ts';
 import type { ValidMessage } from '../wire/message-views.ts';
 import { resvConfArrived } from './confirm.ts';
 import { pathErrArrived } from './errors.ts';
@@ -7,6 +8,9 @@ import { resvErrArrived } from './resv-errors.ts';
 import { resvArrived, resvTearArrived } from './resv.ts';
 import type { EngineState } from './state.ts';
 import type { EngineInput } from './types.ts';
+
+/** What the engine itself does beyond RFC 2205's objects; what is between neighbours comes on top. */
+export const HANDLED: readonly ExtensionKind[] = [];
 
 /** A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. */
 export function messageArrived(

@@ -2,9 +2,11 @@ import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
+import { countFlow } from './neighbours/limits.ts';
 import { nextNode } from './next-node.ts';
 import type { PathContents, PreviousHop, Psb } from './psb.ts';
-import { retract, sendAlong } from './send.ts';
+import { retract } from './neighbours/sent.ts';
+import { sendAlong } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import type { Statement } from './statement.ts';
 import { refreshDelay } from './timers.ts';
@@ -36,8 +38,8 @@ export function createPsb(
     queryId: null,
     sentOn: null,
     step: 0,
-    expiry: timers.create(() => expire(state, psb)),
-    refresh: timers.create(() => sendPath(state, psb, 'refresh')),
+    expiry: timers.create(() => expire(state, psb), 'path expiry'),
+    refresh: timers.create(() => sendPath(state, psb, 'refresh'), 'path refresh'),
     settling: null,
     rsbs: new Map(),
     waiting: new Map(),
@@ -48,6 +50,7 @@ export function createPsb(
   };
   state.psbs.set(psb.key, psb);
   state.ports.add(flow);
+  countFlow(state, hop, 1);
   return psb;
 }
 
@@ -69,6 +72,7 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
   if (psb.queryId !== null) state.queries.delete(psb.queryId);
   state.psbs.delete(psb.key);
   state.ports.remove(psb.flow);
+  countFlow(state, psb.hop, -1);
   forgetPath(state, psb);
   emit(state, { type: 'pathDown', flow: psb.flow, cause });
 }

@@ -6,6 +6,7 @@ import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { rememberPath } from './journal.ts';
 import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
+import { countFlow, hasRoomFor } from './neighbours/limits.ts';
 import { createPsb, emitPathUp, removePath, sendPath } from './path-state.ts';
 import type { PathContents, PreviousHop, Psb } from './psb.ts';
 import { askRoute } from './route.ts';
@@ -49,6 +50,10 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
   if (!movedHop && sameContents(psb.contents, contents)) {
     if (psb.routed && psb.route === null && psb.queryId === null) askRoute(state, psb);
     return;
+  }
+  if (movedHop) {
+    countFlow(state, psb.hop, -1);
+    countFlow(state, hop, 1);
   }
   psb.hop = hop;
   psb.contents = contents;
@@ -100,6 +105,7 @@ function acceptable(
   }
   if (tspecProblem(contents.tspec) !== null) return refuse('badTspec', ERROR.trafficControl, BAD_TSPEC);
   if (psb === undefined && state.psbs.size >= state.settings.maxFlows) return refuse('tooManyFlows');
+  if (psb === undefined && !hasRoomFor(state, hop.interface, hop.address)) return refuse('tooManyFlowsOfNeighbour');
   return true;
 }
 

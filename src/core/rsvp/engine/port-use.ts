@@ -1,3 +1,4 @@
+import type { IpAddress } from '../../base/ip.ts';
 import type { FlowKey } from './types.ts';
 
 /** The session part of a flow as text. */
@@ -12,6 +13,7 @@ interface Use {
 export class PortUse {
   readonly #uses = new Map<string, Use>();
   readonly #sessions = new Map<string, number>();
+  readonly #destinations = new Map<IpAddress, number>();
 
   add(flow: FlowKey): void {
     this.#change(flow, 1);
@@ -25,6 +27,11 @@ export class PortUse {
     return this.#sessions.has(sessionKeyText(flow));
   }
 
+  /** Whether there is path state of any session to the address. */
+  hasDestination(address: IpAddress): boolean {
+    return this.#destinations.has(address);
+  }
+
   /** Same destination and protocol, with and without a destination port (error 7). */
   destinationConflict(flow: FlowKey): boolean {
     return conflicts(this.#uses.get(destinationKey(flow)), flow.destinationPort);
@@ -36,10 +43,8 @@ export class PortUse {
   }
 
   #change(flow: FlowKey, by: 1 | -1): void {
-    const session = sessionKeyText(flow);
-    const count = (this.#sessions.get(session) ?? 0) + by;
-    if (count === 0) this.#sessions.delete(session);
-    else this.#sessions.set(session, count);
+    add(this.#sessions, sessionKeyText(flow), by);
+    add(this.#destinations, flow.destination, by);
     this.#count(destinationKey(flow), flow.destinationPort, by);
     this.#count(sourceKey(flow), flow.sourcePort, by);
   }
@@ -50,6 +55,12 @@ export class PortUse {
     if (use.zero + use.other === 0) this.#uses.delete(key);
     else this.#uses.set(key, use);
   }
+}
+
+function add<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
 
 const destinationKey = (flow: FlowKey): string => `to ${flow.protocol} ${flow.destination}`;

@@ -84,7 +84,7 @@ function createRsb(state: EngineState, psb: Psb, arrived: ArrivedResv): Rsb {
     accepted: null,
     refusal: null,
     confirm: arrived.confirm,
-    expiry: state.timers.create(() => expire(state, psb, rsb)),
+    expiry: state.timers.create(() => expire(state, psb, rsb), 'reservation expiry'),
   };
   keepAlive(state, rsb);
   return rsb;
@@ -127,7 +127,7 @@ function withoutPath(state: EngineState, arrived: ArrivedResv, key: string): voi
   if (!state.localAddresses.has(arrived.flow.source) || now >= startEnds) return refuseWithoutPath(state, arrived);
   let held = state.held.get(key);
   if (held === undefined && state.held.size >= settings.maxFlows) return drop(state, 'tooManyFlows');
-  const timer = held?.timer ?? state.timers.create(() => giveUp(state, key));
+  const timer = held?.timer ?? state.timers.create(() => giveUp(state, key), 'reservation before its sender');
   held = { arrived, timer };
   state.held.set(key, held);
   if (timer.at === null) state.timers.set(timer, startEnds);

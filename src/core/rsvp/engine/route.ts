@@ -75,7 +75,7 @@ function changeRoute(state: EngineState, psb: Psb, route: EngineRoute | null): v
   const timer = state.timers.create(() => {
     psb.settling = null;
     moveRoute(state, psb, route);
-  });
+  }, 'route settles');
   psb.settling = { timer, route };
   state.timers.cancel(psb.refresh);
   state.timers.set(timer, state.now + Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod));

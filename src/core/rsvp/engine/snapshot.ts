@@ -14,6 +14,11 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
   return {
     paths: psbs.map((psb) => pathRow(psb, now)),
     reservations: psbs.flatMap((psb) => [...psb.rsbs.values()].map((rsb) => reservationRow(psb, rsb, now))),
+    timers: [...state.timers.armed()].map(([kind, { count, next }]) => ({
+      kind,
+      count,
+      nextInMs: remaining(next, now),
+    })),
     counters: state.counters.snapshot(),
   };
 }

@@ -3,6 +3,7 @@ import { seededRandom, type Random } from '../../base/random.ts';
 import { MonotonicMs } from '../../base/units.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
 import { Counters } from './counters.ts';
+import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
 import { PortUse } from './port-use.ts';
 import type { Psb } from './psb.ts';
 import type { ArrivedResv } from './rsb.ts';
@@ -36,6 +37,7 @@ export interface EngineState {
   readonly held: Map<string, { readonly arrived: ArrivedResv; readonly timer: Timer }>;
   readonly queries: Map<number, Psb>;
   readonly installs: Map<number, Psb>;
+  readonly neighbours: Neighbours;
   lastId: number;
   out: EngineOutput[];
 }
@@ -56,13 +58,19 @@ export function createState(settings: EngineSettings): EngineState {
     held: new Map(),
     queries: new Map(),
     installs: new Map(),
+    neighbours: createNeighbours(settings.neighbours?.instance ?? 1),
     lastId: 0,
     out: [],
   };
 }
 
 export const emit = (state: EngineState, event: EngineEvent): void => void state.out.push({ type: 'event', event });
-export const drop = (state: EngineState, reason: string): void => state.counters.dropped(reason);
+/** Counts a message that is dropped, also for the neighbour whose message is being handled. */
+export function drop(state: EngineState, reason: string): void {
+  state.counters.dropped(reason);
+  const dropped = state.neighbours.current?.dropped;
+  dropped?.set(reason, (dropped.get(reason) ?? 0) + 1);
+}
 export const newId = (state: EngineState): number => ++state.lastId;
 
 /**

@@ -39,6 +39,8 @@ interface Entry {
 export interface Timer {
   at: MonotonicMs | null;
   entry: Entry | null;
+  /** What it is for, in words for people: `path expiry`. */
+  readonly kind: string;
   readonly fire: (now: MonotonicMs) => void;
 }
 
@@ -51,8 +53,8 @@ export class TimerQueue {
   readonly #heap = new Heap<Entry>((a, b) => a.at < b.at || (a.at === b.at && a.order < b.order));
   #order = 0;
 
-  create(fire: (now: MonotonicMs) => void): Timer {
-    return { at: null, entry: null, fire };
+  create(fire: (now: MonotonicMs) => void, kind = 'other'): Timer {
+    return { at: null, entry: null, kind, fire };
   }
 
   set(timer: Timer, at: number): void {
@@ -87,6 +89,22 @@ export class TimerQueue {
       timer.entry = null;
       if (timer.at !== null) this.#push(timer, timer.at);
     }
+  }
+
+  /** How many are armed and which is due first, by kind. Walks all of them: for people, not for each message. */
+  armed(): ReadonlyMap<string, { readonly count: number; readonly next: MonotonicMs }> {
+    const kinds = new Map<string, { count: number; next: MonotonicMs }>();
+    for (const entry of this.#heap.items()) {
+      const { at, kind } = entry.timer;
+      if (entry.timer.entry !== entry || at === null) continue;
+      const known = kinds.get(kind);
+      if (!known) kinds.set(kind, { count: 1, next: at });
+      else {
+        known.count++;
+        if (at < known.next) known.next = at;
+      }
+    }
+    return kinds;
   }
 
   #push(timer: Timer, at: number): void {

@@ -2,6 +2,7 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
+import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** A data flow as SESSION and SENDER_TEMPLATE name it together. */
 export interface FlowKey {
@@ -43,6 +44,8 @@ export interface EngineSettings {
   readonly seed: number;
   /** Upper bounds of state; beyond them a message is counted and dropped. */
   readonly maxFlows: number;
+  /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
+  readonly neighbours?: NeighbourSettings;
 }
 
 /** The kernel's answer for a flow. `local`: the destination is this host. */
@@ -65,6 +68,8 @@ export type EngineInput =
       readonly destination: IpAddress;
       readonly ttl: number;
       readonly bytes: Uint8Array;
+      /** Out of the journal: it was proved and answered when it came, and is neither again. */
+      readonly remembered?: true;
     }
   /** This host sends the flow: PATH starts; again with another Tspec or route: PATH is repeated at once with it. */
   | {
@@ -211,6 +216,8 @@ export interface EngineSnapshot {
     readonly state: 'installing' | 'installed' | 'refused';
     readonly expiresInMs: Millis;
   }[];
+  /** Armed timers by what they are for. */
+  readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
   readonly counters: EngineCounters;
 }
 
@@ -229,4 +236,6 @@ export interface RsvpEngine {
   /** When `{ type: 'timer' }` is due; null when nothing is pending. */
   nextDeadline(): MonotonicMs | null;
   snapshot(now: MonotonicMs): EngineSnapshot;
+  /** As in the snapshot, at the cost of a few entries. */
+  counters(): EngineCounters;
 }

@@ -4,7 +4,8 @@ import { confirmReservation } from './confirm.ts';
 import { blockades, greatestLowerBound, leastUpperBound, sameFlowspec } from './merge.ts';
 import { buildResv, buildResvTear } from './messages.ts';
 import type { PreviousHop, Psb, UpstreamResv } from './psb.ts';
-import { retract, sendToNeighbour } from './send.ts';
+import { retract } from './neighbours/sent.ts';
+import { sendToNeighbour } from './send.ts';
 import type { EngineState, LocalReceiver } from './state.ts';
 import type { Statement } from './statement.ts';
 import { refreshDelay } from './timers.ts';
@@ -41,7 +42,7 @@ export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | 
     if (receiver !== null) confirmReservation(state, psb, receiver, flowspec);
     return;
   }
-  psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb)) };
+  psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb), 'reservation refresh') };
   psb.upstream.flowspec = flowspec;
   psb.upstream.step = 0;
   transmit(state, psb, psb.upstream, confirm, true);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent_channel.proto.
  */
 export const file_headroom_v1_agent_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSLpAgoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAQgkKB21lc3NhZ2Ui1gEKDVNlcnZlck1lc3NhZ2USJwoHd2VsY29tZRgBIAEoCzIULmhlYWRyb29tLnYxLldlbGNvbWVIABI1Cgthc3NpZ25tZW50cxgCIAEoCzIeLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRzVXBkYXRlSAASMQoKcnN2cF9zdGF0ZRgDIAEoCzIbLmhlYWRyb29tLnYxLlJzdnBTdGF0ZVF1ZXJ5SAASJwoHcmVmdXNhbBgEIAEoCzIULmhlYWRyb29tLnYxLlJlZnVzYWxIAEIJCgdtZXNzYWdlIsMCCgpBZ2VudEhlbGxvEgwKBG5vZGUYASABKAkSEQoJaG9zdF9uYW1lGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIvCgppbnRlcmZhY2VzGAUgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2USJwoGcm91dGVzGAYgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZRIsCghmZWF0dXJlcxgHIAEoCzIaLmhlYWRyb29tLnYxLkFnZW50RmVhdHVyZXMSKwoKZ2VuZXJhdGlvbhgIIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24SKQoEaGVsZBgJIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EhIKCnByb2Nlc3NfaWQYCiABKA0iYwoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDSJvCg5BZ2VudEludGVyZmFjZRIMCgRuYW1lGAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRIRCgltdHVfYnl0ZXMYAyABKA0SHQoVc3BlZWRfYml0c19wZXJfc2Vjb25kGAQgASgEEgoKAnVwGAUgASgIIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIuMBChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAEiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIp0BCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAyLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIrACCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAyIiCg5Sc3ZwU3RhdGVRdWVyeRIQCghxdWVyeV9pZBgBIAEoBCIwCg5Sc3ZwU3RhdGVSZXBseRIQCghxdWVyeV9pZBgBIAEoBBIMCgRqc29uGAIgASgJIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkqggIKD0Fzc2lnbm1lbnRTdGF0ZRIgChxBU1NJR05NRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVNTSUdOTUVOVF9TVEFURV9QRU5ESU5HEAESHgoaQVNTSUdOTUVOVF9TVEFURV9JTlNUQUxMRUQQAhIeChpBU1NJR05NRU5UX1NUQVRFX0NPTkZJUk1FRBADEhsKF0FTU0lHTk1FTlRfU1RBVEVfRkFJTEVEEAQSHAoYQVNTSUdOTUVOVF9TVEFURV9SRU1PVkVEEAUSGQoVQVNTSUdOTUVOVF9TVEFURV9MT1NUEAYSGQoVQVNTSUdOTUVOVF9TVEFURV9QQVRIEAcyVAoMQWdlbnRDaGFubmVsEkQKB0Nvbm5lY3QSGS5oZWFkcm9vbS52MS5BZ2VudE1lc3NhZ2UaGi5oZWFkcm9vbS52MS5TZXJ2ZXJNZXNzYWdlKAEwAWIGcHJvdG8z", [file_headroom_v1_flow]);
+  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSKdAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSKNAQoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDRIOCgZzdGVlcnMYBSABKAgSGAoQc3RlZXJpbmdfcHJvYmxlbRgGIAEoCSKVAQoOQWdlbnRJbnRlcmZhY2USDAoEbmFtZRgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEQoJbXR1X2J5dGVzGAMgASgNEh0KFXNwZWVkX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIKCgJ1cBgFIAEoCBIWCglycF9maWx0ZXIYBiABKA1IAIgBAUIMCgpfcnBfZmlsdGVyIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIvsBChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAESFgoOcmVjb3JkZWRfcm91dGUYCSADKAkiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIp0BCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAyLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIuoCCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAxIQCghuZXh0X2hvcBgMIAEoCRIOCgZwaW5uZWQYDSABKAgSFgoOZXhwbGljaXRfcm91dGUYDiADKAkiIgoOUnN2cFN0YXRlUXVlcnkSEAoIcXVlcnlfaWQYASABKAQiMAoOUnN2cFN0YXRlUmVwbHkSEAoIcXVlcnlfaWQYASABKAQSDAoEanNvbhgCIAEoCSIdCg9Sc3ZwVHJhY2VTd2l0Y2gSCgoCb24YASABKAgiVAoPUnN2cFRyYWNlUmVwb3J0Ei8KCG1lc3NhZ2VzGAEgAygLMh0uaGVhZHJvb20udjEuUnN2cFRyYWNlTWVzc2FnZRIQCghsZWZ0X291dBgCIAEoBCLBAQoQUnN2cFRyYWNlTWVzc2FnZRITCgt0aW1lX21pY3JvcxgBIAEoAxIMCgRzZW50GAIgASgIEhEKCWludGVyZmFjZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSCwoDdHRsGAYgASgNEhQKDHJvdXRlcl9hbGVydBgHIAEoCBINCgVieXRlcxgIIAEoDBIPCgdkcm9wcGVkGAkgAygJEg8KB3Byb2JsZW0YCiABKAkiJwoHUmVmdXNhbBIMCgRjb2RlGAEgASgJEg4KBmRldGFpbBgCIAEoCSqCAgoPQXNzaWdubWVudFN0YXRlEiAKHEFTU0lHTk1FTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhBU1NJR05NRU5UX1NUQVRFX1BFTkRJTkcQARIeChpBU1NJR05NRU5UX1NUQVRFX0lOU1RBTExFRBACEh4KGkFTU0lHTk1FTlRfU1RBVEVfQ09ORklSTUVEEAMSGwoXQVNTSUdOTUVOVF9TVEFURV9GQUlMRUQQBBIcChhBU1NJR05NRU5UX1NUQVRFX1JFTU9WRUQQBRIZChVBU1NJR05NRU5UX1NUQVRFX0xPU1QQBhIZChVBU1NJR05NRU5UX1NUQVRFX1BBVEgQBzJUCgxBZ2VudENoYW5uZWwSRAoHQ29ubmVjdBIZLmhlYWRyb29tLnYxLkFnZW50TWVzc2FnZRoaLmhlYWRyb29tLnYxLlNlcnZlck1lc3NhZ2UoATABYgZwcm90bzM", [file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.AgentMessage
@@ -63,6 +63,12 @@ export type AgentMessage = Message<"headroom.v1.AgentMessage"> & {
      */
     value: AppliedReport;
     case: "applied";
+  } | {
+    /**
+     * @generated from field: headroom.v1.RsvpTraceReport rsvp_trace = 12;
+     */
+    value: RsvpTraceReport;
+    case: "rsvpTrace";
   } | { case: undefined; value?: undefined };
 };
 
@@ -104,6 +110,12 @@ export type ServerMessage = Message<"headroom.v1.ServerMessage"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: headroom.v1.RsvpTraceSwitch rsvp_trace = 12;
+     */
+    value: RsvpTraceSwitch;
+    case: "rsvpTrace";
   } | { case: undefined; value?: undefined };
 };
 
@@ -213,6 +225,20 @@ export type AgentFeatures = Message<"headroom.v1.AgentFeatures"> & {
    * @generated from field: uint32 refresh_period_ms = 4;
    */
   refreshPeriodMs: number;
+
+  /**
+   * It can keep single flows off their routed way (nftables marks, rules and routing tables of its own).
+   *
+   * @generated from field: bool steers = 5;
+   */
+  steers: boolean;
+
+  /**
+   * Why it cannot, for people; empty where it can.
+   *
+   * @generated from field: string steering_problem = 6;
+   */
+  steeringProblem: string;
 };
 
 /**
@@ -254,6 +280,14 @@ export type AgentInterface = Message<"headroom.v1.AgentInterface"> & {
    * @generated from field: bool up = 5;
    */
   up: boolean;
+
+  /**
+   * Reverse-path filtering of IPv4 (RFC 3704): 0 none, 1 strict, 2 loose; the larger of this interface's and that of all.
+   * Absent: unknown.
+   *
+   * @generated from field: optional uint32 rp_filter = 6;
+   */
+  rpFilter?: number | undefined;
 };
 
 /**
@@ -452,6 +486,13 @@ export type AssignmentReport = Message<"headroom.v1.AssignmentReport"> & {
    * @generated from field: double elapsed_ms = 8;
    */
   elapsedMs: number;
+
+  /**
+   * On the receiver's host: the addresses that nodes wrote into RECORD_ROUTE (RFC 3209 4.4); empty where PATH had none.
+   *
+   * @generated from field: repeated string recorded_route = 9;
+   */
+  recordedRoute: string[];
 };
 
 /**
@@ -735,6 +776,28 @@ export type Assignment = Message<"headroom.v1.Assignment"> & {
    * @generated from field: int64 valid_until_ms = 11;
    */
   validUntilMs: bigint;
+
+  /**
+   * The flow is to be sent to this neighbour by outgoing_interface, whatever the routes say; empty: as routed.
+   *
+   * @generated from field: string next_hop = 12;
+   */
+  nextHop: string;
+
+  /**
+   * Without steering it may not be signalled. False with next_hop: steered where the agent can.
+   *
+   * @generated from field: bool pinned = 13;
+   */
+  pinned: boolean;
+
+  /**
+   * On the sender's host: what PATH carries as EXPLICIT_ROUTE, for each node after it the address of the interface by
+   * which PATH enters it; empty: none.
+   *
+   * @generated from field: repeated string explicit_route = 14;
+   */
+  explicitRoute: string[];
 };
 
 /**
@@ -788,6 +851,123 @@ export const RsvpStateReplySchema: GenMessage<RsvpStateReply> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent_channel, 19);
 
 /**
+ * Whether somebody watches the agent's RSVP messages. Off at the start of every stream.
+ *
+ * @generated from message headroom.v1.RsvpTraceSwitch
+ */
+export type RsvpTraceSwitch = Message<"headroom.v1.RsvpTraceSwitch"> & {
+  /**
+   * @generated from field: bool on = 1;
+   */
+  on: boolean;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceSwitch.
+ * Use `create(RsvpTraceSwitchSchema)` to create a new message.
+ */
+export const RsvpTraceSwitchSchema: GenMessage<RsvpTraceSwitch> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 20);
+
+/**
+ * RSVP messages as they came and went, in order, since the report before.
+ *
+ * @generated from message headroom.v1.RsvpTraceReport
+ */
+export type RsvpTraceReport = Message<"headroom.v1.RsvpTraceReport"> & {
+  /**
+   * @generated from field: repeated headroom.v1.RsvpTraceMessage messages = 1;
+   */
+  messages: RsvpTraceMessage[];
+
+  /**
+   * Came or went after the last of these, and were not kept since too many were waiting.
+   *
+   * @generated from field: uint64 left_out = 2;
+   */
+  leftOut: bigint;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceReport.
+ * Use `create(RsvpTraceReportSchema)` to create a new message.
+ */
+export const RsvpTraceReportSchema: GenMessage<RsvpTraceReport> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 21);
+
+/**
+ * @generated from message headroom.v1.RsvpTraceMessage
+ */
+export type RsvpTraceMessage = Message<"headroom.v1.RsvpTraceMessage"> & {
+  /**
+   * Microseconds since 1970, by the agent's clock.
+   *
+   * @generated from field: int64 time_micros = 1;
+   */
+  timeMicros: bigint;
+
+  /**
+   * @generated from field: bool sent = 2;
+   */
+  sent: boolean;
+
+  /**
+   * @generated from field: string interface = 3;
+   */
+  interface: string;
+
+  /**
+   * @generated from field: string source = 4;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string destination = 5;
+   */
+  destination: string;
+
+  /**
+   * @generated from field: uint32 ttl = 6;
+   */
+  ttl: number;
+
+  /**
+   * Sent messages only.
+   *
+   * @generated from field: bool router_alert = 7;
+   */
+  routerAlert: boolean;
+
+  /**
+   * Without IP header.
+   *
+   * @generated from field: bytes bytes = 8;
+   */
+  bytes: Uint8Array;
+
+  /**
+   * Why a received message, or a part of it, changed nothing.
+   *
+   * @generated from field: repeated string dropped = 9;
+   */
+  dropped: string[];
+
+  /**
+   * Why a message was not sent.
+   *
+   * @generated from field: string problem = 10;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message headroom.v1.RsvpTraceMessage.
+ * Use `create(RsvpTraceMessageSchema)` to create a new message.
+ */
+export const RsvpTraceMessageSchema: GenMessage<RsvpTraceMessage> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 22);
+
+/**
  * The server will not serve this agent; the stream ends after it.
  *
  * @generated from message headroom.v1.Refusal
@@ -809,7 +989,7 @@ export type Refusal = Message<"headroom.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 20);
+  messageDesc(file_headroom_v1_agent_channel, 23);
 
 /**
  * @generated from enum headroom.v1.AssignmentState

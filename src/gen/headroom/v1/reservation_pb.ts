@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/reservation.proto.
  */
 export const file_headroom_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCL7AQoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lIpEDCgNRb3MSFAoMc2VydmljZV90eXBlGAEgASgJEiIKGnRva2VuX3JhdGVfYml0c19wZXJfc2Vjb25kGAIgASgDEh8KEnRva2VuX2J1Y2tldF9ieXRlcxgDIAEoA0gAiAEBEiYKGXBlYWtfcmF0ZV9iaXRzX3Blcl9zZWNvbmQYBCABKANIAYgBARIjChZtaW5fcG9saWNlZF91bml0X2J5dGVzGAUgASgDSAKIAQESHQoQbWF4X3BhY2tldF9ieXRlcxgGIAEoA0gDiAEBEh0KEG1heF9kZWxheV9taWNyb3MYByABKANIBIgBARIZCgxzbGFja19taWNyb3MYCCABKANIBYgBAUIVChNfdG9rZW5fYnVja2V0X2J5dGVzQhwKGl9wZWFrX3JhdGVfYml0c19wZXJfc2Vjb25kQhkKF19taW5fcG9saWNlZF91bml0X2J5dGVzQhMKEV9tYXhfcGFja2V0X2J5dGVzQhMKEV9tYXhfZGVsYXlfbWljcm9zQg8KDV9zbGFja19taWNyb3MiXAoGV2luZG93EikKBXN0YXJ0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgNlbmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooFCgtSZXNlcnZhdGlvbhIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESNAoGbGFiZWxzGAMgAygLMiQuaGVhZHJvb20udjEuUmVzZXJ2YXRpb24uTGFiZWxzRW50cnkSDQoFc3RhdGUYBCABKAkSGQoMc3RhdGVfcmVhc29uGAUgASgJSAGIAQESHwoEZmxvdxgGIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAcgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgIIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxIgCgVwYXRocxgJIAMoCzIRLmhlYWRyb29tLnYxLlBhdGgSKQoJc2lnbmFsaW5nGAogASgLMhYuaGVhZHJvb20udjEuU2lnbmFsaW5nEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYDSABKAkSFwoKZW5kX3JlYXNvbhgOIAEoCUgCiAEBEioKB2ZhaWx1cmUYDyABKAsyFC5oZWFkcm9vbS52MS5GYWlsdXJlSAOIAQESKAoGY2hhbmdlGBQgASgLMhMuaGVhZHJvb20udjEuQ2hhbmdlSASIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfbmFtZUIPCg1fc3RhdGVfcmVhc29uQg0KC19lbmRfcmVhc29uQgoKCF9mYWlsdXJlQgkKB19jaGFuZ2UipgEKBkNoYW5nZRINCgVzdGF0ZRgBIAEoCRIvCglyZXF1ZXN0ZWQYAiABKAsyHC5oZWFkcm9vbS52MS5SZXF1ZXN0ZWRDaGFuZ2USMAoMcmVxdWVzdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgdyZWFzb25zGAQgAygLMhkuaGVhZHJvb20udjEuQ2hhbmdlUmVhc29uIjAKD1JlcXVlc3RlZENoYW5nZRIdCgNxb3MYASABKAsyEC5oZWFkcm9vbS52MS5Rb3MiawoMQ2hhbmdlUmVhc29uEg4KBnJlYXNvbhgBIAEoCRISCgplcnJvcl9jb2RlGAIgASgNEhMKC2Vycm9yX3ZhbHVlGAMgASgNEhIKCmVycm9yX25vZGUYBCABKAkSDgoGZGV0YWlsGAUgASgJIlYKB0ZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSKPAgoEUGF0aBIMCgRyb2xlGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIPCgdwaW5uaW5nGAMgASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYBCABKAMSHwoSZGVsYXlfYm91bmRfbWljcm9zGAUgASgDSACIAQESHgoEaG9wcxgGIAMoCzIQLmhlYWRyb29tLnYxLkhvcBIlCgthY3R1YWxfaG9wcxgHIAMoCzIQLmhlYWRyb29tLnYxLkhvcBITCgtlbmZvcmNlbWVudBgIIAEoCRIWCglkZXZpYXRpb24YCSABKAlIAYgBAUIVChNfZGVsYXlfYm91bmRfbWljcm9zQgwKCl9kZXZpYXRpb24iVAoDSG9wEgwKBG5vZGUYASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEgwKBGxpbmsYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAyJMCglTaWduYWxpbmcSDQoFc3R5bGUYASABKAkSMAoMY29uZmlybWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIjChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSCgoCaWQYASABKAkirAEKGFVwZGF0ZVJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIxCgtyZXNlcnZhdGlvbhgCIAEoCzIcLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uU3BlYxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJIpEBChdMaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZzdGF0ZXMYAyADKAkSDgoGc291cmNlGAQgASgJEhMKC2Rlc3RpbmF0aW9uGAUgASgJEgwKBG5vZGUYBiABKAkSDAoEbGluaxgHIAEoCSJjChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USLgoMcmVzZXJ2YXRpb25zGAEgAygLMhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIicKGVJlbGVhc2VSZXNlcnZhdGlvblJlcXVlc3QSCgoCaWQYASABKAkyxwMKElJlc2VydmF0aW9uU2VydmljZRJUChFDcmVhdGVSZXNlcnZhdGlvbhIlLmhlYWRyb29tLnYxLkNyZWF0ZVJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEk4KDkdldFJlc2VydmF0aW9uEiIuaGVhZHJvb20udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24SVAoRVXBkYXRlUmVzZXJ2YXRpb24SJS5oZWFkcm9vbS52MS5VcGRhdGVSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJfChBMaXN0UmVzZXJ2YXRpb25zEiQuaGVhZHJvb20udjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaJS5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USVAoSUmVsZWFzZVJlc2VydmF0aW9uEiYuaGVhZHJvb20udjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_headroom_v1_flow]);
+  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCKqAgoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxItCgtjb25zdHJhaW50cxgGIAEoCzIYLmhlYWRyb29tLnYxLkNvbnN0cmFpbnRzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWUiJQoLQ29uc3RyYWludHMSFgoOYWxsb3dfdW5waW5uZWQYASABKAgikQMKA1FvcxIUCgxzZXJ2aWNlX3R5cGUYASABKAkSIgoadG9rZW5fcmF0ZV9iaXRzX3Blcl9zZWNvbmQYAiABKAMSHwoSdG9rZW5fYnVja2V0X2J5dGVzGAMgASgDSACIAQESJgoZcGVha19yYXRlX2JpdHNfcGVyX3NlY29uZBgEIAEoA0gBiAEBEiMKFm1pbl9wb2xpY2VkX3VuaXRfYnl0ZXMYBSABKANIAogBARIdChBtYXhfcGFja2V0X2J5dGVzGAYgASgDSAOIAQESHQoQbWF4X2RlbGF5X21pY3JvcxgHIAEoA0gEiAEBEhkKDHNsYWNrX21pY3JvcxgIIAEoA0gFiAEBQhUKE190b2tlbl9idWNrZXRfYnl0ZXNCHAoaX3BlYWtfcmF0ZV9iaXRzX3Blcl9zZWNvbmRCGQoXX21pbl9wb2xpY2VkX3VuaXRfYnl0ZXNCEwoRX21heF9wYWNrZXRfYnl0ZXNCEwoRX21heF9kZWxheV9taWNyb3NCDwoNX3NsYWNrX21pY3JvcyJcCgZXaW5kb3cSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiigUKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARI0CgZsYWJlbHMYAyADKAsyJC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbi5MYWJlbHNFbnRyeRINCgVzdGF0ZRgEIAEoCRIZCgxzdGF0ZV9yZWFzb24YBSABKAlIAYgBARIfCgRmbG93GAYgASgLMhEuaGVhZHJvb20udjEuRmxvdxIdCgNxb3MYByABKAsyEC5oZWFkcm9vbS52MS5Rb3MSIwoGd2luZG93GAggASgLMhMuaGVhZHJvb20udjEuV2luZG93EiAKBXBhdGhzGAkgAygLMhEuaGVhZHJvb20udjEuUGF0aBIpCglzaWduYWxpbmcYCiABKAsyFi5oZWFkcm9vbS52MS5TaWduYWxpbmcSLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgNIAEoCRIXCgplbmRfcmVhc29uGA4gASgJSAKIAQESKgoHZmFpbHVyZRgPIAEoCzIULmhlYWRyb29tLnYxLkZhaWx1cmVIA4gBARIoCgZjaGFuZ2UYFCABKAsyEy5oZWFkcm9vbS52MS5DaGFuZ2VIBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lQg8KDV9zdGF0ZV9yZWFzb25CDQoLX2VuZF9yZWFzb25CCgoIX2ZhaWx1cmVCCQoHX2NoYW5nZSKmAQoGQ2hhbmdlEg0KBXN0YXRlGAEgASgJEi8KCXJlcXVlc3RlZBgCIAEoCzIcLmhlYWRyb29tLnYxLlJlcXVlc3RlZENoYW5nZRIwCgxyZXF1ZXN0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlYXNvbnMYBCADKAsyGS5oZWFkcm9vbS52MS5DaGFuZ2VSZWFzb24iMAoPUmVxdWVzdGVkQ2hhbmdlEh0KA3FvcxgBIAEoCzIQLmhlYWRyb29tLnYxLlFvcyJrCgxDaGFuZ2VSZWFzb24SDgoGcmVhc29uGAEgASgJEhIKCmVycm9yX2NvZGUYAiABKA0SEwoLZXJyb3JfdmFsdWUYAyABKA0SEgoKZXJyb3Jfbm9kZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkiVgoHRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIqcCCgRQYXRoEgwKBHJvbGUYASABKAkSDgoGc291cmNlGAIgASgJEg8KB3Bpbm5pbmcYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAxIfChJkZWxheV9ib3VuZF9taWNyb3MYBSABKANIAIgBARIeCgRob3BzGAYgAygLMhAuaGVhZHJvb20udjEuSG9wEiUKC2FjdHVhbF9ob3BzGAcgAygLMhAuaGVhZHJvb20udjEuSG9wEhMKC2VuZm9yY2VtZW50GAggASgJEhYKCWRldmlhdGlvbhgJIAEoCUgBiAEBEhYKDmV4cGxpY2l0X3JvdXRlGAogAygJQhUKE19kZWxheV9ib3VuZF9taWNyb3NCDAoKX2RldmlhdGlvbiJUCgNIb3ASDAoEbm9kZRgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDAoEbGluaxgDIAEoCRIeChZib29rZWRfYml0c19wZXJfc2Vjb25kGAQgASgDIkwKCVNpZ25hbGluZxINCgVzdHlsZRgBIAEoCRIwCgxjb25maXJtZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiMKFUdldFJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSKsAQoYVXBkYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJEjEKC3Jlc2VydmF0aW9uGAIgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAQgASgJEhIKCnJlcXVlc3RfaWQYBSABKAkikQEKF0xpc3RSZXNlcnZhdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnN0YXRlcxgDIAMoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSDAoEbm9kZRgGIAEoCRIMCgRsaW5rGAcgASgJImMKGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRIuCgxyZXNlcnZhdGlvbnMYASADKAsyGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJwoZUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCTLHAwoSUmVzZXJ2YXRpb25TZXJ2aWNlElQKEUNyZWF0ZVJlc2VydmF0aW9uEiUuaGVhZHJvb20udjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0GhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24STgoOR2V0UmVzZXJ2YXRpb24SIi5oZWFkcm9vbS52MS5HZXRSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJUChFVcGRhdGVSZXNlcnZhdGlvbhIlLmhlYWRyb29tLnYxLlVwZGF0ZVJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEl8KEExpc3RSZXNlcnZhdGlvbnMSJC5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBolLmhlYWRyb29tLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRJUChJSZWxlYXNlUmVzZXJ2YXRpb24SJi5oZWFkcm9vbS52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5YgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.CreateReservationRequest
@@ -77,6 +77,11 @@ export type ReservationSpec = Message<"headroom.v1.ReservationSpec"> & {
    * @generated from field: headroom.v1.Window window = 5;
    */
   window?: Window | undefined;
+
+  /**
+   * @generated from field: headroom.v1.Constraints constraints = 6;
+   */
+  constraints?: Constraints | undefined;
 };
 
 /**
@@ -85,6 +90,25 @@ export type ReservationSpec = Message<"headroom.v1.ReservationSpec"> & {
  */
 export const ReservationSpecSchema: GenMessage<ReservationSpec> = /*@__PURE__*/
   messageDesc(file_headroom_v1_reservation, 1);
+
+/**
+ * @generated from message headroom.v1.Constraints
+ */
+export type Constraints = Message<"headroom.v1.Constraints"> & {
+  /**
+   * A path that agents cannot keep the flow on may be booked all the same.
+   *
+   * @generated from field: bool allow_unpinned = 1;
+   */
+  allowUnpinned: boolean;
+};
+
+/**
+ * Describes the message headroom.v1.Constraints.
+ * Use `create(ConstraintsSchema)` to create a new message.
+ */
+export const ConstraintsSchema: GenMessage<Constraints> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 2);
 
 /**
  * @generated from message headroom.v1.Qos
@@ -142,7 +166,7 @@ export type Qos = Message<"headroom.v1.Qos"> & {
  * Use `create(QosSchema)` to create a new message.
  */
 export const QosSchema: GenMessage<Qos> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 2);
+  messageDesc(file_headroom_v1_reservation, 3);
 
 /**
  * @generated from message headroom.v1.Window
@@ -168,7 +192,7 @@ export type Window = Message<"headroom.v1.Window"> & {
  * Use `create(WindowSchema)` to create a new message.
  */
 export const WindowSchema: GenMessage<Window> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 3);
+  messageDesc(file_headroom_v1_reservation, 4);
 
 /**
  * @generated from message headroom.v1.Reservation
@@ -268,7 +292,7 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 4);
+  messageDesc(file_headroom_v1_reservation, 5);
 
 /**
  * A change that is not, or will not be, in force.
@@ -306,7 +330,7 @@ export type Change = Message<"headroom.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 5);
+  messageDesc(file_headroom_v1_reservation, 6);
 
 /**
  * @generated from message headroom.v1.RequestedChange
@@ -323,7 +347,7 @@ export type RequestedChange = Message<"headroom.v1.RequestedChange"> & {
  * Use `create(RequestedChangeSchema)` to create a new message.
  */
 export const RequestedChangeSchema: GenMessage<RequestedChange> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 6);
+  messageDesc(file_headroom_v1_reservation, 7);
 
 /**
  * @generated from message headroom.v1.ChangeReason
@@ -366,7 +390,7 @@ export type ChangeReason = Message<"headroom.v1.ChangeReason"> & {
  * Use `create(ChangeReasonSchema)` to create a new message.
  */
 export const ChangeReasonSchema: GenMessage<ChangeReason> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 7);
+  messageDesc(file_headroom_v1_reservation, 8);
 
 /**
  * @generated from message headroom.v1.Failure
@@ -398,7 +422,7 @@ export type Failure = Message<"headroom.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 8);
+  messageDesc(file_headroom_v1_reservation, 9);
 
 /**
  * @generated from message headroom.v1.Path
@@ -415,6 +439,8 @@ export type Path = Message<"headroom.v1.Path"> & {
   source: string;
 
   /**
+   * routed, pinned (every node's agent steers the flow), unpinned (not every one can).
+   *
    * @generated from field: string pinning = 3;
    */
   pinning: string;
@@ -454,6 +480,13 @@ export type Path = Message<"headroom.v1.Path"> & {
    * @generated from field: optional string deviation = 9;
    */
   deviation?: string | undefined;
+
+  /**
+   * For each hop the address by which the flow enters the next node, empty = unknown; none where the path is routed.
+   *
+   * @generated from field: repeated string explicit_route = 10;
+   */
+  explicitRoute: string[];
 };
 
 /**
@@ -461,7 +494,7 @@ export type Path = Message<"headroom.v1.Path"> & {
  * Use `create(PathSchema)` to create a new message.
  */
 export const PathSchema: GenMessage<Path> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 9);
+  messageDesc(file_headroom_v1_reservation, 10);
 
 /**
  * @generated from message headroom.v1.Hop
@@ -493,7 +526,7 @@ export type Hop = Message<"headroom.v1.Hop"> & {
  * Use `create(HopSchema)` to create a new message.
  */
 export const HopSchema: GenMessage<Hop> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 10);
+  messageDesc(file_headroom_v1_reservation, 11);
 
 /**
  * @generated from message headroom.v1.Signaling
@@ -515,7 +548,7 @@ export type Signaling = Message<"headroom.v1.Signaling"> & {
  * Use `create(SignalingSchema)` to create a new message.
  */
 export const SignalingSchema: GenMessage<Signaling> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 11);
+  messageDesc(file_headroom_v1_reservation, 12);
 
 /**
  * @generated from message headroom.v1.GetReservationRequest
@@ -532,7 +565,7 @@ export type GetReservationRequest = Message<"headroom.v1.GetReservationRequest">
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 12);
+  messageDesc(file_headroom_v1_reservation, 13);
 
 /**
  * @generated from message headroom.v1.UpdateReservationRequest
@@ -578,7 +611,7 @@ export type UpdateReservationRequest = Message<"headroom.v1.UpdateReservationReq
  * Use `create(UpdateReservationRequestSchema)` to create a new message.
  */
 export const UpdateReservationRequestSchema: GenMessage<UpdateReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 13);
+  messageDesc(file_headroom_v1_reservation, 14);
 
 /**
  * @generated from message headroom.v1.ListReservationsRequest
@@ -629,7 +662,7 @@ export type ListReservationsRequest = Message<"headroom.v1.ListReservationsReque
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 14);
+  messageDesc(file_headroom_v1_reservation, 15);
 
 /**
  * @generated from message headroom.v1.ListReservationsResponse
@@ -651,7 +684,7 @@ export type ListReservationsResponse = Message<"headroom.v1.ListReservationsResp
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 15);
+  messageDesc(file_headroom_v1_reservation, 16);
 
 /**
  * @generated from message headroom.v1.ReleaseReservationRequest
@@ -668,7 +701,7 @@ export type ReleaseReservationRequest = Message<"headroom.v1.ReleaseReservationR
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 16);
+  messageDesc(file_headroom_v1_reservation, 17);
 
 /**
  * Books bandwidth. Same rules and names as HTTP.

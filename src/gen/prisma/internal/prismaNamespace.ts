@@ -1458,6 +1458,8 @@ export const ReservationScalarFieldEnum = {
   bookedBitsPerSecond: 'bookedBitsPerSecond',
   rateBytesPerSecond: 'rateBytesPerSecond',
   delayBoundMicros: 'delayBoundMicros',
+  pinning: 'pinning',
+  explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',

@@ -87,6 +87,7 @@ export type ReservationMinAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -120,6 +121,7 @@ export type ReservationMaxAggregateOutputType = {
   windowEnd: Date | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  pinning: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -159,6 +161,8 @@ export type ReservationCountAggregateOutputType = {
   bookedBitsPerSecond: number
   rateBytesPerSecond: number
   delayBoundMicros: number
+  pinning: number
+  explicitRoute: number
   actualHops: number
   enforcement: number
   countsInBooks: number
@@ -232,6 +236,7 @@ export type ReservationMinAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -265,6 +270,7 @@ export type ReservationMaxAggregateInputType = {
   windowEnd?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -304,6 +310,8 @@ export type ReservationCountAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  pinning?: true
+  explicitRoute?: true
   actualHops?: true
   enforcement?: true
   countsInBooks?: true
@@ -432,6 +440,8 @@ export type ReservationGroupByOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number
   delayBoundMicros: number | null
+  pinning: string
+  explicitRoute: string[]
   actualHops: runtime.JsonValue
   enforcement: string
   countsInBooks: boolean
@@ -496,6 +506,8 @@ export type ReservationWhereInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -537,6 +549,8 @@ export type ReservationOrderByWithRelationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -581,6 +595,8 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
@@ -622,6 +638,8 @@ export type ReservationOrderByWithAggregationInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrderInput | Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -671,6 +689,8 @@ export type ReservationScalarWhereWithAggregatesInput = {
   bookedBitsPerSecond?: Prisma.BigIntNullableListFilter<"Reservation">
   rateBytesPerSecond?: Prisma.FloatWithAggregatesFilter<"Reservation"> | number
   delayBoundMicros?: Prisma.FloatNullableWithAggregatesFilter<"Reservation"> | number | null
+  pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
@@ -712,6 +732,8 @@ export type ReservationCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -753,6 +775,8 @@ export type ReservationUncheckedCreateInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -794,6 +818,8 @@ export type ReservationUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -835,6 +861,8 @@ export type ReservationUncheckedUpdateInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -876,6 +904,8 @@ export type ReservationCreateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationCreatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond: number
   delayBoundMicros?: number | null
+  pinning?: string
+  explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement: string
   countsInBooks: boolean
@@ -917,6 +947,8 @@ export type ReservationUpdateManyMutationInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -958,6 +990,8 @@ export type ReservationUncheckedUpdateManyInput = {
   bookedBitsPerSecond?: Prisma.ReservationUpdatebookedBitsPerSecondInput | bigint[] | number[]
   rateBytesPerSecond?: Prisma.FloatFieldUpdateOperationsInput | number
   delayBoundMicros?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  pinning?: Prisma.StringFieldUpdateOperationsInput | string
+  explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -1007,6 +1041,8 @@ export type ReservationCountOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
+  explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
@@ -1060,6 +1096,7 @@ export type ReservationMaxOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1093,6 +1130,7 @@ export type ReservationMinOrderByAggregateInput = {
   windowEnd?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  pinning?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1135,6 +1173,10 @@ export type ReservationCreatebookedBitsPerSecondInput = {
   set: bigint[] | number[]
 }
 
+export type ReservationCreateexplicitRouteInput = {
+  set: string[]
+}
+
 export type NullableStringFieldUpdateOperationsInput = {
   set?: string | null
 }
@@ -1175,6 +1217,11 @@ export type NullableFloatFieldUpdateOperationsInput = {
   divide?: number
 }
 
+export type ReservationUpdateexplicitRouteInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type BoolFieldUpdateOperationsInput = {
   set?: boolean
 }
@@ -1212,6 +1259,8 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1253,6 +1302,8 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1294,6 +1345,8 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1335,6 +1388,8 @@ export type ReservationSelectScalar = {
   bookedBitsPerSecond?: boolean
   rateBytesPerSecond?: boolean
   delayBoundMicros?: boolean
+  pinning?: boolean
+  explicitRoute?: boolean
   actualHops?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
@@ -1345,7 +1400,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1387,6 +1442,14 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     bookedBitsPerSecond: bigint[]
     rateBytesPerSecond: number
     delayBoundMicros: number | null
+    /**
+     * routed, pinned or unpinned.
+     */
+    pinning: string
+    /**
+     * For each hop the address by which the flow enters the next node, empty = unknown; none where routed.
+     */
+    explicitRoute: string[]
     actualHops: runtime.JsonValue
     enforcement: string
     countsInBooks: boolean
@@ -1854,6 +1917,8 @@ export interface ReservationFieldRefs {
   readonly bookedBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt[]'>
   readonly rateBytesPerSecond: Prisma.FieldRef<"Reservation", 'Float'>
   readonly delayBoundMicros: Prisma.FieldRef<"Reservation", 'Float'>
+  readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
+  readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>

@@ -42,6 +42,8 @@ export interface HopReport extends HeldAssignment {
   readonly failure: Failure | null;
   /** Since the agent got the assignment, by its own clock. */
   readonly elapsedMs: Millis;
+  /** What RECORD_ROUTE held at the receiver's host: addresses of nodes that PATH passed, in no certain order. */
+  readonly recordedRoute: readonly string[];
 }
 
 /** What the topology says of one interface's outgoing links. */
@@ -82,6 +84,7 @@ export type ToAgent =
     }
   | ({ readonly type: 'assignments' } & AssignmentsUpdate)
   | { readonly type: 'rsvpStateQuery'; readonly queryId: bigint }
+  | { readonly type: 'rsvpTraceSwitch'; readonly on: boolean }
   | { readonly type: 'refusal'; readonly code: RefusalCode; readonly detail: string };
 
 /** The server's end of one agent's stream. */

@@ -1,8 +1,9 @@
+import type { SteeringAbility } from '../../../core/admission/world.ts';
 import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
-import type { AgentState, AgentView } from '../api.ts';
+import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
 import { ControlError } from '../errors.ts';
 import { HopTracker } from './hop-tracker.ts';
@@ -10,6 +11,7 @@ import type { AgentHello, AgentStream, HopReport, ReportedInterface } from './me
 import { findMismatches } from './mismatches.ts';
 import { Reachability } from './reachability.ts';
 import { RsvpQueries } from './rsvp-queries.ts';
+import { RsvpTraces } from './rsvp-traces.ts';
 import { AgentSession } from './session.ts';
 
 export interface RegistrySettings {
@@ -39,6 +41,7 @@ export type FromAgent =
   | { readonly type: 'hop'; readonly report: HopReport }
   | { readonly type: 'heartbeat'; readonly memoryBytes: number }
   | { readonly type: 'rsvpState'; readonly queryId: bigint; readonly json: string }
+  | { readonly type: 'rsvpTrace'; readonly messages: readonly TracedMessage[]; readonly leftOut: number }
   | { readonly type: 'applied' };
 
 /** An open stream, as the edge sees it. */
@@ -69,7 +72,9 @@ export class AgentRegistry implements AgentDirectory {
   readonly #agents = new Map<NodeName, AgentRecord>();
   readonly #reachability: Reachability;
   readonly #queries: RsvpQueries;
+  readonly #traces = new RsvpTraces((node, on) => this.#agents.get(node)?.session?.trace(on));
   readonly #routes = new Map<NodeName, readonly Route[]>();
+  readonly #steering = new Map<NodeName, SteeringAbility>();
   readonly hops: HopTracker;
   #closed = false;
 
@@ -107,6 +112,10 @@ export class AgentRegistry implements AgentDirectory {
 
   routes(): ReadonlyMap<NodeName, readonly Route[]> {
     return this.#routes;
+  }
+
+  steering(): ReadonlyMap<NodeName, SteeringAbility> {
+    return this.#steering;
   }
 
   connected(node: NodeName): boolean {
@@ -148,9 +157,11 @@ export class AgentRegistry implements AgentDirectory {
     };
     this.#agents.set(node.name, record);
     this.#routes.set(node.name, hello.routes);
+    this.#steering.set(node.name, steeringOf(hello));
     this.#reachability.heard(node.name);
     this.#log.info({ node: node.name, hostName: hello.hostName, held: hello.held.length }, 'agent connected');
     session.start(hello, Millis(Math.ceil(this.#settings.silentAfterMs / 3)));
+    this.#traces.connected(node.name);
     this.hops.held(node.name, hello.held);
     if (node.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node.name));
     return {
@@ -181,6 +192,13 @@ export class AgentRegistry implements AgentDirectory {
     return this.#queries.ask(session);
   }
 
+  /** @throws ControlError NOT_FOUND, or UNAVAILABLE where the agent is not connected or too many watch it. */
+  watchRsvp(name: NodeName, signal: AbortSignal): AsyncIterable<TraceItem> {
+    const node = this.#withAgent(name);
+    if (!this.connected(node.name)) throw new ControlError('UNAVAILABLE', `the agent of ${name} is not connected`);
+    return this.#traces.watch(node.name, signal);
+  }
+
   /** Ends every stream; the agents go on by themselves and try again. */
   close(): void {
     this.#closed = true;
@@ -190,6 +208,7 @@ export class AgentRegistry implements AgentDirectory {
       agent.session = null;
     }
     this.#queries.close();
+    this.#traces.close();
   }
 
   #receive(record: AgentRecord, message: FromAgent): void {
@@ -199,6 +218,7 @@ export class AgentRegistry implements AgentDirectory {
       case 'interfaces':
         record.hello = { ...record.hello, interfaces: message.interfaces };
         record.problems.interfaces = message.problems;
+        this.#steering.set(node, steeringOf(record.hello));
         return;
       case 'routes':
         record.hello = { ...record.hello, routes: message.routes };
@@ -212,6 +232,8 @@ export class AgentRegistry implements AgentDirectory {
         return;
       case 'rsvpState':
         return this.#queries.answer(record.session, message.queryId, message.json);
+      case 'rsvpTrace':
+        return this.#traces.report(node, message.messages, message.leftOut);
       case 'applied':
         return;
       default:
@@ -247,6 +269,7 @@ export class AgentRegistry implements AgentDirectory {
       agent.session?.refuse('UNKNOWN_NODE', `the topology no longer has a node "${name}"`);
       this.#agents.delete(name);
       this.#routes.delete(name);
+      this.#steering.delete(name);
     }
     this.hops.lookAgain(this.#committer.books.live());
   }
@@ -273,6 +296,8 @@ export class AgentRegistry implements AgentDirectory {
     record.session = null;
     const { node } = record.hello;
     this.#log.info({ node }, 'agent disconnected');
+    this.#traces.disconnected(node);
+    if (this.#node(node)?.agent !== 'required') this.#steering.delete(node);
     if (this.#node(node)?.agent === 'optional') this.hops.lookAgain(this.#committer.books.byNode(node));
   }
 
@@ -323,6 +348,11 @@ export class AgentRegistry implements AgentDirectory {
     return node.agent === 'none' && !this.#agents.has(node.name) ? null : this.#state(node.name);
   }
 }
+
+const steeringOf = ({ features, interfaces }: AgentHello): SteeringAbility => ({
+  missing: features.steers ? null : features.steeringProblem,
+  strictInterfaces: new Set(interfaces.filter(({ rpFilter }) => rpFilter === 1).map(({ name }) => name)),
+});
 
 function refuse(stream: AgentStream, code: 'UNKNOWN_NODE' | 'SHUTTING_DOWN', detail: string): null {
   stream.send({ type: 'refusal', code, detail });

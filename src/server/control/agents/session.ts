@@ -139,6 +139,10 @@ export class AgentSession {
     this.#stream.send({ type: 'rsvpStateQuery', queryId });
   }
 
+  trace(on: boolean): void {
+    if (!this.#closed) this.#stream.send({ type: 'rsvpTraceSwitch', on });
+  }
+
   refuse(code: RefusalCode, detail: string): void {
     if (this.#closed) return;
     this.#stream.send({ type: 'refusal', code, detail });

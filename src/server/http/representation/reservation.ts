@@ -28,7 +28,8 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
       {
         role: 'forward',
         source: flow.source.address,
-        pinning: 'routed',
+        pinning: path.pinning,
+        explicitRoute: [...path.explicitRoute],
         bookedBitsPerSecond: hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
         delayBoundMicros: path.delayBoundMicros,
         hops: hops.map((hop) => ({ ...hop })),

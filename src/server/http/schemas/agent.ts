@@ -16,6 +16,10 @@ export const AgentSchema = Type.Object(
         mtuBytes: Type.Integer(),
         speedBitsPerSecond: NullableInteger({ description: 'null = unknown, as of virtual devices' }),
         up: Type.Boolean(),
+        rpFilter: NullableInteger({
+          description:
+            'Reverse-path filtering: 0 none, 1 strict (flows that are pinned to enter there are lost), 2 loose; null = unknown',
+        }),
       }),
     ),
     routes: Type.Array(
@@ -28,6 +32,8 @@ export const AgentSchema = Type.Object(
     ),
     features: Type.Unsafe<null | {
       enforces: boolean;
+      steers: boolean;
+      steeringProblem: string | null;
       rsvpTransport: string;
       refreshPeriodMs: number;
       notes: readonly string[];
@@ -35,11 +41,13 @@ export const AgentSchema = Type.Object(
       type: ['object', 'null'],
       properties: {
         enforces: { type: 'boolean', description: 'Queues and marks in the kernel' },
+        steers: { type: 'boolean', description: 'It can keep single flows off their routed way' },
+        steeringProblem: { type: ['string', 'null'], description: 'Why it cannot' },
         rsvpTransport: { type: 'string' },
         refreshPeriodMs: { type: 'integer' },
         notes: { type: 'array', items: { type: 'string' } },
       },
-      required: ['enforces', 'rsvpTransport', 'refreshPeriodMs', 'notes'],
+      required: ['enforces', 'steers', 'steeringProblem', 'rsvpTransport', 'refreshPeriodMs', 'notes'],
     }),
     mismatches: Type.Array(Type.String(), { description: 'Where its report and the topology differ' }),
     assignments: Type.Integer({ description: 'Reservations that it has been told to hold' }),

@@ -56,6 +56,16 @@ export const ReservationRequestSchema = Closed(
         end: Type.Optional(NullableTime('Default until released')),
       }),
     ),
+    constraints: Type.Optional(
+      Closed({
+        allowUnpinned: Type.Optional(
+          Type.Boolean({
+            description:
+              'A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false',
+          }),
+        ),
+      }),
+    ),
   },
   { $id: 'ReservationRequest', description: 'What a caller asks for' },
 );
@@ -141,7 +151,14 @@ export const ReservationSchema = Type.Object(
       Type.Object({
         role: Choice(['forward', 'reverse', 'backup']),
         source: Type.String(),
-        pinning: Choice(['routed', 'pinned', 'unpinned']),
+        pinning: Choice(['routed', 'pinned', 'unpinned'], {
+          description:
+            'routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can',
+        }),
+        explicitRoute: Type.Array(NullableString(), {
+          description:
+            'For each hop the address by which the flow enters the next node, null = unknown; empty where routed',
+        }),
         bookedBitsPerSecond: Type.Integer({
           description:
             'What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way',

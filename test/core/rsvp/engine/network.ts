@@ -10,8 +10,15 @@ import {
   type RsvpEngine,
 } from '../../../../src/core/rsvp/engine/types.ts';
 import { decodeMessage, encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
+import type { ExtensionKind } from '../../../../src/core/rsvp/wire/extensions.ts';
+import type { NeighbourPolicy, NeighbourSettings } from '../../../../src/core/rsvp/engine/neighbours/settings.ts';
 import type { ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
-import type { RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
+import type { DecodedMessage, RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
+import {
+  isNeighborMessage,
+  validateNeighborMessage,
+  type NeighborMessage,
+} from '../../../../src/core/rsvp/wire/neighbor-messages.ts';
 import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
 import { Heap } from '../../../../src/core/base/heap.ts';
 import type { IpAddress } from '../../../../src/core/base/ip.ts';
@@ -28,7 +35,7 @@ type Packet = EngineInput & { readonly type: 'packet' };
 export interface Sent {
   readonly at: number;
   readonly node: string;
-  readonly view: ValidMessage;
+  readonly view: ValidMessage | NeighborMessage;
   readonly send: Send;
 }
 
@@ -83,16 +90,43 @@ export class Node {
   verdict: (install: Install) => Verdict = () => 'install';
   alive = true;
   readonly seed: number;
+  /** Offers RFC 2961, from its next start on. */
+  refreshReduction: boolean;
+  /** What it has agreed with its neighbours, from its next start on. */
+  readonly policies: NeighbourPolicy[] = [];
+  /** Bounds other than the usual ones, from its next start on. */
+  limits: Partial<Pick<NeighbourSettings, 'maxFlowsEach' | 'maxNeighbours'>> = {};
+  #starts = 0;
 
   constructor(network: Network, name: string, seed: number) {
     this.network = network;
     this.name = name;
     this.seed = seed;
+    this.refreshReduction = network.refreshReduction;
     this.engine = this.#newEngine();
   }
 
   #newEngine(): RsvpEngine {
-    return createEngine({ refreshPeriod: Millis(this.network.refreshPeriod), seed: this.seed, maxFlows: 1_000 });
+    const { refreshReduction, policies } = this;
+    return createEngine({
+      refreshPeriod: Millis(this.network.refreshPeriod),
+      seed: this.seed,
+      maxFlows: 1_000,
+      neighbours: {
+        instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
+        refreshReduction,
+        policies: [...policies],
+        secret: Uint8Array.of(this.seed & 0xff, this.#starts),
+        maxFlowsEach: 1_000,
+        maxNeighbours: 100,
+        ...this.limits,
+      },
+    });
+  }
+
+  /** Takes settings over that were changed before anything ran. */
+  configure(): void {
+    this.engine = this.#newEngine();
   }
 
   input(input: EngineInput): EngineOutput[] {
@@ -231,12 +265,28 @@ export interface NetworkOptions {
   readonly seed?: number;
   readonly refreshPeriod?: number;
   readonly latency?: number;
+  readonly refreshReduction?: boolean;
+}
+
+const HOP_BY_HOP: ReadonlySet<ExtensionKind> = new Set(['integrity', 'messageId', 'messageIdAck', 'messageIdNack']);
+
+/** Judges what a node sent; each message of a Bundle by itself. */
+function judge(from: string, { message, checksum }: DecodedMessage): ValidMessage | NeighborMessage {
+  const signed = message.objects.some(({ kind }) => kind === 'integrity');
+  if (checksum !== (signed ? 'absent' : 'valid')) throw new Error(`${from} sent a message without checksum`);
+  const valid = isNeighborMessage(message.type)
+    ? validateNeighborMessage(message)
+    : validateMessage(message, HOP_BY_HOP);
+  if (!valid.ok) throw new Error(`${from} sent an invalid message: ${valid.error.detail}`);
+  for (const part of message.messages ?? []) judge(from, part);
+  return valid.value;
 }
 
 /** Engines connected by links, on one virtual clock. */
 export class Network {
   now = 1_000;
   readonly refreshPeriod: number;
+  readonly refreshReduction: boolean;
   readonly nodes = new Map<string, Node>();
   readonly links: Link[] = [];
   readonly sent: Sent[] = [];
@@ -259,6 +309,7 @@ export class Network {
     this.#random = seededRandom(this.#seed);
     this.#latency = options.latency ?? 2;
     this.refreshPeriod = options.refreshPeriod ?? R;
+    this.refreshReduction = options.refreshReduction ?? false;
   }
 
   node(name: string): Node {
@@ -328,11 +379,8 @@ export class Network {
   transmit(from: Node, send: Send): void {
     const decoded = decodeMessage(send.bytes);
     if (!decoded.ok) throw new Error(`${from.name} sent what does not decode: ${decoded.error.detail}`);
-    if (decoded.value.checksum !== 'valid') throw new Error(`${from.name} sent a message without checksum`);
     if (decoded.value.message.sendTtl !== send.ttl) throw new Error(`${from.name}: Send_TTL differs from the IP TTL`);
-    const valid = validateMessage(decoded.value.message);
-    if (!valid.ok) throw new Error(`${from.name} sent an invalid message: ${valid.error.detail}`);
-    const sent: Sent = { at: this.now, node: from.name, view: valid.value, send };
+    const sent: Sent = { at: this.now, node: from.name, view: judge(from.name, decoded.value), send };
     this.sent.push(sent);
     const link = this.linkOf(from, send.interface);
     const to = link?.ends.find((end) => end.node !== from);
@@ -396,9 +444,12 @@ export class Network {
     return next;
   }
 
-  messages<K extends ValidMessage['kind']>(kind: K, node?: string): (Sent & { view: ValidMessage & { kind: K } })[] {
+  messages<K extends (ValidMessage | NeighborMessage)['kind']>(
+    kind: K,
+    node?: string,
+  ): (Sent & { view: (ValidMessage | NeighborMessage) & { kind: K } })[] {
     return this.sent.filter(
-      (each): each is Sent & { view: ValidMessage & { kind: K } } =>
+      (each): each is Sent & { view: (ValidMessage | NeighborMessage) & { kind: K } } =>
         each.view.kind === kind && (node === undefined || each.node === node),
     );
   }

@@ -1,0 +1,158 @@
+import { flowKeyText, type EngineInput } from '../types.ts';
+import type { ResvMessage, ResvTearMessage, ValidMessage } from '../../wire/message-views.ts';
+import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
+import { STYLE_FF } from '../../wire/style.ts';
+import { isMulticast } from '../../../base/ip.ts';
+import { flowOf } from '../messages.ts';
+import { drop, type EngineState } from '../state.ts';
+import { lifetime } from '../timers.ts';
+import { answerId } from './acks.ts';
+import type { Neighbour, Received } from './neighbour.ts';
+
+type Packet = EngineInput & { readonly type: 'packet' };
+
+/** Repetitions of tears and errors that are recognised. */
+const MAX_RECENT = 1_024;
+/** Of those that were not refreshed longest, so many are looked at whenever one is added. */
+const LOOK_AT = 4;
+const STYLE_BITS = 0x1f;
+
+/**
+ * The state that a message is about, as far as ids are concerned. Resv: fixed filters stand for themselves, a shared style
+ * has one state for the session.
+ */
+export function keysOf(view: ValidMessage): string[] {
+  switch (view.kind) {
+    case 'path':
+    case 'pathTear':
+      return [`path ${flowKeyText(flowOf(view.session, view.senderTemplate))}`];
+    case 'resv':
+    case 'resvTear':
+      return resvKeys(view);
+    default:
+      return [];
+  }
+}
+
+function resvKeys({ session, style, flowDescriptors }: ResvMessage | ResvTearMessage): string[] {
+  if ((style.optionVector & STYLE_BITS) !== STYLE_FF) {
+    return [`resv ${session.protocol} ${session.destination}:${session.destinationPort} ${style.optionVector}`];
+  }
+  return flowDescriptors.flatMap(({ filters }) =>
+    filters.map((filter) => `resv ${flowKeyText(flowOf(session, filter))}`),
+  );
+}
+
+/**
+ * What the ids say of a message that arrived (RFC 2961 4.5): whether to process it. Ids of another epoch mean that the
+ * neighbour started anew, and nothing that it said before can be summarised any more.
+ */
+export function idArrived(
+  state: EngineState,
+  neighbour: Neighbour,
+  view: ValidMessage,
+  packet: Packet,
+  messageId: RsvpMessageId | undefined,
+): boolean {
+  const keys = keysOf(view);
+  if (messageId === undefined) {
+    // State changed by a message without an id is not what an id stood for.
+    for (const key of keys) supersede(neighbour, key);
+    return true;
+  }
+  if (neighbour.epoch !== messageId.epoch) forgetAllArrived(neighbour, messageId.epoch);
+  if (keys.length > 0 && keys.every((key) => isOlder(messageId.messageId, neighbour.latest.get(key)))) {
+    drop(state, 'outOfOrder');
+    return false;
+  }
+  acknowledge(state, neighbour, messageId, packet);
+  if (view.kind === 'path' || view.kind === 'resv') remember(state, neighbour, view, packet, keys, messageId.messageId);
+  else {
+    for (const key of keys) supersede(neighbour, key);
+    if (isRepeated(neighbour, messageId.messageId)) return false;
+  }
+  return true;
+}
+
+/** Less, modulo 2^32 (RFC 2961 4.5). */
+const isOlder = (id: number, than: number | undefined): boolean => than !== undefined && ((id - than) | 0) < 0;
+
+function acknowledge(state: EngineState, neighbour: Neighbour, id: RsvpMessageId, packet: Packet): void {
+  if ((id.flags & MESSAGE_ID_ACK_DESIRED) === 0) return;
+  const { epoch, messageId } = id;
+  answerId(state, neighbour, { kind: 'messageIdAck', epoch, messageId }, isMulticast(packet.destination));
+}
+
+function isRepeated({ recent }: Neighbour, id: number): boolean {
+  if (recent.has(id)) return true;
+  if (recent.size >= MAX_RECENT) for (const oldest of recent) if (recent.delete(oldest)) break;
+  recent.add(id);
+  return false;
+}
+
+/** A later message about the state took its place. What no state is left of is forgotten. */
+function supersede(neighbour: Neighbour, key: string, by?: number): void {
+  const before = neighbour.latest.get(key);
+  if (by === undefined) neighbour.latest.delete(key);
+  else neighbour.latest.set(key, by);
+  if (before === undefined || before === by) return;
+  const received = neighbour.arrived.get(before);
+  if (received?.keys.every((each) => neighbour.latest.get(each) !== before)) neighbour.arrived.delete(before);
+}
+
+function remember(
+  state: EngineState,
+  neighbour: Neighbour,
+  view: ValidMessage & { readonly kind: 'path' | 'resv' },
+  packet: Packet,
+  keys: readonly string[],
+  id: number,
+): void {
+  for (const key of keys) if (!isOlder(id, neighbour.latest.get(key))) supersede(neighbour, key, id);
+  neighbour.arrived.delete(id);
+  forgetOld(state, neighbour);
+  // Asked for once by the message itself, and not by every summary that stands for it.
+  const lasting = view.kind === 'resv' && view.resvConfirm !== null ? { ...view, resvConfirm: null } : view;
+  const until = state.now + lifetime(view.timeValues.refreshPeriod, state.settings.refreshPeriod);
+  neighbour.arrived.set(id, { id, view: lasting, packet, keys, until });
+}
+
+/** A path and a reservation for each flow that the engine may hold; beyond, what was refreshed longest ago goes. */
+function forgetOld(state: EngineState, neighbour: Neighbour): void {
+  let looked = 0;
+  for (const [id, received] of neighbour.arrived) {
+    const full = neighbour.arrived.size >= 2 * state.settings.maxFlows;
+    if (!full && (received.until > state.now || looked++ >= LOOK_AT)) return;
+    forget(neighbour, id, received);
+  }
+}
+
+function forget(neighbour: Neighbour, id: number, received: Received): void {
+  neighbour.arrived.delete(id);
+  for (const key of received.keys) if (neighbour.latest.get(key) === id) neighbour.latest.delete(key);
+}
+
+/** What an id of a summary stands for, which is refreshed by it; null for what is not known, or was given up. */
+export function refreshedBy(state: EngineState, neighbour: Neighbour, epoch: number, id: number): Received | null {
+  if (neighbour.epoch !== epoch) return null;
+  const received = neighbour.arrived.get(id);
+  if (received === undefined) return null;
+  neighbour.arrived.delete(id);
+  if (received.until <= state.now) {
+    forget(neighbour, id, received);
+    return null;
+  }
+  neighbour.arrived.set(id, received);
+  const { view } = received;
+  const refreshPeriod = 'timeValues' in view ? view.timeValues.refreshPeriod : state.settings.refreshPeriod;
+  received.until = state.now + lifetime(refreshPeriod, state.settings.refreshPeriod);
+  return received;
+}
+
+/** The neighbour counts anew. */
+export function forgetAllArrived(neighbour: Neighbour, epoch: number | null): void {
+  neighbour.epoch = epoch;
+  neighbour.arrived.clear();
+  neighbour.latest.clear();
+  neighbour.recent.clear();
+}

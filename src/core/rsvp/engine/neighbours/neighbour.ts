@@ -1,0 +1,155 @@
+import type { IpAddress } from '../../../base/ip.ts';
+import type { MonotonicMs } from '../../../base/units.ts';
+import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
+import type { ValidMessage } from '../../wire/message-views.ts';
+import type { Timer } from '../timers.ts';
+import type { EngineInput, EngineInterface } from '../types.ts';
+import type { NeighbourPolicy } from './settings.ts';
+import { fullBucket, type TokenBucket, type TokenRate } from './token-bucket.ts';
+
+/** Answers to messages that make no sense: a burst, then so many a second. */
+export const ANSWERS: TokenRate = { burst: 50, perSecond: 10 };
+/** All errors, with those that are only passed on. */
+export const ERRORS: TokenRate = { burst: 20_000, perSecond: 2_000 };
+
+/** A message on its way to be sent, before ids, acknowledgements and digest are put in. */
+export interface Departure {
+  readonly view: ValidMessage;
+  readonly out: EngineInterface;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  /** Towards an end point, to be seen by every node on the way. */
+  readonly routerAlert: boolean;
+}
+
+/** State that was told to a neighbour with a message id. */
+export interface Sent {
+  readonly key: string;
+  readonly neighbour: Neighbour;
+  readonly id: number;
+  /** Of the message without its id: what differs is news, whatever the caller says (RFC 2961 5.5). */
+  readonly fingerprint: number;
+  /** The neighbour has it: summary refreshes do from here on. */
+  acknowledged: boolean;
+  /** When the engine last said that the state stands. */
+  renewedAt: MonotonicMs;
+  again: () => void;
+}
+
+/** A message that the neighbour has not acknowledged (RFC 2961 6). */
+export interface Unacknowledged {
+  readonly id: number;
+  readonly departure: Departure;
+  /** What it states; null for a tear or an error. */
+  readonly sent: Sent | null;
+  /** Times it was sent. */
+  transmissions: number;
+  readonly timer: Timer;
+}
+
+/** A message with an id that arrived: a summary refresh that lists the id stands for it. */
+export interface Received {
+  readonly id: number;
+  readonly view: ValidMessage;
+  readonly packet: EngineInput & { readonly type: 'packet' };
+  /** The state that it is about, see `keysOf`. */
+  readonly keys: readonly string[];
+  /** Not refreshed until then, the state it made is gone. */
+  until: number;
+}
+
+/** Everything that is known of another RSVP node on a link. */
+export interface Neighbour {
+  readonly interface: string;
+  readonly address: IpAddress;
+  policy: NeighbourPolicy | null;
+  lastHeard: MonotonicMs | null;
+  /** Said of itself that it does refresh reduction, in the last message that came from it (RFC 2961 2). */
+  capable: boolean;
+  /** Path state that came from it. */
+  flows: number;
+  received: number;
+  /** Messages from it that were dropped, by reason. */
+  readonly dropped: Map<string, number>;
+  readonly answers: TokenBucket;
+  readonly errors: TokenBucket;
+
+  /** By id: what it acknowledged, in the order in which that happened. */
+  readonly summary: Map<number, Sent>;
+  /** By id. */
+  readonly unacknowledged: Map<number, Unacknowledged>;
+  /** One for all state that was told to it. */
+  summaryTimer: Timer | null;
+  /** The rest of a long summary that is sent piece by piece. */
+  summaryRest: Iterator<Sent> | null;
+
+  /** Epoch of its message ids; null until one came. */
+  epoch: number | null;
+  /** By id, the one that was refreshed longest ago first. */
+  readonly arrived: Map<number, Received>;
+  /** By `keysOf`: the id that stands for the state now. */
+  readonly latest: Map<string, number>;
+  /** Ids of tears and errors that arrived lately: repetitions are acknowledged, not processed. */
+  readonly recent: Set<number>;
+  /** Waiting to go along with a message, or alone after a short time. */
+  readonly acks: (RsvpMessageIdAck | RsvpMessageIdNack)[];
+  ackTimer: Timer | null;
+}
+
+export function createNeighbour(name: string, address: IpAddress, policy: NeighbourPolicy | null): Neighbour {
+  return {
+    interface: name,
+    address,
+    policy,
+    lastHeard: null,
+    capable: false,
+    flows: 0,
+    received: 0,
+    dropped: new Map(),
+    answers: fullBucket(ANSWERS),
+    errors: fullBucket(ERRORS),
+    summary: new Map(),
+    unacknowledged: new Map(),
+    summaryTimer: null,
+    summaryRest: null,
+    epoch: null,
+    arrived: new Map(),
+    latest: new Map(),
+    recent: new Set(),
+    acks: [],
+    ackTimer: null,
+  };
+}
+
+/** A message to a neighbour that left in the input being handled. */
+export interface Leaving {
+  /** Its place among the outputs. */
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** All neighbours, and what is common to them. */
+export interface Neighbours {
+  readonly byKey: Map<string, Neighbour>;
+  /** By statement key. */
+  readonly sent: Map<string, Sent>;
+  /** 24 bits. */
+  readonly epoch: number;
+  /** The last message id that was used, whoever it went to. */
+  lastId: number;
+  /** The neighbour whose message is being handled. */
+  current: Neighbour | null;
+  /** What may go out in one Bundle at the end of the input. */
+  readonly leaving: Map<Neighbour, Leaving[]>;
+}
+
+const EPOCH_BITS = 0xff_ffff;
+
+export const createNeighbours = (instance: number): Neighbours => ({
+  byKey: new Map(),
+  sent: new Map(),
+  epoch: instance & EPOCH_BITS || 1,
+  lastId: 0,
+  current: null,
+  leaving: new Map(),
+});

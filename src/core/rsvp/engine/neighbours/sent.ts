@@ -1,0 +1,168 @@
+import type { IpAddress } from '../../../base/ip.ts';
+import { buildMessage } from '../../wire/build.ts';
+import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
+import type { EngineState } from '../state.ts';
+import type { NextNode, Statement } from '../statement.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Departure, Neighbour, Sent } from './neighbour.ts';
+import { depart, encoded, takesIds } from './outgoing.ts';
+import { armSummary } from './summary.ts';
+import { findNeighbour } from './table.ts';
+
+/** Rf of RFC 2961 6.2: the first wait for an acknowledgement. Each further one is (1 + Δ) times as long, Δ = 1. */
+const RETRANSMIT_MS = 500;
+/** Rl: how often a message is sent in vain. */
+const MAX_TRANSMISSIONS = 3;
+/** Messages that one neighbour may owe an acknowledgement for; more are sent without asking for it. */
+const MAX_UNACKNOWLEDGED = 65_536;
+
+const isStatement = (about: Statement | NextNode | undefined): about is Statement =>
+  about !== undefined && 'key' in about;
+
+/**
+ * Sends a message to a neighbour in the way that the neighbour understands: with an id, repeated until acknowledged, and
+ * not at all where it refreshes what the neighbour acknowledged, since a summary will (RFC 2961 4.5, 5.3); or as it is.
+ */
+export function send(state: EngineState, departure: Departure, about: Statement | NextNode | undefined): void {
+  const { view, out, destination, routerAlert } = departure;
+  const address: IpAddress | null = about?.neighbour ?? (routerAlert ? null : destination);
+  const neighbour = address === null ? null : (findNeighbour(state, out.name, address) ?? null);
+  const statement = isStatement(about) ? about : null;
+  const ends = view.kind === 'pathTear' || view.kind === 'resvTear';
+  if (statement !== null && ends) retract(state, statement.key);
+  if (neighbour === null || !takesIds(state, neighbour)) {
+    if (statement !== null && !ends) retract(state, statement.key);
+    return depart(state, departure, neighbour);
+  }
+  if (statement !== null && !ends) return makeStatement(state, departure, neighbour, statement);
+  if (view.kind === 'resvConf') return depart(state, departure, neighbour);
+  departReliably(state, departure, neighbour, null, newMessageId(state));
+}
+
+function makeStatement(state: EngineState, departure: Departure, neighbour: Neighbour, statement: Statement): void {
+  const { view } = departure;
+  const bytes = encoded(state, buildMessage(view));
+  if (bytes === null) return;
+  const print = fingerprint(bytes);
+  const before = state.neighbours.sent.get(statement.key);
+  // A confirmation is asked for by a whole message each time: one that was answered must not be asked for again.
+  const asks = view.kind === 'resv' && view.resvConfirm !== null;
+  if (
+    before === undefined ||
+    before.neighbour !== neighbour ||
+    before.fingerprint !== print ||
+    statement.trigger ||
+    asks
+  ) {
+    retract(state, statement.key);
+    const sent: Sent = {
+      key: statement.key,
+      neighbour,
+      id: newMessageId(state),
+      fingerprint: print,
+      acknowledged: false,
+      renewedAt: state.now,
+      again: statement.again,
+    };
+    state.neighbours.sent.set(sent.key, sent);
+    return departReliably(state, departure, neighbour, sent, sent.id);
+  }
+  before.renewedAt = state.now;
+  before.again = statement.again;
+  if (before.acknowledged) return armSummary(state, neighbour);
+  // Its repetitions are on the way already; once they were in vain it is refreshed as ever (RFC 2961 4.5).
+  if (!neighbour.unacknowledged.has(before.id)) departReliably(state, departure, neighbour, before, before.id);
+}
+
+/** The state is no longer told: neither repeated nor summarised. */
+export function retract(state: EngineState, key: string): void {
+  const sent = state.neighbours.sent.get(key);
+  if (sent === undefined) return;
+  state.neighbours.sent.delete(key);
+  forget(state, sent.neighbour, sent.id);
+}
+
+/** Everything that was told to a neighbour must be told whole again: it forgot, or no longer knows ids. */
+export function forgetAllSent(state: EngineState, neighbour: Neighbour): void {
+  const statements = new Set<Sent>(neighbour.summary.values());
+  for (const { id, sent } of [...neighbour.unacknowledged.values()]) {
+    if (sent !== null) statements.add(sent);
+    forget(state, neighbour, id);
+  }
+  for (const { key, id } of statements) {
+    neighbour.summary.delete(id);
+    state.neighbours.sent.delete(key);
+  }
+  armSummary(state, neighbour);
+}
+
+function forget(state: EngineState, neighbour: Neighbour, id: number): void {
+  const waiting = neighbour.unacknowledged.get(id);
+  if (waiting !== undefined) state.timers.cancel(waiting.timer);
+  neighbour.unacknowledged.delete(id);
+  if (neighbour.summary.delete(id)) armSummary(state, neighbour);
+}
+
+/** MESSAGE_ID_ACK (RFC 2961 4.6). Those of another epoch, or of what is no longer said, mean nothing. */
+export function acknowledged(state: EngineState, neighbour: Neighbour, epoch: number, id: number): void {
+  const waiting = neighbour.unacknowledged.get(id);
+  if (epoch !== state.neighbours.epoch || waiting === undefined) return;
+  state.timers.cancel(waiting.timer);
+  neighbour.unacknowledged.delete(id);
+  const { sent } = waiting;
+  if (sent === null) return;
+  sent.acknowledged = true;
+  neighbour.summary.set(id, sent);
+  armSummary(state, neighbour);
+}
+
+/** MESSAGE_ID_NACK: a summary named what the neighbour does not have, so it gets the whole message (RFC 2961 5.4). */
+export function notKnown(state: EngineState, neighbour: Neighbour, epoch: number, id: number): void {
+  const sent = neighbour.summary.get(id);
+  if (epoch !== state.neighbours.epoch || sent === undefined) return;
+  neighbour.summary.delete(id);
+  sent.acknowledged = false;
+  sent.again();
+}
+
+/** An error says that the neighbour knows no ids although it seemed so: it gets everything without (RFC 2961 4.8). */
+export function idsRefused(state: EngineState, neighbour: Neighbour): void {
+  const statements = [...neighbour.summary.values()];
+  for (const { sent } of neighbour.unacknowledged.values()) if (sent !== null) statements.push(sent);
+  neighbour.capable = false;
+  forgetAllSent(state, neighbour);
+  for (const sent of statements) sent.again();
+}
+
+function departReliably(
+  state: EngineState,
+  departure: Departure,
+  neighbour: Neighbour,
+  sent: Sent | null,
+  id: number,
+): void {
+  if (neighbour.unacknowledged.size >= MAX_UNACKNOWLEDGED) return depart(state, departure, neighbour);
+  const timer = state.timers.create(() => {
+    if (waiting.transmissions >= MAX_TRANSMISSIONS || !state.interfaces.has(neighbour.interface)) {
+      neighbour.unacknowledged.delete(id);
+      state.counters.dropped('neverAcknowledged');
+      return;
+    }
+    state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
+    depart(state, departure, neighbour, messageIdOf(state, id));
+  });
+  const waiting = { id, departure, sent, transmissions: 1, timer };
+  neighbour.unacknowledged.set(id, waiting);
+  state.timers.set(timer, state.now + RETRANSMIT_MS);
+  depart(state, departure, neighbour, messageIdOf(state, id));
+}
+
+const messageIdOf = (state: EngineState, id: number): RsvpMessageId => ({
+  kind: 'messageId',
+  flags: MESSAGE_ID_ACK_DESIRED,
+  epoch: state.neighbours.epoch,
+  messageId: id,
+});
+
+/** Greater than any before, modulo 2^32 (RFC 2961 4.5). */
+const newMessageId = ({ neighbours }: EngineState): number => (neighbours.lastId = (neighbours.lastId + 1) >>> 0);

@@ -1,0 +1,79 @@
+import type { SrefreshMessage } from '../../wire/neighbor-messages.ts';
+import { NEIGHBOUR_TTL } from '../messages.ts';
+import type { EngineState } from '../state.ts';
+import type { EngineInterface } from '../types.ts';
+import type { Neighbour, Sent } from './neighbour.ts';
+import { departToNeighbour } from './outgoing.ts';
+
+/** Statements that the engine did not renew for so many refresh periods are no longer made. Renewals come within 1.5. */
+const LEASE_PERIODS = 2;
+/** A long summary goes out in pieces of so many messages, so that the neighbour's queue holds them. */
+const MESSAGES_A_PIECE = 16;
+const PIECE_GAP_MS = 50;
+/** IP header, common header, list header, and the longest INTEGRITY. */
+const OVERHEAD_BYTES = 20 + 8 + 8 + 56;
+const ID_BYTES = 4;
+
+/**
+ * One timer for all state that the neighbour acknowledged. It comes at least once in R, so that nothing is refreshed later
+ * than a message of its own would be (RFC 2961 5.3).
+ */
+export function armSummary(state: EngineState, neighbour: Neighbour): void {
+  if (neighbour.summary.size === 0) {
+    neighbour.summaryRest = null;
+    if (neighbour.summaryTimer !== null) state.timers.cancel(neighbour.summaryTimer);
+    return;
+  }
+  neighbour.summaryTimer ??= state.timers.create(() => summarise(state, neighbour));
+  if (neighbour.summaryTimer.at !== null) return;
+  const { refreshPeriod } = state.settings;
+  state.timers.set(neighbour.summaryTimer, state.now + refreshPeriod * (0.5 + 0.5 * state.random()));
+}
+
+function summarise(state: EngineState, neighbour: Neighbour): void {
+  const out = state.interfaces.get(neighbour.interface);
+  if (out === undefined) return;
+  neighbour.summaryRest ??= neighbour.summary.values();
+  for (let messages = 0; messages < MESSAGES_A_PIECE; messages++) {
+    const ids = nextIds(state, neighbour, neighbour.summaryRest, idsThatFit(out));
+    if (ids.length > 0) sendSummary(state, neighbour, out, ids);
+    if (ids.length < idsThatFit(out)) {
+      neighbour.summaryRest = null;
+      return armSummary(state, neighbour);
+    }
+  }
+  state.timers.set(neighbour.summaryTimer!, state.now + PIECE_GAP_MS);
+}
+
+const idsThatFit = (out: EngineInterface): number => Math.max(1, Math.floor((out.mtu - OVERHEAD_BYTES) / ID_BYTES));
+
+function nextIds(state: EngineState, neighbour: Neighbour, rest: Iterator<Sent>, most: number): number[] {
+  const leaseEnd = state.now - LEASE_PERIODS * state.settings.refreshPeriod;
+  const ids: number[] = [];
+  while (ids.length < most) {
+    const next = rest.next();
+    if (next.done === true) break;
+    const sent = next.value;
+    if (sent.renewedAt >= leaseEnd) {
+      ids.push(sent.id);
+      continue;
+    }
+    neighbour.summary.delete(sent.id);
+    if (state.neighbours.sent.get(sent.key) === sent) state.neighbours.sent.delete(sent.key);
+  }
+  return ids;
+}
+
+/** To the neighbour itself: its next hop is known to speak RSVP, and all sessions are unicast (RFC 2961 5.3). */
+function sendSummary(state: EngineState, neighbour: Neighbour, out: EngineInterface, messageIds: number[]): void {
+  const view: SrefreshMessage = {
+    kind: 'srefresh',
+    sendTtl: NEIGHBOUR_TTL,
+    flags: 0,
+    integrity: null,
+    acks: [],
+    messageId: null,
+    lists: [{ kind: 'messageIdList', flags: 0, epoch: state.neighbours.epoch, messageIds }],
+  };
+  departToNeighbour(state, view, out, neighbour);
+}
