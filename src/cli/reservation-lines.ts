@@ -22,6 +22,11 @@ export function reservationLines(r: Reservation): string[] {
     lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')} (${path.pinning})`);
     if (path.deviation != null) lines.push(`  wire     ${path.deviation}`);
   }
+  if (r.change) {
+    const { requested, state, reasons } = r.change;
+    lines.push(`  change   ${state}: ${requested.qos.serviceType} ${formatRate(requested.qos.tokenRateBitsPerSecond)}`);
+    lines.push(...reasons.map(({ detail }) => `           ${detail}`));
+  }
   if (r.failure) lines.push(`  failure  ${r.failure.errorNode}: ${r.failure.detail}`);
   return lines;
 }

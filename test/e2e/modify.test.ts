@@ -1,7 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../support/requires.ts';
-import { Headroom, output, wrote, type Answer } from './headroom.ts';
+import { Headroom, output, PROGRAM, wrote, type Answer } from './headroom.ts';
 
 const M = 1_000_000;
 const HOPS = [
@@ -225,6 +225,36 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('a change of rate
     expect(rspec.rate * 8).toBeGreaterThan(5 * M);
     await release(id);
   }, 30_000);
+
+  it('from the command line, with progress, and with the reasons where it is refused', async () => {
+    const id = await active(6408, 10 * M);
+    const cli = (...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> =>
+      new Promise((done) => {
+        const env = { ...process.env, HEADROOM_URL: headroom.url };
+        execFile(process.execPath, [PROGRAM, 'reservation', 'modify', id, ...args], { env }, (error, stdout, stderr) =>
+          done({ status: error ? Number(error.code) : 0, stdout, stderr }),
+        );
+      });
+    const told = await cli('--rate', '20M', '--label', 'shift=late', '--wait', '--json');
+    expect(told).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      ...{ id, change: null, labels: { shift: 'late' } },
+      qos: { tokenRateBitsPerSecond: 20 * M },
+    });
+    await kernelHas(20 * M);
+    const slower = await cli('--rate', '15M', '--remove-label', 'shift', '--wait');
+    expect(slower).toMatchObject({ status: 0, stderr: expect.stringMatching(/applying[^]*active, 15 Mbit\/s/) });
+    expect(slower.stdout).toContain('controlledLoad 15 Mbit/s');
+    const refused = await cli('--rate', '90M');
+    expect(refused).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringContaining('r1:eth1: 91.05 Mbit/s asked'),
+    });
+    expect(await cli('--rate', '9M', '--if-match', 'other')).toMatchObject({ status: 3 });
+    expect(await cli('--peak', '1M')).toMatchObject({ status: 2, stderr: expect.stringContaining('qos.peakRate') });
+    await release(id);
+  }, 60_000);
 
   it('survives an agent that dies before it hears of it, and a server that dies in the middle', async () => {
     const id = await active(6406, 10 * M);
