@@ -6,7 +6,7 @@ import { seededRandom } from '../core/base/random.ts';
 import { Bytes, EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
-import type { EngineSettings } from '../core/rsvp/engine/types.ts';
+import type { EngineSettings, RsvpEngine } from '../core/rsvp/engine/types.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import {
   AgentHelloSchema,
@@ -85,7 +85,9 @@ export class Agent {
     let recording: Recording | null = null;
     try {
       const { node, record } = config;
-      if (record) recording = await Recording.open({ ...record, node, settings: engineSettings(config) });
+      const settings = engineSettings(config);
+      if (record) recording = await Recording.open({ ...record, node, settings });
+      const engine = createEngine(settings);
       const journal = new Journal(join(config.stateDir, 'journal'));
       const platform = await openPlatform({
         config,
@@ -98,7 +100,7 @@ export class Agent {
         },
         desired: () => (agent ? agent.#desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, loggers, journal, platform, unlock, recording);
+      agent = new Agent(config, loggers, journal, platform, unlock, engine, recording);
       await agent.#restore();
       agent.#openChannel();
       return agent;
@@ -118,6 +120,7 @@ export class Agent {
     journal: Journal,
     platform: Platform,
     unlock: () => void,
+    engine: RsvpEngine,
     recording: Recording | null,
   ) {
     this.#config = config;
@@ -142,7 +145,7 @@ export class Agent {
         this.#reporter.refused(assignment, code, value, this.#config.node, detail),
     });
     this.#signalling = new Signalling({
-      engine: recording ? recording.of(createEngine(engineSettings(config))) : createEngine(engineSettings(config)),
+      engine: recording?.of(engine) ?? engine,
       transport: () => platform.transport,
       network: platform.network,
       now: monotonic,
@@ -488,6 +491,7 @@ export class Agent {
         transport: { kind: this.#platform.transport.kind, dropped: this.#platform.transport.dropped },
         kernel: await this.#platform.kernel.stats(),
         recording: this.#recording?.state() ?? null,
+        watched: this.#messageTrace !== null,
       },
       (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value),
     );

@@ -1,7 +1,13 @@
 import { ok, type Result } from '../core/base/result.ts';
 import type { Bytes, BytesPerSecond } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import { flowKeyText, type EngineInput, type EngineOutput } from '../core/rsvp/engine/types.ts';
+import {
+  shareKeyText,
+  type EngineInput,
+  type EngineOutput,
+  type FlowKey,
+  type Share,
+} from '../core/rsvp/engine/types.ts';
 import type { ShapedFlow } from '../core/shaping/desired.ts';
 import type { Assignments } from './assignments.ts';
 import { shapedFlow } from './shaped-flow.ts';
@@ -71,8 +77,8 @@ export class Enforcement {
   }
 
   install(request: Install): void {
-    this.#supersede(`${request.interface} ${flowKeyText(request.flow)}`);
-    const assignment = this.#assignments.openFor(request.flow);
+    this.#supersede(shareKeyText(request));
+    const assignment = this.#assignmentFor(request);
     if (assignment && this.#mayHave(request, assignment)) return this.#installAssigned(request, assignment);
     // Ahead of its assignment, or of the larger one that is to come.
     const timer = setTimeout(() => {
@@ -114,7 +120,7 @@ export class Enforcement {
   /** Windows have opened, or terms are others: RESVs that were ahead of them go on. */
   opened(): void {
     for (const { request, timer } of [...this.#waiting.values()]) {
-      const assignment = this.#assignments.openFor(request.flow);
+      const assignment = this.#assignmentFor(request);
       if (!assignment || !this.#mayHave(request, assignment)) continue;
       clearTimeout(timer);
       this.#waiting.delete(request.installId);
@@ -124,7 +130,7 @@ export class Enforcement {
 
   /** RSVP state of the flow is gone. */
   async remove(request: Remove): Promise<void> {
-    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    const place = shareKeyText(request);
     const key = this.#installed.get(place);
     this.#supersede(place);
     if (key === undefined) return;
@@ -162,7 +168,7 @@ export class Enforcement {
     }
     const minor = this.#classMinor(assignment.reservationId);
     if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');
-    const place = `${request.interface} ${flowKeyText(request.flow)}`;
+    const place = shareKeyText(request);
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
@@ -170,6 +176,12 @@ export class Enforcement {
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });
+  }
+
+  /** The server books single flows; nothing is assigned for shares of several. */
+  #assignmentFor(share: Share): Assignment | undefined {
+    const flow = flowOfShare(share);
+    return flow === null ? undefined : this.#assignments.openFor(flow);
   }
 
   /** A class that could not be made ahead (its room was not free yet, say) is tried again now that it is needed. */
@@ -187,7 +199,7 @@ export class Enforcement {
   /** What waits for the place waits in vain. */
   #supersede(place: string): void {
     for (const [id, { request: waiting, timer }] of this.#waiting) {
-      if (`${waiting.interface} ${flowKeyText(waiting.flow)}` !== place) continue;
+      if (shareKeyText(waiting) !== place) continue;
       clearTimeout(timer);
       this.#waiting.delete(id);
     }
@@ -199,7 +211,7 @@ export class Enforcement {
   }
 
   #tooMuch(request: Install): void {
-    const assignment = this.#assignments.openFor(request.flow);
+    const assignment = this.#assignmentFor(request);
     if (assignment) {
       const detail = `RESV asks for ${askedRate(request)} bytes/s, ${rateOf(assignment)} are assigned`;
       this.#refused(assignment, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE, detail);
@@ -219,6 +231,10 @@ export class Enforcement {
 
 const askedRate = ({ flowspec }: Install): BytesPerSecond =>
   flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
+
+/** The one flow that a fixed-filter share is for; null for shared styles. */
+const flowOfShare = ({ style, session, filters: [filter] }: Share): FlowKey | null =>
+  style === 'FF' && filter !== undefined ? { ...session, ...filter } : null;
 
 /** Both are built by `shapedFlow`, so their members stand in the same order. */
 const sameFlow = (a: ShapedFlow, b: ShapedFlow): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -33,6 +33,8 @@ export class SignalReporter {
   readonly #paths = new Map<string, string>();
   /** Flows with reservation state here, with what was installed last. */
   readonly #reservations = new Map<string, Reserved>();
+  /** Of the flows with path state those that some hop before this node carries without RSVP. */
+  readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
@@ -107,12 +109,22 @@ export class SignalReporter {
   }
 
   event(event: EngineEvent): void {
+    if (event.type === 'lastKeyExpired') {
+      const { interface: name, neighbour, keyId } = event;
+      return this.#log.warn({ interface: name, neighbour, keyId }, 'the last RSVP key is over, it goes on being used');
+    }
+    if (event.type === 'neighbourChanged') {
+      const { interface: name, neighbour, change } = event;
+      return this.#log.warn({ interface: name, neighbour, change }, 'an RSVP neighbour changed');
+    }
     const flow = flowKeyText(event.flow);
     const assignment = this.#assignments.openFor(event.flow);
     switch (event.type) {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        if (event.nonRsvpHop) this.#broken.add(flow);
+        else this.#broken.delete(flow);
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
@@ -134,6 +146,7 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#broken.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
         }
@@ -198,6 +211,7 @@ export class SignalReporter {
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -217,6 +231,7 @@ export class SignalReporter {
           }
         : {}),
       recordedRoute: [...(more.recordedRoute ?? [])],
+      ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }

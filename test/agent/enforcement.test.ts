@@ -93,7 +93,9 @@ beforeEach(() => {
 const resv = {
   type: 'install',
   installId: 1,
-  flow: flowKeyOf(assignment.flow),
+  session: flowKeyOf(assignment.flow),
+  style: 'FF',
+  filters: [flowKeyOf(assignment.flow)],
   interface: 'eth0',
   flowspec: { service: 'controlledLoad', tspec },
 } as const;
@@ -137,7 +139,7 @@ describe('a class made ahead of RESV', () => {
     enforcement.install(resv);
     kernel.answers[0]!(ok(undefined));
     await answer;
-    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    await enforcement.remove({ ...resv, type: 'remove' });
     answer = answered();
     enforcement.install({ ...resv, installId: 2 });
     while (kernel.answers.length < 2) await Promise.resolve();
@@ -153,7 +155,7 @@ describe('a class made ahead of RESV', () => {
     kernel.answers[0]!(ok(undefined));
     await answer;
     expect(freed).toEqual([]);
-    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    await enforcement.remove({ ...resv, type: 'remove' });
     expect(freed).toEqual(['a']);
   });
 });
@@ -250,7 +252,7 @@ describe('new terms of an assignment', () => {
   });
 
   it('make no class where RSVP has let go of it', async () => {
-    await enforcement.remove({ type: 'remove', flow: resv.flow, interface: 'eth0' });
+    await enforcement.remove({ ...resv, type: 'remove' });
     change(2);
     expect(kernel.calls).toEqual(['install a on eth0', 'remove a']);
   });

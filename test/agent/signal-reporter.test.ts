@@ -46,9 +46,12 @@ let assignments: Assignments;
 let reports: Reports;
 let changes: TermChanges;
 let reporter: SignalReporter;
+/** What each report said of hops without RSVP. */
+let broken: (boolean | undefined)[];
 
 beforeEach(() => {
   said = [];
+  broken = [];
   connected = true;
   const channel: Channel = {
     congested: false,
@@ -57,6 +60,7 @@ beforeEach(() => {
       if (message?.case === 'assignment') {
         const { state, revision } = message.value;
         said.push(AssignmentState[state] + (revision === 1n ? '' : ` of ${revision}`));
+        broken.push(message.value.nonRsvpHop);
       }
       return true;
     },
@@ -75,7 +79,14 @@ beforeEach(() => {
 });
 
 const resvUp = (terms: Pick<Assignment, 'tspec' | 'rspec'>) =>
-  ({ type: 'resvUp', flow, interface: 'eth1', nextHop: ip('10.12.0.2'), flowspec: flowspecOf(terms) }) as const;
+  ({
+    type: 'resvUp',
+    flow,
+    style: 'FF',
+    interface: 'eth1',
+    nextHop: ip('10.12.0.2'),
+    flowspec: flowspecOf(terms),
+  }) as const;
 
 const withdraw = (): void => {
   assignments.remove('a');
@@ -104,6 +115,16 @@ describe('news of an assignment', () => {
     reports.repeat();
     reports.repeat();
     expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+  });
+
+  it('tells that PATH came through a hop without RSVP, and when it no longer does, without taking back what stands', () => {
+    const path = (nonRsvpHop: boolean): void =>
+      reporter.event({ type: 'pathUp', flow, previousHop: ip('10.1.0.2'), nonRsvpHop } as never);
+    path(true);
+    path(true);
+    path(false);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED', 'INSTALLED']);
+    expect(broken).toEqual([false, false, true, false]);
   });
 
   it('is repeated at every welcome as long as it stands', () => {

@@ -18,6 +18,13 @@ export interface Answer {
   readonly body: any;
 }
 
+export interface AgentsOfLab {
+  /** 1,000 unless said. */
+  readonly refreshPeriodMs?: number;
+  /** More options of a node's agent; `folder` is the test's own. */
+  readonly options?: (node: string, folder: string) => readonly string[];
+}
+
 /** Server and lab as separate processes in a folder of their own, spoken to as a user would. */
 export class Headroom {
   readonly folder = mkdtempSync(join(tmpdir(), 'hr-e2e-'));
@@ -30,9 +37,15 @@ export class Headroom {
 
   readonly #log: string;
   readonly #stderr: 'inherit' | 'pipe';
+  readonly #agents: AgentsOfLab;
 
-  constructor(mode: 'kernel' | 'loopback', server: { log?: string; stderr?: 'inherit' | 'pipe' } = {}) {
+  constructor(
+    mode: 'kernel' | 'loopback',
+    server: { log?: string; stderr?: 'inherit' | 'pipe' } = {},
+    agents: AgentsOfLab = {},
+  ) {
     this.mode = mode;
+    this.#agents = agents;
     this.#log = server.log ?? 'warn';
     this.#stderr = server.stderr ?? 'inherit';
   }
@@ -62,7 +75,8 @@ export class Headroom {
       folder: join(this.folder, 'lab'),
       program: PROGRAM,
       server: `unix:${join(this.folder, 'agent.sock')}`,
-      refreshPeriodMs: 1000,
+      refreshPeriodMs: this.#agents.refreshPeriodMs ?? 1000,
+      agentOptions: (node) => this.#agents.options?.(node, this.folder) ?? [],
     });
     await this.agentsConnected();
   }
@@ -158,6 +172,18 @@ export class Headroom {
       if (performance.now() > limit) throw new Error(`${what}: not within ${timeoutMs} ms`);
       await new Promise((next) => setTimeout(next, 10));
     }
+  }
+
+  /** The command line, as its user has it: standard output and error, and the exit status. */
+  async cli(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      env: { ...process.env, HEADROOM_URL: this.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const stdout = await output(child);
+    return { status: child.exitCode ?? -1, stdout, stderr };
   }
 
   namespace(host: string): string {

@@ -1,9 +1,12 @@
+import { Millis } from '../../src/core/base/units.ts';
 import { flowKeyText } from '../../src/core/rsvp/engine/types.ts';
 import type { Node } from '../core/rsvp/engine/network.ts';
+import { agree, integrityOf } from './scenario-neighbours.ts';
 import { addLinks, linkBetween, routeVia, setShortestRoutes } from './scenario-network.ts';
 import { repeated } from './scenario-repeat.ts';
 import { address, type Scenario } from './scenario-runner.ts';
-import { counterLines, kernelLines, stateLines } from './scenario-state.ts';
+import { SESSIONS } from './scenario-session-commands.ts';
+import { counterLines, kernelLines, neighbourLines, stateLines } from './scenario-state.ts';
 import {
   duration,
   flowWithoutName,
@@ -23,6 +26,13 @@ function way(words: Words): [string, string] {
   const [from, to] = words.next('way').split('>');
   if (from === undefined || to === undefined) throw new Error('a way is written host-a>r1');
   return [from, to];
+}
+
+/** `r1 -- r2` */
+function linked(scenario: Scenario, words: Words): [Node, Node] {
+  const a = scenario.node(words.next('node'));
+  if (!words.accept('--')) throw new Error('NODE -- NODE');
+  return [a, scenario.node(words.next('node'))];
 }
 
 /** `all`, or some by name. */
@@ -62,6 +72,34 @@ const BEFORE: Readonly<Record<string, Command>> = {
   },
   'no-refresh-reduction': (scenario, words) => {
     for (const node of nodesOf(scenario, words)) node.refreshReduction = false;
+  },
+  /** `integrity r1 -- r2 key 1 md5 SECRET [from 10s] [until 20s] [key …] [window 8] [no-handshake]`: agreed by both. */
+  integrity: (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    const integrity = integrityOf(words, scenario.network.wall);
+    agree(scenario.network, a, b, { integrity });
+    agree(scenario.network, b, a, { integrity });
+  },
+  /** `hello r1 -- r2 1s`: both ask that often; `hello-of r1 -- r2 1s`: r1 alone does. */
+  hello: (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    const helloInterval = Millis(duration(words.next('interval')));
+    agree(scenario.network, a, b, { helloInterval });
+    agree(scenario.network, b, a, { helloInterval });
+  },
+  'hello-of': (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    agree(scenario.network, a, b, { helloInterval: Millis(duration(words.next('interval'))) });
+  },
+  /** `integrity-of r1 -- r2 …`: r1 alone has it so. */
+  'integrity-of': (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    agree(scenario.network, a, b, { integrity: integrityOf(words, scenario.network.wall) });
+  },
+  /** `integrity-of-all r1 -- r2 …`: r1 alone has it so, with everybody on its interface to r2. */
+  'integrity-of-all': (scenario, words) => {
+    const [a, b] = linked(scenario, words);
+    agree(scenario.network, a, b, { integrity: integrityOf(words, scenario.network.wall) }, true);
   },
   /** Messages show ADSPEC in full. */
   'show-adspec': (scenario) => {
@@ -122,6 +160,17 @@ const DAMAGE: Readonly<Record<string, Command>> = {
     const kind = words.next('message type');
     scenario.drops.push({ from, to, kind, times: words.isEmpty ? Infinity : number(words.next('times')) });
   },
+  /** `hold r1>r2 Path`: that kind waits on that way, until `release-reversed r1>r2` lets the last go first. */
+  hold: (scenario, words) => {
+    const [from, to] = way(words);
+    scenario.held.set(`${from}>${to}`, { kind: words.next('message type'), sent: [] });
+  },
+  'release-reversed': (scenario, words) => {
+    const [from, to] = way(words);
+    const held = scenario.held.get(`${from}>${to}`);
+    scenario.held.delete(`${from}>${to}`);
+    for (const sent of held?.sent.reverse() ?? []) scenario.node(to).input(scenario.arriving(sent, to));
+  },
   /** Loses nothing more. */
   'drop-nothing': (scenario) => {
     scenario.drops.length = 0;
@@ -143,6 +192,12 @@ const DAMAGE: Readonly<Record<string, Command>> = {
     linkBetween(network, words.next('node'), words.next('node')).hiddenHops = number(words.next('number'));
   },
   crash: (scenario, words) => scenario.node(words.next('node')).kill(),
+  /** What a node has written down is lost, and so is what its kernel holds. */
+  'lose-journal': (scenario, words) => {
+    const node = scenario.node(words.next('node'));
+    node.journal.clear();
+    node.kernel.clear();
+  },
   /** A process that crashed, or crashes now, comes back with what it had remembered. */
   restart: (scenario, words) => {
     const node = scenario.node(words.next('node'));
@@ -165,10 +220,7 @@ const DAMAGE: Readonly<Record<string, Command>> = {
   repeat: (scenario, words) => {
     const [from, to] = way(words);
     const sent = scenario.last(from, to, words.next('message type'));
-    const link = scenario.network.linkOf(scenario.node(from), sent.send.interface);
-    const end = link?.ends.find(({ node }) => node.name === to);
-    if (end === undefined) throw new Error(`${to} is not at the end of that link`);
-    end.node.input(repeated(sent, end.interface, words));
+    scenario.node(to).input(repeated(sent, scenario.arriving(sent, to).interface, words));
   },
 };
 
@@ -220,6 +272,10 @@ const LOOKS: Readonly<Record<string, Command>> = {
     const nodes = name === 'all' ? [...scenario.network.nodes.values()] : [scenario.node(name)];
     scenario.lines.push(...nodes.flatMap((node) => stateLines(node, scenario.detail)));
   },
+  /** What a node knows of its neighbours. */
+  neighbours: (scenario, words) => {
+    scenario.lines.push(...neighbourLines(scenario.node(words.next('node'))));
+  },
   /** Dropped messages by reason. */
   dropped: (scenario, words) => {
     scenario.lines.push(...counterLines(scenario.node(words.next('node'))));
@@ -269,7 +325,7 @@ const SHORT: Readonly<Record<string, Command>> = {
   },
 };
 
-const running = Object.entries({ ...APPLICATIONS, ...TIME, ...DAMAGE, ...KERNEL, ...LOOKS, ...SHORT });
+const running = Object.entries({ ...APPLICATIONS, ...SESSIONS, ...TIME, ...DAMAGE, ...KERNEL, ...LOOKS, ...SHORT });
 
 /** By the word that a line starts with. */
 export const COMMANDS: Readonly<Record<string, Command>> = {

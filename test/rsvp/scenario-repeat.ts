@@ -97,6 +97,26 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
     const messageId = number(words.next('id'));
     edit(draft, 'messageId', () => ({ messageId }));
   },
+  'key-id': (draft, words) => {
+    const keyId = number(words.next('key id'));
+    edit(draft, 'integrity', () => ({ keyId }));
+  },
+  'from-instance': (draft, words) => {
+    const sourceInstance = number(words.next('instance'));
+    edit(draft, 'hello', () => ({ sourceInstance }));
+  },
+  'to-instance': (draft, words) => {
+    const destinationInstance = number(words.next('instance'));
+    edit(draft, 'hello', () => ({ destinationInstance }));
+  },
+  /** Each message of a Bundle without its INTEGRITY. */
+  unsigned: (draft) => {
+    const messages = (draft.message.messages ?? []).map(({ message }) => ({
+      checksum: 'valid' as const,
+      message: { ...message, objects: message.objects.filter(({ kind }) => kind !== 'integrity') },
+    }));
+    draft.message = { ...draft.message, messages };
+  },
   epoch: (draft, words) => {
     const epoch = number(words.next('epoch'));
     edit(draft, 'messageId', () => ({ epoch }));
@@ -145,7 +165,8 @@ export function repeated(sent: Sent, interfaceName: string, words: Words): Packe
     if (change === undefined) throw new Error(`a change ${name} is not known`);
     change(draft, words);
   }
-  const bytes = encodeMessage(draft.message).slice();
+  const { checksum } = decoded.value;
+  const bytes = encodeMessage(draft.message, checksum).slice();
   for (const damage of draft.damage) damage(bytes);
   return arriving(draft, interfaceName, bytes.slice(0, draft.length ?? bytes.length));
 }

@@ -1,5 +1,5 @@
 import type { IpAddress } from '../../src/core/base/ip.ts';
-import type { FlowKey } from '../../src/core/rsvp/engine/types.ts';
+import type { EngineInput, FlowKey } from '../../src/core/rsvp/engine/types.ts';
 import { Network, type Node, type Sent, type Verdict } from '../core/rsvp/engine/network.ts';
 import { COMMANDS } from './scenario-commands.ts';
 import { commandsOf, isBlock, parseScenario, printScenario, type Block } from './scenario-file.ts';
@@ -20,6 +20,8 @@ export class Scenario {
   readonly detail: Detail = { adspec: false, names: new Map() };
   readonly flows = new Map<string, FlowKey>();
   readonly drops: Drop[] = [];
+  /** Messages of a kind that wait on a way, by `from>to`. */
+  readonly held = new Map<string, { readonly kind: string; readonly sent: Sent[] }>();
   lines: string[] = [];
   /** While set, messages are counted here and not shown one by one. */
   counted: Map<string, number> | null = null;
@@ -108,8 +110,22 @@ export class Scenario {
     return this.network.linkOf(from, sent.send.interface)?.ends.find(({ node }) => node !== from)?.node;
   }
 
+  /** What a message is when it arrives at the other end of its link. */
+  arriving({ node, send }: Sent, to: string): EngineInput & { readonly type: 'packet' } {
+    const link = this.network.linkOf(this.node(node), send.interface);
+    const end = link?.ends.find((each) => each.node.name === to);
+    if (end === undefined) throw new Error(`${to} is not at the end of that link`);
+    const { source, destination, ttl, bytes } = send;
+    return { type: 'packet', interface: end.interface, source, destination, ttl, bytes };
+  }
+
   #isDropped(sent: Sent, to: Node): boolean {
     const name = messageName(sent);
+    const held = this.held.get(`${sent.node}>${to.name}`);
+    if (held?.kind === name) {
+      held.sent.push(sent);
+      return true;
+    }
     const drop = this.drops.find(
       (each) => each.times > 0 && each.from === sent.node && each.to === to.name && [name, '*'].includes(each.kind),
     );

@@ -7,7 +7,8 @@ export function stateLines(node: Node, detail: Detail): string[] {
   const name = node.name.padEnd(7);
   const paths = node.paths.map((path) => {
     const from = path.previousHop === null ? 'from here' : `from ${path.previousHop} (${path.incomingInterface})`;
-    const to = path.outgoingInterface ?? (path.local === 'receiver' ? 'here' : 'nowhere');
+    const ways = [...path.outgoingInterfaces, ...(path.local === 'receiver' ? ['here'] : [])];
+    const to = ways.length > 0 ? ways.join(', ') : 'nowhere';
     const adspec = path.adspec === null ? null : adspecText(path.adspec, detail);
     return [
       `path ${flowText(path.flow, detail.names)} ${from} to ${to}`,
@@ -18,6 +19,7 @@ export function stateLines(node: Node, detail: Detail): string[] {
   });
   const reservations = node.reservations.map((each) => [
     `resv ${flowText(each.flow, detail.names)} on ${each.interface} to ${each.nextHop}`,
+    ...(each.style === 'FF' ? [] : [each.style]),
     flowspecText(each.flowspec),
     each.state,
     ends(each.expiresInMs),
@@ -41,3 +43,17 @@ export function counterLines(node: Node): string[] {
     ? dropped.map(([reason, n]) => `${node.name} dropped ${reason} ${n}`)
     : [`${node.name} dropped nothing`];
 }
+
+export const neighbourLines = (node: Node): string[] =>
+  node.neighbours.map((each) => {
+    const parts = [
+      `flows ${each.flows}`,
+      each.refreshReduction ? `refresh reduction, epoch ${each.epoch ?? 'none'}` : 'plain refresh',
+      `${each.unacknowledged} unacknowledged, ${each.summarised} summarised, ${each.remembered} remembered`,
+      each.hello === null ? null : `hello ${each.hello.state} instance ${each.hello.instance}`,
+      each.integrity === null ? null : `key ${each.integrity.keyId ?? 'none'}`,
+      `${each.received} received`,
+      ...Object.entries(each.dropped).map(([reason, n]) => `${reason} ${n}`),
+    ];
+    return `${node.name.padEnd(7)} neighbour ${each.address} on ${each.interface}: ${parts.filter((part) => part !== null).join(', ')}`;
+  });

@@ -3,7 +3,7 @@ import { className } from '../../src/core/rsvp/wire/class-names.ts';
 import { messageTypeName } from '../../src/core/rsvp/wire/message.ts';
 import type { RsvpObject } from '../../src/core/rsvp/wire/objects.ts';
 import type { RsvpAdspec } from '../../src/core/rsvp/wire/adspec.ts';
-import type { EngineEvent } from '../../src/core/rsvp/engine/types.ts';
+import type { EngineEvent, Share } from '../../src/core/rsvp/engine/types.ts';
 import type { Happening, Node, Sent } from '../core/rsvp/engine/network.ts';
 import { flowspecText, flowText, periodText, protocolText, rateText, tspecText } from './scenario-values.ts';
 
@@ -31,14 +31,21 @@ export function happeningText(happening: Happening, detail: Detail): string | nu
           : verdict === 'hold'
             ? 'not answered yet'
             : `refused ${verdict.errorCode}/${verdict.errorValue}`;
-      return nodeLine(node, `kernel ${install.interface}: ${flowspecText(install.flowspec)} ${answer}`);
+      return nodeLine(node, `kernel ${shareText(install)}: ${flowspecText(install.flowspec)} ${answer}`);
     }
     case 'output': {
       const { node, output } = happening;
-      if (output.type === 'remove') return nodeLine(node, `kernel ${output.interface}: removed`);
+      if (output.type === 'remove') return nodeLine(node, `kernel ${shareText(output)}: removed`);
       return output.type === 'event' ? nodeLine(node, eventText(output.event, detail)) : null;
     }
   }
+}
+
+/** The interface; with shared styles also the style and the senders that share. */
+function shareText({ interface: name, style, filters }: Share): string {
+  if (style === 'FF') return name;
+  const senders = filters.map(({ source, sourcePort }) => ` ${source}:${sourcePort}`);
+  return `${name} ${style}${senders.join('')}`;
 }
 
 const nodeLine = (node: Node, text: string): string => `${node.name.padEnd(14)} * ${text}`;
@@ -101,6 +108,18 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `ids ${object.epoch}/${object.messageIds.join(' ')}`;
     case 'hello':
       return `${object.ack ? 'ack' : 'request'} from ${object.sourceInstance} to ${object.destinationInstance}`;
+    case 'scope':
+      return `scope ${object.sources.join(' ')}`;
+    case 'dclass':
+      return `dscp ${object.codePoints.join(' ')}`;
+    case 'explicitRoute':
+      return `route ${object.hops.map((hop) => (hop.hop === 'address' ? `${hop.loose ? '~' : ''}${hop.address}` : hop.hop)).join(' ')}`;
+    case 'recordRoute':
+      return `recorded ${object.hops.map((hop) => (hop.hop === 'address' ? hop.address : hop.hop)).join(' ')}`;
+    case 'integrity':
+      return `key ${object.keyId}`;
+    case 'challenge':
+      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'unknown':
       return `${className(object.classNumber)}/${object.cType} ${Buffer.from(object.body).toString('hex')}`;
     default:
@@ -120,6 +139,10 @@ export function adspecText({ general, guaranteed }: RsvpAdspec, detail: Detail):
 }
 
 function eventText(event: EngineEvent, { names }: Detail): string {
+  if (event.type === 'lastKeyExpired') {
+    return `lastKeyExpired ${event.keyId} of ${event.neighbour ?? 'everybody'} on ${event.interface}`;
+  }
+  if (event.type === 'neighbourChanged') return `neighbour ${event.neighbour} on ${event.interface} ${event.change}`;
   const what = `${event.type} ${flowText(event.flow, names)}`;
   switch (event.type) {
     case 'pathUp': {
@@ -130,12 +153,12 @@ function eventText(event: EngineEvent, { names }: Detail): string {
     case 'resvDown':
       return `${what}: ${event.cause}`;
     case 'resvUp':
-      return `${what} on ${event.interface} to ${event.nextHop}: ${flowspecText(event.flowspec)}`;
+      return `${what} on ${event.interface} to ${event.nextHop}: ${event.style === 'FF' ? '' : `${event.style} `}${flowspecText(event.flowspec)}`;
     case 'confirmed':
       return `${what} by ${event.by}`;
     case 'resvError':
     case 'pathError':
-      return `${what}: ${event.errorCode}/${event.errorValue} at ${event.errorNode}${event.local ? '' : ' (passing by)'}`;
+      return `${what}: ${event.errorCode}/${event.errorValue} at ${event.errorNode}${event.notGuilty ? ' NotGuilty' : ''}${event.local ? '' : ' (passing by)'}`;
     default:
       return (event as { type: string }).type;
   }

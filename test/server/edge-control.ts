@@ -90,6 +90,7 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
     explicitRoute: [],
   },
   actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
+  nonRsvpHop: false,
   enforcement: 'kernel',
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),

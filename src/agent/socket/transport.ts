@@ -8,7 +8,7 @@ export interface RsvpTransport {
   readonly kind: 'raw' | 'loopback';
   /** A sentence for people where the network refused the message (no route, interface down); null when it went out. */
   send(message: SendOutput): string | null;
-  /** Datagrams that came in but were no IPv4 packet with an RSVP message, and those the queue had no room for. */
-  readonly dropped: { malformed: number; overflow: number };
+  /** Datagrams that came in but were no packet with an RSVP message, and those the queue had no room for. */
+  readonly dropped: { readonly malformed: number; readonly overflow: number };
   close(): Promise<void>;
 }

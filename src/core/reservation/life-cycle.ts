@@ -103,6 +103,8 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       return isLive(reservation) && !sameHops(reservation.actualHops, event.actualHops)
         ? { actualHops: event.actualHops }
         : null;
+    case 'nonRsvpHop':
+      return isLive(reservation) && reservation.nonRsvpHop !== event.present ? { nonRsvpHop: event.present } : null;
     default:
       return assertNever(event);
   }

@@ -33,6 +33,8 @@ export interface Reservation {
   readonly path: AdmittedPath;
   /** Where PATH really went, node by node from the source, as far as agents have reported; [] = not known yet. */
   readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
+  /** PATH passes a hop that does not speak RSVP, as agents behind it have seen: nothing is reserved there (RFC 2205 2.9). */
+  readonly nonRsvpHop: boolean;
   /** `none` where no node of the path has an agent that enforces. */
   readonly enforcement: 'kernel' | 'none';
   /**

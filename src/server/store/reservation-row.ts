@@ -43,6 +43,7 @@ export interface ReservationRow {
   pinning: string;
   explicitRoute: string[];
   actualHops: unknown;
+  nonRsvpHop: boolean;
   enforcement: string;
   countsInBooks: boolean;
   confirmedAt: Date | null;
@@ -87,6 +88,7 @@ const COLUMNS = [
   ['pinning', 'pinning', 'text'],
   ['explicitRoute', 'explicit_route', 'text[]'],
   ['actualHops', 'actual_hops', 'jsonb'],
+  ['nonRsvpHop', 'non_rsvp_hop', 'boolean'],
   ['enforcement', 'enforcement', 'text'],
   ['countsInBooks', 'counts_in_books', 'boolean'],
   ['confirmedAt', 'confirmed_at', 'timestamptz'],
@@ -98,7 +100,17 @@ const COLUMNS = [
 
 /** What a life-cycle step or a change of terms can change. */
 const CHANGING = new Set<string>([
-  ...['revision', 'state', 'stateReason', 'endReason', 'failure', 'actualHops', 'enforcement', 'countsInBooks'],
+  ...[
+    'revision',
+    'state',
+    'stateReason',
+    'endReason',
+    'failure',
+    'actualHops',
+    'nonRsvpHop',
+    'enforcement',
+    'countsInBooks',
+  ],
   ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'termsRevision', 'serviceType', 'tokenRateBitsPerSecond'],
   ...['tokenBucketBytes', 'peakRateBitsPerSecond', 'minPolicedUnitBytes', 'maxPacketBytes', 'maxDelayMicros'],
   ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros'],
@@ -157,6 +169,7 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     pinning: path.pinning,
     explicit_route: path.explicitRoute.map((address) => address ?? ''),
     actual_hops: reservation.actualHops,
+    non_rsvp_hop: reservation.nonRsvpHop,
     enforcement: reservation.enforcement,
     counts_in_books: reservation.countsInBooks,
     confirmed_at: iso(reservation.confirmedAt),
@@ -200,6 +213,7 @@ export function toReservation(row: ReservationRow): Reservation {
     window: { start: EpochMs(row.windowStart.getTime()), end: instant(row.windowEnd) },
     path: toPath(row),
     actualHops: row.actualHops as Reservation['actualHops'],
+    nonRsvpHop: row.nonRsvpHop,
     enforcement: row.enforcement as Reservation['enforcement'],
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),

@@ -42,6 +42,7 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
       explicitRoute: [],
     },
     actualHops: [],
+    nonRsvpHop: false,
     enforcement: 'kernel',
     countsInBooks: true,
     confirmedAt: null,

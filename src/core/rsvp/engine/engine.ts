@@ -1,16 +1,20 @@
 import { assertNever } from '../../base/assert-never.ts';
 import { replaceInterfaces } from './interfaces.ts';
-import { closeReceiver, closeSender, openReceiver, openSender } from './local.ts';
+import { closeSender, openSender } from './local.ts';
+import { challengeAll } from './neighbours/challenge.ts';
+import { clockSet } from './neighbours/clock.ts';
 import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
+import { closeReceiver, openReceiver, releaseHere, reserveHere } from './receivers.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { createState, type EngineState } from './state.ts';
 import { admissionChanged, installed, refused } from './traffic-control.ts';
 import type { EngineInput, EngineSettings, RsvpEngine } from './types.ts';
+import { flushUpstream } from './upstream.ts';
 
 /**
- * The RSVP engine of one node (RFC 2205, processing rules of RFC 2209): unicast, fixed-filter style, no I/O and no clock.
+ * The RSVP engine of one node (RFC 2205, processing rules of RFC 2209): unicast and multicast, all styles, no I/O and no clock.
  * To bring a node back after a crash: first `interfaces`, then the remembered inputs in the order of their keys, then
  * `openSender` and `openReceiver` for what the host itself has open. None of them tears anything or sends an error.
  */
@@ -23,6 +27,7 @@ export function createEngine(settings: EngineSettings): RsvpEngine {
       state.now = now;
       state.timers.runDue(now);
       apply(state, input);
+      flushUpstream(state);
       bundleOutputs(state);
       return state.out;
     },
@@ -46,6 +51,10 @@ function apply(state: EngineState, input: EngineInput): void {
       return openReceiver(state, input.flow, input.flowspec, input.confirm);
     case 'closeReceiver':
       return closeReceiver(state, input.flow);
+    case 'reserve':
+      return reserveHere(state, input);
+    case 'release':
+      return releaseHere(state, input.session, input.receiver);
     case 'route':
       return routeAnswered(state, input.queryId, input.route);
     case 'routesChanged':
@@ -56,6 +65,9 @@ function apply(state: EngineState, input: EngineInput): void {
       return refused(state, input.installId, input.errorCode, input.errorValue);
     case 'admissionChanged':
       return admissionChanged(state, input.flow);
+    case 'clock':
+      clockSet(state, input.wall);
+      return challengeAll(state);
     case 'timer':
       return;
     default:

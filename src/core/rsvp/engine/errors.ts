@@ -2,9 +2,18 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { PathErrMessage } from '../wire/message-views.ts';
 import { flowspecProblem } from '../wire/flowspec-problem.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
-import type { RsvpStyle } from '../wire/style.ts';
-import { buildPathErr, buildResvErr, errorSpecOf, flowOf, NEIGHBOUR_TTL } from './messages.ts';
-import type { PathContents, PreviousHop, Psb } from './psb.ts';
+import type { RsvpObject } from '../wire/objects.ts';
+import { NONE, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
+import {
+  buildPathErr,
+  buildResvErr,
+  errorSpecOf,
+  flowOf,
+  NEIGHBOUR_TTL,
+  STYLE_VALUE,
+  styleObject,
+  type ErrorContents,
+} from './messages.ts';
 import { sendToNeighbour } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
@@ -30,6 +39,11 @@ export const BAD_TSPEC = 4;
 export const NO_ROUTE = 1;
 /** ERROR_SPEC flag: a reservation that was there before the refused one stays (RFC 2205 A.5). */
 export const IN_PLACE = 0x01;
+/** Flags of errors of reservations, as events have them. */
+export const eventFlags = (inPlace: boolean, notGuilty: boolean): { inPlace?: true; notGuilty?: true } => ({
+  ...(inPlace ? { inPlace } : {}),
+  ...(notGuilty ? { notGuilty } : {}),
+});
 
 /** An error that this node found in a PATH, to the previous hop it came from. */
 export function sendPathErr(
@@ -67,18 +81,36 @@ export function reportPathError(state: EngineState, psb: Psb, errorCode: number,
 /** An error that this node found in a RESV, to the next hop it came from. */
 export function sendResvErr(
   state: EngineState,
-  flow: FlowKey,
-  flowspec: RsvpFlowspec,
+  contents: ErrorContents,
   to: { readonly interface: string; readonly nextHop: IpAddress },
   errorCode: number,
   errorValue: number,
   flags = 0,
-  style?: RsvpStyle,
 ): void {
   const out = state.interfaces.get(to.interface);
   if (out === undefined) return;
   const error = errorSpecOf(out.address, errorCode, errorValue, flags);
-  sendToNeighbour(state, buildResvErr(flow, flowspec, out.address, error, style), out, to.nextHop);
+  sendToNeighbour(state, buildResvErr(contents, out.address, error), out, to.nextHop);
+}
+
+/** An error of format, of the first flow descriptor of a RESV that cannot be processed. */
+export function answerResv(
+  state: EngineState,
+  objects: readonly RsvpObject[],
+  to: { readonly interface: string; readonly nextHop: IpAddress },
+  errorCode: number,
+  errorValue: number,
+): void {
+  const first = <K extends RsvpObject['kind']>(kind: K) =>
+    objects.find((object): object is RsvpObject & { readonly kind: K } => object.kind === kind);
+  const [session, flowspec, filter] = [first('session'), first('flowspec'), first('filterSpec')];
+  if (session === undefined || flowspec === undefined) return;
+  // Of a style that is not known the flow descriptors are not either: the error names one sender, as FF does.
+  const known = [...Object.values(STYLE_VALUE)];
+  const given = first('style');
+  const style = given !== undefined && known.includes(given.optionVector & 0x1f) ? given : styleObject('FF');
+  const filters = filter === undefined ? NONE : [filter];
+  sendResvErr(state, { session, style, scope: null, flowspec, filters }, to, errorCode, errorValue);
 }
 
 /** RFC 2205 3.1.7: PathErr goes hop by hop to the sender and changes no state on the way. */

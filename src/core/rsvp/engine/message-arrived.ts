@@ -5,12 +5,12 @@ import { resvConfArrived } from './confirm.ts';
 import { pathErrArrived } from './errors.ts';
 import { pathArrived, pathTearArrived } from './path.ts';
 import { resvErrArrived } from './resv-errors.ts';
-import { resvArrived, resvTearArrived } from './resv.ts';
+import { resvArrived, resvTearArrived } from './resv-arrived.ts';
 import type { EngineState } from './state.ts';
 import type { EngineInput } from './types.ts';
 
-/** What the engine itself does beyond RFC 2205's objects; what is between neighbours comes on top. */
-export const HANDLED: readonly ExtensionKind[] = [];
+/** Extensions of RFC 2205's messages that are handled here; a caller adds what it handles itself. */
+export const HANDLED: ReadonlySet<ExtensionKind> = new Set(['scope']);
 
 /** A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. */
 export function messageArrived(

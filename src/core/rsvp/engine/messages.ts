@@ -14,12 +14,12 @@ import type {
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RsvpSession } from '../wire/session.ts';
-import { STYLE_FF, type RsvpStyle } from '../wire/style.ts';
+import { STYLE_FF, STYLE_SE, STYLE_WF, type RsvpStyle } from '../wire/style.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { Millis } from '../../base/units.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
-import type { PathContents } from './psb.ts';
-import type { FlowKey } from './types.ts';
+import type { PathContents } from './blocks.ts';
+import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
 /** TTL of PATH and ResvConf at the host where they start. */
 export const FIRST_TTL = 64;
@@ -28,25 +28,36 @@ export const NEIGHBOUR_TTL = 255;
 /** Our messages are told apart by the interface's address; handles are for tunnels (RFC 2205 3.3). */
 const OWN_HANDLE = 0;
 
-export const fixedFilter: RsvpStyle = { kind: 'style', flags: 0, optionVector: STYLE_FF };
+const OPTION_VECTORS: Readonly<Record<StyleName, number>> = { FF: STYLE_FF, SE: STYLE_SE, WF: STYLE_WF };
 
-export const sessionOf = (flow: FlowKey, flags = 0): RsvpSession => ({
+/** What the value of error 5 says of a style: the low 16 bits of its option vector (RFC 2205 appendix B). */
+export const STYLE_VALUE = OPTION_VECTORS;
+
+export const styleObject = (style: StyleName): RsvpStyle => ({
+  kind: 'style',
+  flags: 0,
+  optionVector: OPTION_VECTORS[style],
+});
+
+/** The defined bits of the option vector; a node interprets what it knows of it (RFC 2205 A.7). */
+export function styleName(style: RsvpStyle): StyleName {
+  const bits = style.optionVector & 0x1f;
+  return bits === STYLE_FF ? 'FF' : bits === STYLE_SE ? 'SE' : 'WF';
+}
+
+export const sessionOf = (session: SessionKey, flags = 0): RsvpSession => ({
   kind: 'session',
-  destination: flow.destination,
-  protocol: flow.protocol,
+  destination: session.destination,
+  protocol: session.protocol,
   flags,
-  destinationPort: flow.destinationPort,
+  destinationPort: session.destinationPort,
 });
 const templateOf = (flow: FlowKey): RsvpSenderTemplate => ({
   kind: 'senderTemplate',
   source: flow.source,
   sourcePort: flow.sourcePort,
 });
-const filterOf = (flow: FlowKey): RsvpFilterSpec => ({
-  kind: 'filterSpec',
-  source: flow.source,
-  sourcePort: flow.sourcePort,
-});
+const filterOf = ({ source, sourcePort }: Filter): RsvpFilterSpec => ({ kind: 'filterSpec', source, sourcePort });
 export const flowOf = (session: RsvpSession, sender: RsvpSenderTemplate | RsvpFilterSpec): FlowKey => ({
   destination: session.destination,
   protocol: session.protocol,
@@ -60,10 +71,13 @@ export const pathFlow = (view: ValidMessage): FlowKey | null =>
 
 const hopOf = (address: IpAddress, logicalInterfaceHandle = OWN_HANDLE) =>
   ({ kind: 'rsvpHop', address, logicalInterfaceHandle }) as const;
-const descriptorOf = (flow: FlowKey, flowspec: Flowspec) => ({
-  flowspec: { kind: 'flowspec', flowspec } satisfies RsvpFlowspec,
-  filters: [filterOf(flow)],
-});
+const descriptorsOf = ({ descriptors }: ResvContents) =>
+  descriptors.map(({ flowspec, filters }) => ({
+    flowspec: { kind: 'flowspec', flowspec } satisfies RsvpFlowspec,
+    filters: filters.map(filterOf),
+  }));
+const scopeOf = ({ scope }: { readonly scope: readonly IpAddress[] | null }) =>
+  scope === null || scope.length === 0 ? {} : { extensions: { scope: { kind: 'scope', sources: scope } as const } };
 export const errorSpecOf = (errorNode: IpAddress, errorCode: number, errorValue: number, flags = 0): RsvpErrorSpec => ({
   kind: 'errorSpec',
   errorNode,
@@ -79,12 +93,13 @@ export const buildPath = (
   address: IpAddress,
   refreshPeriod: Millis,
   sendTtl: number,
+  handle = OWN_HANDLE,
 ): PathMessage => ({
   kind: 'path',
   sendTtl,
   session: sessionOf(flow, contents.sessionFlags),
   unknown: contents.forwarded,
-  hop: hopOf(address),
+  hop: hopOf(address, handle),
   timeValues: { kind: 'timeValues', refreshPeriod },
   senderTemplate: templateOf(flow),
   senderTspec: { kind: 'senderTspec', tspec: contents.tspec },
@@ -107,55 +122,59 @@ export const buildPathTear = (
   adspec: null,
 });
 
+/** What a message about reservations is about. */
+export interface ResvContents {
+  readonly session: SessionKey;
+  readonly style: StyleName;
+  /** WF: null for none. */
+  readonly scope: readonly IpAddress[] | null;
+  /** SE and WF: one; WF's has no filters. */
+  readonly descriptors: readonly { readonly flowspec: Flowspec; readonly filters: readonly Filter[] }[];
+}
+
 export interface ResvParts {
-  readonly flowspec: Flowspec;
   readonly confirm: IpAddress | null;
   readonly forwarded: readonly RsvpUnknown[];
   readonly refreshPeriod: Millis;
+  /** Of the interface that it leaves by. */
+  readonly address: IpAddress;
+  /** The one that PATH brought, returned as it came. */
+  readonly handle: number;
 }
 
-/** `handle` is the one that PATH brought, returned as it came. */
-export const buildResv = (flow: FlowKey, parts: ResvParts, address: IpAddress, handle: number): ResvMessage => ({
+export const buildResv = (contents: ResvContents, parts: ResvParts): ResvMessage => ({
   kind: 'resv',
   sendTtl: NEIGHBOUR_TTL,
-  session: sessionOf(flow),
+  session: sessionOf(contents.session),
   unknown: parts.forwarded,
-  hop: hopOf(address, handle),
+  ...scopeOf(contents),
+  hop: hopOf(parts.address, parts.handle),
   timeValues: { kind: 'timeValues', refreshPeriod: parts.refreshPeriod },
   resvConfirm: parts.confirm && { kind: 'resvConfirm', receiver: parts.confirm },
-  style: fixedFilter,
-  flowDescriptors: [descriptorOf(flow, parts.flowspec)],
+  style: styleObject(contents.style),
+  flowDescriptors: descriptorsOf(contents),
 });
 
-export const buildResvTear = (
-  flow: FlowKey,
-  flowspec: Flowspec,
-  address: IpAddress,
-  handle: number,
-): ResvTearMessage => ({
+export const buildResvTear = (contents: ResvContents, address: IpAddress, handle: number): ResvTearMessage => ({
   kind: 'resvTear',
   sendTtl: NEIGHBOUR_TTL,
-  session: sessionOf(flow),
+  session: sessionOf(contents.session),
   unknown: [],
+  ...scopeOf(contents),
   hop: hopOf(address, handle),
-  style: fixedFilter,
-  flowDescriptors: [descriptorOf(flow, flowspec)],
+  style: styleObject(contents.style),
+  flowDescriptors: descriptorsOf(contents),
 });
 
-export const buildResvConf = (
-  flow: FlowKey,
-  flowspec: Flowspec,
-  receiver: IpAddress,
-  address: IpAddress,
-): ResvConfMessage => ({
+export const buildResvConf = (contents: ResvContents, receiver: IpAddress, address: IpAddress): ResvConfMessage => ({
   kind: 'resvConf',
   sendTtl: FIRST_TTL,
-  session: sessionOf(flow),
+  session: sessionOf(contents.session),
   unknown: [],
   errorSpec: errorSpecOf(address, 0, 0),
   resvConfirm: { kind: 'resvConfirm', receiver },
-  style: fixedFilter,
-  flowDescriptors: [descriptorOf(flow, flowspec)],
+  style: styleObject(contents.style),
+  flowDescriptors: descriptorsOf(contents),
 });
 
 export const buildPathErr = (flow: FlowKey, contents: PathContents | null, error: RsvpErrorSpec): PathErrMessage => ({
@@ -169,19 +188,24 @@ export const buildPathErr = (flow: FlowKey, contents: PathContents | null, error
   adspec: null,
 });
 
-export const buildResvErr = (
-  flow: FlowKey,
-  flowspec: RsvpFlowspec,
-  address: IpAddress,
-  error: RsvpErrorSpec,
-  style = fixedFilter,
-): ResvErrMessage => ({
+/** What a ResvErr is about: one flow descriptor (RFC 2205 3.1.8). */
+export interface ErrorContents {
+  readonly session: SessionKey;
+  /** As it stood in the RESV. */
+  readonly style: RsvpStyle;
+  readonly scope: readonly IpAddress[] | null;
+  readonly flowspec: RsvpFlowspec;
+  readonly filters: readonly Filter[];
+}
+
+export const buildResvErr = (contents: ErrorContents, address: IpAddress, error: RsvpErrorSpec): ResvErrMessage => ({
   kind: 'resvErr',
   sendTtl: NEIGHBOUR_TTL,
-  session: sessionOf(flow),
+  session: sessionOf(contents.session),
   unknown: [],
+  ...scopeOf(contents),
   hop: hopOf(address),
   errorSpec: error,
-  style,
-  flowDescriptor: { flowspec, filters: [filterOf(flow)] },
+  style: contents.style,
+  flowDescriptor: { flowspec: contents.flowspec, filters: contents.filters.map(filterOf) },
 });

@@ -1,8 +1,8 @@
 import type { IpAddress } from '../../base/ip.ts';
+import type { Psb } from './blocks.ts';
 import { sendPath } from './path-state.ts';
-import type { Psb } from './psb.ts';
 import type { EngineState } from './state.ts';
-import { passUpstream } from './upstream.ts';
+import { flushUpstream, repeatUpstream } from './upstream.ts';
 
 /** What Hello messages tell of a neighbour (RFC 3209 5). */
 export interface NeighbourChange {
@@ -20,11 +20,15 @@ export function neighbourChanged(state: EngineState, { interface: name, address,
   if (change !== 'restarted') return;
   for (const psb of state.psbs.values()) {
     if (leadsTo(psb, name, address)) sendPath(state, psb, 'change');
-    if (psb.hop?.interface === name && psb.hop.address === address) passUpstream(state, psb, null);
+    if (psb.hop?.interface === name && psb.hop.address === address) repeatUpstream(state, psb, null);
   }
+  flushUpstream(state);
 }
 
 function leadsTo(psb: Psb, name: string, address: IpAddress): boolean {
-  if (psb.route === null || psb.route.local || psb.route.interface !== name) return false;
-  return (psb.route.gateway ?? psb.flow.destination) === address || psb.rsbs.has(address);
+  const branch = psb.way?.branches.find((each) => each.interface === name);
+  if (branch === undefined) return false;
+  if (psb.session.multicast || (branch.gateway ?? psb.flow.destination) === address) return true;
+  const blocks = psb.reservations.length > 0 ? psb.reservations : psb.session.shared;
+  return blocks.some((tcsb) => tcsb.interface === name && tcsb.rsbs.some((rsb) => rsb.nextHop === address));
 }

@@ -8,13 +8,14 @@ import { isNeighborMessage } from '../wire/neighbor-messages.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { sendPathErr, sendResvErr } from './errors.ts';
+import { answerResv, sendPathErr } from './errors.ts';
 import { HANDLED, messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
 import { idArrived } from './neighbours/arrived.ts';
 import { heard, refusesIds, takeAnswers } from './neighbours/incoming.ts';
 import { mayAnswer } from './neighbours/limits.ts';
 import { neighbourMessageArrived } from './neighbours/messages-arrived.ts';
+import { isFresh, prove } from './neighbours/proof.ts';
 import { reducesRefreshes } from './neighbours/outgoing.ts';
 import { canBeNeighbour, meetNeighbour } from './neighbours/table.ts';
 import { drop, type EngineState } from './state.ts';
@@ -60,9 +61,15 @@ function oneArrived(state: EngineState, packet: Packet): void {
   state.counters.received(message.type);
   if (isForNeighbour(message) && !state.localAddresses.has(packet.destination)) return drop(state, 'notForThisNode');
   const address = first(message, 'rsvpHop')?.address ?? packet.source;
+  const proof = prove(state, packet, message.type, address);
+  if (proof === 'refused') return;
   const neighbour = canBeNeighbour(state, address) ? meetNeighbour(state, packet.interface, address) : null;
   if (neighbour === null && canBeNeighbour(state, address)) return;
+  if (neighbour === null && proof !== 'none') return drop(state, 'badHop');
   state.neighbours.current = neighbour;
+  if (neighbour !== null && proof !== 'none' && message.type !== MESSAGE_TYPE.integrityResponse) {
+    if (!isFresh(state, neighbour, proof)) return;
+  }
   if (neighbour !== null && !packet.remembered) heard(state, neighbour, message);
   if (isNeighborMessage(message.type)) return neighbourMessageArrived(state, neighbour, message, packet);
   const valid = validateMessage(message, packet.remembered || reducesRefreshes(state) ? WITH_IDS : WITHOUT_IDS);
@@ -109,9 +116,7 @@ function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorC
     const sender = first(message, 'senderTemplate');
     if (sender) sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
   } else if (message.type === MESSAGE_TYPE.resv) {
-    const filter = first(message, 'filterSpec');
-    const flowspec = first(message, 'flowspec');
-    if (filter && flowspec) sendResvErr(state, flowOf(session, filter), flowspec, to, errorCode, errorValue);
+    answerResv(state, message.objects, to, errorCode, errorValue);
   }
 }
 

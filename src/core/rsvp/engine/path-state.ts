@@ -1,20 +1,23 @@
 import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
+import { NONE, type Branch, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
+import { dropPending } from './pending-resv.ts';
 import { countFlow } from './neighbours/limits.ts';
-import { nextNode } from './next-node.ts';
-import type { PathContents, PreviousHop, Psb } from './psb.ts';
 import { retract } from './neighbours/sent.ts';
+import { nextNode } from './next-node.ts';
+import { countPorts } from './ports.ts';
 import { sendAlong } from './send.ts';
-import { drop, emit, type EngineState } from './state.ts';
+import { releaseSession, sessionFor, without } from './session.ts';
 import type { Statement } from './statement.ts';
+import { drop, emit, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
-import { removeAllRsbs } from './traffic-control.ts';
-import { flowKeyText, type EngineEvent, type FlowKey } from './types.ts';
-import { stopUpstream } from './upstream.ts';
+import { removeReservationsOn } from './traffic-control.ts';
+import { flowKeyText, type EngineEvent, type EngineInterface, type FlowKey } from './types.ts';
+import { flushUpstream, leaveUpstream } from './upstream.ts';
 
-type PathDownCause = (EngineEvent & { readonly type: 'pathDown' })['cause'];
+export type PathDownCause = (EngineEvent & { readonly type: 'pathDown' })['cause'];
 
 /** Enters path state; the caller arms its time-out and asks for its route. */
 export function createPsb(
@@ -24,56 +27,59 @@ export function createPsb(
   hop: PreviousHop | null,
   ttl: number,
   refreshPeriod: Millis,
+  expire: (psb: Psb) => void,
 ): Psb {
   const { timers } = state;
+  const session = sessionFor(state, flow);
   const psb: Psb = {
+    session,
     flow,
     key: flowKeyText(flow),
     contents,
     hop,
     ttl,
     refreshPeriod,
-    route: null,
+    way: null,
     routed: false,
     queryId: null,
-    sentOn: null,
+    sentOn: NONE,
     step: 0,
-    expiry: timers.create(() => expire(state, psb), 'path expiry'),
+    expiry: timers.create(() => expire(psb), 'path expiry'),
     refresh: timers.create(() => sendPath(state, psb, 'refresh'), 'path refresh'),
     settling: null,
-    rsbs: new Map(),
-    waiting: new Map(),
-    trafficControl: null,
+    spares: NONE,
+    reservations: NONE,
     upstream: null,
+    asked: null,
     blockade: null,
+    reserved: false,
     reported: null,
   };
+  if (session.psbs.length === 0) countPorts(state, session, 1);
+  session.psbs.push(psb);
   state.psbs.set(psb.key, psb);
-  state.ports.add(flow);
   countFlow(state, hop, 1);
   return psb;
 }
 
-/** Downstream nodes are told, since a time-out there would come a whole lifetime later (RFC 2205 3.1.5). */
-function expire(state: EngineState, psb: Psb): void {
-  const gone = psb.hop !== null && !state.interfaces.has(psb.hop.interface);
-  removePath(state, psb, gone ? 'interface' : 'timeout', true);
-}
-
 /** Deletes path state and the reservations that hang on it; upstream nothing is said, the path comes from there. */
 export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, tellDownstream: boolean): void {
-  if (tellDownstream) sendPathTear(state, psb);
-  retract(state, pathKey(psb));
+  const { session } = psb;
+  for (const name of psb.sentOn) leaveBranch(state, psb, name, tellDownstream);
   for (const timer of [psb.expiry, psb.refresh]) state.timers.cancel(timer);
   if (psb.settling !== null) state.timers.cancel(psb.settling.timer);
-  removeAllRsbs(state, psb, 'pathDown');
-  stopUpstream(state, psb);
-  psb.waiting.clear();
+  for (const spare of psb.spares) state.timers.cancel(spare.expiry);
+  leaveUpstream(state, psb, false);
+  for (const { interface: name } of psb.way?.branches ?? NONE) removeReservationsOn(state, psb, name, 'pathDown');
   if (psb.queryId !== null) state.queries.delete(psb.queryId);
   state.psbs.delete(psb.key);
-  state.ports.remove(psb.flow);
+  session.psbs.splice(session.psbs.indexOf(psb), 1);
+  if (session.psbs.length === 0) countPorts(state, session, -1);
   countFlow(state, psb.hop, -1);
+  dropPending(state, session);
+  flushUpstream(state);
   forgetPath(state, psb);
+  releaseSession(state, session);
   emit(state, { type: 'pathDown', flow: psb.flow, cause });
 }
 
@@ -81,53 +87,69 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
 export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'): void {
   state.timers.cancel(psb.refresh);
   // While a route settles the kernel may send either way, and the previous hop inside would name the wrong interface.
-  if (psb.route === null || psb.route.local || psb.settling !== null) return;
-  const out = state.interfaces.get(psb.route.interface);
-  if (out === undefined) return;
-  const ttl = sendTtl(psb);
-  if (ttl < 1) return drop(state, 'ttlExpired');
-  const { refreshPeriod } = state.settings;
+  if (psb.way === null || psb.settling !== null) return;
+  const outs = psb.way.branches.filter((branch) => state.interfaces.has(branch.interface));
+  if (outs.length === 0) return;
+  if (sendTtl(psb) < 1) return drop(state, 'ttlExpired');
   psb.step = why === 'change' ? 0 : psb.step + 1;
-  state.timers.set(psb.refresh, MonotonicMs(state.now + refreshDelay(psb.step, refreshPeriod, state.random)));
-  if (psb.sentOn !== null && psb.sentOn !== out.name) retract(state, pathKey(psb));
-  psb.sentOn = out.name;
-  const adspec = psb.contents.adspec && composeAdspec(psb.contents.adspec, out);
-  const path = buildPath(psb.flow, psb.contents, adspec, out.address, refreshPeriod, ttl);
-  sendAlong(state, path, out, psb.flow.source, psb.flow.destination, pathStatement(state, psb, why === 'change'));
+  const delay = refreshDelay(psb.step, state.settings.refreshPeriod, state.random);
+  state.timers.set(psb.refresh, MonotonicMs(state.now + delay));
+  for (const branch of outs) sendPathOn(state, psb, branch, why === 'change');
 }
 
-const pathKey = (psb: Psb): string => `path ${psb.key} ${psb.sentOn}`;
+/** A copy for one branch, with its own previous hop and what its link adds to ADSPEC. */
+export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger: boolean): void {
+  const out = state.interfaces.get(branch.interface);
+  if (out === undefined || sendTtl(psb) < 1) return;
+  if (!psb.sentOn.includes(out.name)) {
+    if (!psb.session.multicast) for (const name of psb.sentOn) leaveBranch(state, psb, name, false);
+    psb.sentOn = [...psb.sentOn, out.name];
+  }
+  const { flow, contents } = psb;
+  const adspec = contents.adspec && composeAdspec(contents.adspec, out);
+  const path = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
+  sendAlong(state, path, out, flow.source, flow.destination, statementOf(state, psb, branch, trigger));
+}
 
-const pathStatement = (state: EngineState, psb: Psb, trigger: boolean): Statement => ({
-  key: pathKey(psb),
+/** PATH leaves by the interface no more. `tell`: whoever is there would else keep its state for a lifetime. */
+export function leaveBranch(state: EngineState, psb: Psb, name: string, tell: boolean): void {
+  if (tell) sendPathTear(state, psb, name);
+  retract(state, statementKey(psb, name));
+  psb.sentOn = without(psb.sentOn, name);
+}
+
+const statementKey = (psb: Psb, name: string): string => `path ${psb.key} ${name}`;
+
+const statementOf = (state: EngineState, psb: Psb, branch: Branch, trigger: boolean): Statement => ({
+  key: statementKey(psb, branch.interface),
   trigger,
-  neighbour: nextNode(psb),
-  again: () => sendPath(state, psb, 'refresh'),
+  neighbour: nextNode(psb, branch),
+  again: () => sendPathOn(state, psb, branch, false),
 });
 
-function sendPathTear(state: EngineState, psb: Psb): void {
-  const out = psb.sentOn === null ? undefined : state.interfaces.get(psb.sentOn);
+function sendPathTear(state: EngineState, psb: Psb, name: string): void {
+  const out: EngineInterface | undefined = state.interfaces.get(name);
   if (out === undefined) return;
+  const branch = psb.way?.branches.find((each) => each.interface === name) ?? { interface: name, gateway: null };
   const tear = buildPathTear(psb.flow, psb.contents, out.address, sendTtl(psb));
-  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination, pathStatement(state, psb, true));
+  sendAlong(state, tear, out, psb.flow.source, psb.flow.destination, statementOf(state, psb, branch, true));
 }
 
 const sendTtl = (psb: Psb): number => (psb.hop === null ? FIRST_TTL : psb.ttl - 1);
 
 export function emitPathUp(state: EngineState, psb: Psb): void {
   const { tspec, adspec, nonRsvpHop } = psb.contents;
+  const branch = psb.way?.branches[0];
   emit(state, {
     type: 'pathUp',
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     tspec,
     adspec,
-    local: psb.route?.local ?? false,
+    local: psb.way?.local ?? false,
     nonRsvpHop,
     recordedRoute: null,
     outgoing:
-      psb.route === null || psb.route.local
-        ? null
-        : { interface: psb.route.interface, nextHop: psb.route.gateway ?? psb.flow.destination },
+      branch === undefined ? null : { interface: branch.interface, nextHop: branch.gateway ?? psb.flow.destination },
   });
 }

@@ -1,25 +1,29 @@
 import { ipFamily, isMulticast, type IpAddress } from '../../base/ip.ts';
 import { tspecProblem } from '../wire/flowspec-problem.ts';
 import type { PathMessage, PathTearMessage } from '../wire/message-views.ts';
-import { sameAdspec, sameBytes, withBreak } from './adspec.ts';
+import { sameAdspec, withBreak } from './adspec.ts';
+import { NONE, type PathContents, type PreviousHop, type Psb, type SparePath } from './blocks.ts';
 import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
-import { rememberPath } from './journal.ts';
+import { pathPacket, rememberPath } from './journal.ts';
 import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
-import { createPsb, emitPathUp, removePath, sendPath } from './path-state.ts';
-import type { PathContents, PreviousHop, Psb } from './psb.ts';
+import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
+import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute } from './route.ts';
+import { findSession, sameHop } from './session.ts';
+import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, type EngineState } from './state.ts';
 import { lifetime } from './timers.ts';
 import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
-import { passUpstream } from './upstream.ts';
+import { sameObjects } from './unknown-objects.ts';
+import { flushUpstream, repeatUpstream } from './upstream.ts';
 
 type Packet = EngineInput & { readonly type: 'packet' };
 
 const UNSPECIFIED = '0.0.0.0';
 
-/** PATH MESSAGE ARRIVES of RFC 2209, unicast. A refresh that changes nothing only moves the time-out. */
+/** PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. */
 export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): void {
   const flow = flowOf(view.session, view.senderTemplate);
   const hop: PreviousHop = {
@@ -28,45 +32,86 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
     logicalInterfaceHandle: view.hop.logicalInterfaceHandle,
   };
   const contents = contentsOf(view, packet);
-  const key = flowKeyText(flow);
-  const psb = state.psbs.get(key);
+  const psb = state.psbs.get(flowKeyText(flow));
   if (!acceptable(state, flow, hop, contents, psb)) return;
   const { refreshPeriod } = view.timeValues;
   if (psb === undefined) {
-    const created = createPsb(state, flow, contents, hop, packet.ttl, refreshPeriod);
-    keepAlive(state, created);
-    rememberPath(state, created, packet);
-    askRoute(state, created);
-    return;
+    const created = enter(state, flow, { hop, contents, ttl: packet.ttl, refreshPeriod });
+    return rememberPath(state, created, packet);
   }
+  if (!mayForward(psb, packet.interface)) {
+    return keepSpare(state, psb, { hop, contents, ttl: packet.ttl, refreshPeriod });
+  }
+  const spare = spareOn(psb, packet.interface);
+  if (spare !== undefined) dropSpare(state, psb, spare);
+  if (psb.session.multicast && psb.hop?.interface !== packet.interface) keepSpare(state, psb, psb);
   psb.ttl = packet.ttl;
   psb.refreshPeriod = refreshPeriod;
   keepAlive(state, psb);
   update(state, psb, contents, hop, packet);
 }
 
+function enter(state: EngineState, flow: FlowKey, path: Omit<SparePath, 'expiry'>): Psb {
+  const { hop, contents, ttl, refreshPeriod } = path;
+  const created = createPsb(state, flow, contents, hop, ttl, refreshPeriod, (psb) => expire(state, psb));
+  keepAlive(state, created);
+  askRoute(state, created);
+  return created;
+}
+
+/**
+ * Whether PATH from that interface is the one to pass on. To one host the previous hop may flip, and the last word counts
+ * (RFC 2205 3.1.3); a group's comes in by the interface that routing names or, where it names none, came by first.
+ */
+function mayForward({ session, hop, way }: Psb, name: string): boolean {
+  return !session.multicast || hop === null || hop.interface === name || way?.incoming === name;
+}
+
 function update(state: EngineState, psb: Psb, contents: PathContents, hop: PreviousHop, packet: Packet): void {
   const movedHop = !sameHop(psb.hop, hop);
   if (!movedHop && sameContents(psb.contents, contents)) {
-    if (psb.routed && psb.route === null && psb.queryId === null) askRoute(state, psb);
+    if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
     return;
   }
-  if (movedHop) {
-    countFlow(state, psb.hop, -1);
-    countFlow(state, hop, 1);
-  }
+  if (movedHop) moveFlow(state, psb, hop);
+  const otherInterface = psb.hop?.interface !== hop.interface;
   psb.hop = hop;
   psb.contents = contents;
   rememberPath(state, psb, packet);
   if (!psb.routed) return;
+  // The branches depend on where the flow comes in: none leads back there.
+  if (otherInterface && psb.session.multicast) askRoute(state, psb);
   emitPathUp(state, psb);
   sendPath(state, psb, 'change');
   // RFC 2205 3.6: the new previous hop hears of the reservation at once.
-  if (movedHop) passUpstream(state, psb, null);
+  if (!movedHop) return;
+  repeatUpstream(state, psb, null);
+  flushUpstream(state);
+}
+
+function moveFlow(state: EngineState, psb: Psb, to: PreviousHop): void {
+  countFlow(state, psb.hop, -1);
+  countFlow(state, to, 1);
 }
 
 function keepAlive(state: EngineState, psb: Psb): void {
   state.timers.set(psb.expiry, state.now + lifetime(psb.refreshPeriod, state.settings.refreshPeriod));
+}
+
+/** Downstream nodes are told, since a time-out there would come a whole lifetime later (RFC 2205 3.1.5). */
+function expire(state: EngineState, psb: Psb): void {
+  const gone = psb.hop !== null && !state.interfaces.has(psb.hop.interface);
+  endPath(state, psb, gone ? 'interface' : 'timeout');
+}
+
+/** Where a group's PATH comes in by another interface, too, that one is all that is left of the flow. */
+function endPath(state: EngineState, psb: Psb, cause: PathDownCause): void {
+  const [next, ...others] = psb.spares;
+  removePath(state, psb, cause, true);
+  if (next === undefined) return;
+  const entered = enter(state, psb.flow, next);
+  rememberPath(state, entered, pathPacket(state, entered, next.hop));
+  for (const each of others) keepSpare(state, entered, each);
 }
 
 function contentsOf(view: PathMessage, packet: Packet): PathContents {
@@ -75,7 +120,7 @@ function contentsOf(view: PathMessage, packet: Packet): PathContents {
     sessionFlags: view.session.flags,
     tspec: view.senderTspec.tspec,
     adspec: view.adspec !== null && nonRsvpHop ? withBreak(view.adspec) : view.adspec,
-    forwarded: view.unknown,
+    forwarded: view.unknown.length === 0 ? NONE : view.unknown,
     nonRsvpHop: nonRsvpHop || (view.adspec?.general.breakBit ?? false),
   };
 }
@@ -94,14 +139,16 @@ function acceptable(
     return false;
   };
   if (ipFamily(flow.destination) !== 4) return refuse('unsupportedFamily');
-  if (isMulticast(flow.destination)) return refuse('multicastSession');
   if (state.localAddresses.has(flow.source) || psb?.hop === null) return refuse('pathLoop');
   if (!isNeighbour(state, hop.address)) return refuse('badHop');
-  if (psb === undefined && state.ports.destinationConflict(flow)) {
-    return refuse('conflictingDestinationPorts', ERROR.conflictingDestinationPorts);
-  }
-  if (psb === undefined && state.ports.sourceConflict(flow)) {
-    return refuse('conflictingSenderPorts', ERROR.conflictingSenderPorts);
+  if (psb === undefined) {
+    if (destinationPortConflict(state, flow)) {
+      return refuse('conflictingDestinationPorts', ERROR.conflictingDestinationPorts);
+    }
+    const session = findSession(state, flow);
+    if (session !== undefined && sourcePortConflict(session, flow)) {
+      return refuse('conflictingSenderPorts', ERROR.conflictingSenderPorts);
+    }
   }
   if (tspecProblem(contents.tspec) !== null) return refuse('badTspec', ERROR.trafficControl, BAD_TSPEC);
   if (psb === undefined && state.psbs.size >= state.settings.maxFlows) return refuse('tooManyFlows');
@@ -112,35 +159,21 @@ function acceptable(
 const isNeighbour = (state: EngineState, address: IpAddress): boolean =>
   address !== UNSPECIFIED && !isMulticast(address) && !state.localAddresses.has(address);
 
-const sameHop = (a: PreviousHop | null, b: PreviousHop): boolean =>
-  a !== null &&
-  a.address === b.address &&
-  a.interface === b.interface &&
-  a.logicalInterfaceHandle === b.logicalInterfaceHandle;
-
-function sameContents(a: PathContents, b: PathContents): boolean {
-  return (
-    a.sessionFlags === b.sessionFlags &&
-    a.nonRsvpHop === b.nonRsvpHop &&
-    sameTspec(a.tspec, b.tspec) &&
-    sameAdspec(a.adspec, b.adspec) &&
-    a.forwarded.length === b.forwarded.length &&
-    a.forwarded.every((object, i) => {
-      const other = b.forwarded[i]!;
-      return (
-        object.classNumber === other.classNumber && object.cType === other.cType && sameBytes(object.body, other.body)
-      );
-    })
-  );
-}
+const sameContents = (a: PathContents, b: PathContents): boolean =>
+  a.sessionFlags === b.sessionFlags &&
+  a.nonRsvpHop === b.nonRsvpHop &&
+  sameTspec(a.tspec, b.tspec) &&
+  sameAdspec(a.adspec, b.adspec) &&
+  sameObjects(a.forwarded, b.forwarded);
 
 /** PTEAR MESSAGE ARRIVES of RFC 2209; it must come from the hop that the path state is from (RFC 2205 3.1.5). */
 export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: Packet): void {
   const psb = state.psbs.get(flowKeyText(flowOf(view.session, view.senderTemplate)));
   if (psb === undefined) return drop(state, 'noPathState');
   if (psb.hop === null) return drop(state, 'pathLoop');
-  if (psb.hop.address !== view.hop.address || psb.hop.interface !== packet.interface) {
-    return drop(state, 'tearFromAnotherHop');
-  }
-  removePath(state, psb, 'tear', true);
+  const from = ({ hop }: Psb | SparePath) => hop?.address === view.hop.address && hop.interface === packet.interface;
+  if (from(psb)) return endPath(state, psb, 'tear');
+  const spare = psb.spares.find(from);
+  if (spare === undefined) return drop(state, 'tearFromAnotherHop');
+  dropSpare(state, psb, spare);
 }

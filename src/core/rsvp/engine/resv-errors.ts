@@ -1,62 +1,138 @@
 import { MonotonicMs } from '../../base/units.ts';
 import type { FlowDescriptor, ResvErrMessage } from '../wire/message-views.ts';
-import { emitError, ERROR, IN_PLACE } from './errors.ts';
-import { blockades, sameFlowspec } from './merge.ts';
-import { buildResvErr, flowOf } from './messages.ts';
-import type { Psb } from './psb.ts';
+import { NONE, type Blockade, type Psb, type Rsb, type Session } from './blocks.ts';
+import { emitError, ERROR, eventFlags, IN_PLACE } from './errors.ts';
+import { blockades } from './merge.ts';
+import { buildResvErr, flowOf, styleName } from './messages.ts';
+import { freeRequestsFor, localRequestsFor } from './requests.ts';
 import { sendToNeighbour } from './send.ts';
+import { filterOfFlow, findSession, leavesBy, sessionStyle } from './session.ts';
 import { drop, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
 import { flowKeyText, type EngineInput } from './types.ts';
-import { isFixedFilter } from './resv.ts';
-import { localReceiver, passUpstream, wantedUpstream } from './upstream.ts';
+import { flushUpstream, reviewUpstream } from './upstream.ts';
+
+type Packet = EngineInput & { readonly type: 'packet' };
 
 /** RERR MESSAGE ARRIVES of RFC 2209: blockade, then on to the receivers that it concerns. */
-export function resvErrArrived(
-  state: EngineState,
-  view: ResvErrMessage,
-  packet: EngineInput & { readonly type: 'packet' },
-): void {
+export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet: Packet): void {
   const descriptor = view.flowDescriptor;
   if (descriptor === null) return drop(state, 'noFlowDescriptor');
-  // About a request that nobody here made: this node asks for fixed-filter reservations only.
-  if (!isFixedFilter(view.style)) return drop(state, 'unsupportedStyle');
-  for (const filter of descriptor.filters) {
+  const session = findSession(state, view.session);
+  if (session === undefined || session.psbs.length === 0) return drop(state, 'noPathState');
+  // About a request that nobody here made, or makes any more.
+  const style = styleName(view.style);
+  if (sessionStyle(session) !== style) return drop(state, 'resvErrOfAnotherStyle');
+  const senders = style === 'WF' ? behind(session, view, packet) : named(state, view, descriptor, packet);
+  if (senders.length === 0) return;
+  if (view.errorSpec.errorCode === ERROR.admissionControl) blockade(state, senders, descriptor);
+  forward(state, session, view, descriptor, senders, packet);
+  tellReceivers(state, view, descriptor, senders);
+}
+
+/** Explicit styles: the senders that the error is about. */
+function named(state: EngineState, view: ResvErrMessage, { filters }: FlowDescriptor, packet: Packet): readonly Psb[] {
+  return filters.flatMap((filter) => {
     const psb = state.psbs.get(flowKeyText(flowOf(view.session, filter)));
-    if (psb === undefined) drop(state, 'noPathState');
-    else if (psb.hop?.interface !== packet.interface) drop(state, 'resvErrOnWrongInterface');
-    else concern(state, psb, view, descriptor);
+    if (psb !== undefined && psb.hop?.interface === packet.interface) return [psb];
+    drop(state, psb === undefined ? 'noPathState' : 'resvErrOnWrongInterface');
+    return [];
+  });
+}
+
+/** Wildcard style: the senders behind the previous hop that it came from, as far as they are in its SCOPE (RFC 2205 3.4). */
+function behind({ psbs }: Session, view: ResvErrMessage, packet: Packet): readonly Psb[] {
+  const scope = view.extensions?.scope?.sources ?? null;
+  return psbs.filter(
+    ({ hop, flow }) =>
+      hop !== null &&
+      hop.interface === packet.interface &&
+      hop.address === view.hop.address &&
+      (scope === null || scope.includes(flow.source)),
+  );
+}
+
+/** RFC 2205 3.5: what is not blockaded is asked for at once; a request that stays the same would only fail again. */
+function blockade(state: EngineState, senders: readonly Psb[], { flowspec }: FlowDescriptor): void {
+  const until = MonotonicMs(state.now + BLOCKADE_FACTOR * state.settings.refreshPeriod);
+  const blocking: Blockade = { flowspec: flowspec.flowspec, until };
+  for (const psb of senders) {
+    if (psb.upstream?.style === 'WF') psb.upstream.blockade = blocking;
+    else psb.blockade = blocking;
+  }
+  for (const psb of senders) if (freeRequestsFor(state, psb).length > 0) reviewUpstream(state, psb);
+  flushUpstream(state);
+}
+
+/** Whether an error that leaves an earlier reservation in place says nothing to whoever asked for less. */
+const sparesWho = (view: ResvErrMessage): boolean =>
+  view.errorSpec.errorCode === ERROR.admissionControl && (view.errorSpec.flags & IN_PLACE) !== 0;
+
+function forward(
+  state: EngineState,
+  session: Session,
+  view: ResvErrMessage,
+  descriptor: FlowDescriptor,
+  senders: readonly Psb[],
+  packet: Packet,
+): void {
+  for (const rsb of concerned(session, senders)) {
+    const { tcsb, nextHop, requested } = rsb;
+    const out = state.interfaces.get(tcsb.interface);
+    if (out === undefined || tcsb.interface === packet.interface) continue;
+    if (sparesWho(view) && !blockades(descriptor.flowspec.flowspec, requested)) continue;
+    const about = senders.filter(
+      (psb) => leavesBy(psb, tcsb.interface) && (rsb.filters === null || rsb.filters.has(psb.key)),
+    );
+    const scope = scopeFor(view, about);
+    if (scope !== null && scope.length === 0) continue;
+    const filters = tcsb.style === 'WF' ? NONE : about.map((psb) => filterOfFlow(psb.flow));
+    const contents = { session: session.id, style: view.style, scope, flowspec: descriptor.flowspec, filters };
+    const error = { ...buildResvErr(contents, out.address, view.errorSpec), unknown: view.unknown };
+    sendToNeighbour(state, error, out, nextHop);
   }
 }
 
-function concern(state: EngineState, psb: Psb, view: ResvErrMessage, descriptor: FlowDescriptor): void {
-  const { errorSpec } = view;
-  const { flowspec } = descriptor.flowspec;
-  if (errorSpec.errorCode === ERROR.admissionControl) {
-    const until = MonotonicMs(state.now + BLOCKADE_FACTOR * state.settings.refreshPeriod);
-    psb.blockade = { flowspec, until };
-    const wanted = wantedUpstream(state, psb);
-    // What is not blockaded is asked for at once; a request that stays the same would only fail again.
-    if (wanted && psb.upstream && !sameFlowspec(wanted, psb.upstream.flowspec)) passUpstream(state, psb, null);
+/** SCOPE of an error that had one: of its senders those that leave by the interface. */
+function scopeFor(view: ResvErrMessage, about: readonly Psb[]) {
+  if (view.extensions?.scope === undefined) return null;
+  return [...new Set(about.map((psb) => psb.flow.source))];
+}
+
+/** The reservations that have a sender in common with the error. */
+function concerned(session: Session, senders: readonly Psb[]): readonly Rsb[] {
+  const distinct = senders.flatMap((psb) => psb.reservations.flatMap((tcsb) => tcsb.rsbs));
+  const shared = session.shared.flatMap((tcsb) =>
+    senders.some((psb) => leavesBy(psb, tcsb.interface)) ? tcsb.rsbs : NONE,
+  );
+  return [
+    ...distinct,
+    ...shared.filter((rsb) => rsb.filters === null || senders.some((psb) => rsb.filters!.has(psb.key))),
+  ];
+}
+
+function tellReceivers(
+  state: EngineState,
+  view: ResvErrMessage,
+  { flowspec: { flowspec } }: FlowDescriptor,
+  senders: readonly Psb[],
+): void {
+  const { errorNode, errorCode, errorValue } = view.errorSpec;
+  const inPlace = (view.errorSpec.flags & IN_PLACE) !== 0;
+  for (const psb of senders) {
+    const requests = localRequestsFor(state, psb);
+    const guilty = requests.filter((request) => blockades(flowspec, request.flowspec));
+    const told = sparesWho(view) ? guilty : requests;
+    for (const request of told) request.awaitsConfirm = false;
+    emitError(state, psb, {
+      type: 'resvError',
+      flow: psb.flow,
+      errorNode,
+      errorCode,
+      errorValue,
+      local: told.length > 0,
+      flowspec,
+      ...eventFlags(inPlace, errorCode === ERROR.admissionControl && told.length > 0 && guilty.length === 0),
+    });
   }
-  const onlyBlockaded = errorSpec.errorCode === ERROR.admissionControl && (errorSpec.flags & IN_PLACE) !== 0;
-  for (const rsb of psb.rsbs.values()) {
-    if (onlyBlockaded && !blockades(flowspec, rsb.requested)) continue;
-    const out = state.interfaces.get(rsb.interface);
-    if (out === undefined) continue;
-    const error = { ...buildResvErr(psb.flow, descriptor.flowspec, out.address, errorSpec), unknown: view.unknown };
-    sendToNeighbour(state, error, out, rsb.nextHop);
-  }
-  const receiver = localReceiver(state, psb);
-  if (receiver !== undefined) receiver.awaitsConfirm = false;
-  const { errorNode, errorCode, errorValue } = errorSpec;
-  emitError(state, psb, {
-    type: 'resvError',
-    flow: psb.flow,
-    errorNode,
-    errorCode,
-    errorValue,
-    local: receiver !== undefined,
-    flowspec,
-  });
 }

@@ -1,12 +1,18 @@
+import { NONE, type Psb, type Way } from './blocks.ts';
 import { ERROR, NO_ROUTE, reportPathError } from './errors.ts';
-import { emitPathUp, sendPath } from './path-state.ts';
-import type { Psb } from './psb.ts';
-import { abandonResv, reserve } from './resv.ts';
+import { pathPacket, rememberPath } from './journal.ts';
+import { countFlow } from './neighbours/limits.ts';
+import { emitPathUp, leaveBranch, sendPath, sendPathOn } from './path-state.ts';
+import { resumePending } from './pending-resv.ts';
+import { leavesBy } from './session.ts';
+import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, newId, type EngineState } from './state.ts';
-import { ROUTE_SETTLE_MS } from './timers.ts';
-import { removeAllRsbs } from './traffic-control.ts';
-import type { EngineRoute } from './types.ts';
-import { passUpstream, stopUpstream } from './upstream.ts';
+import { lifetime, ROUTE_SETTLE_MS } from './timers.ts';
+import { removeReservationsOn, tellOf } from './traffic-control.ts';
+import type { EngineInput, EngineRoute } from './types.ts';
+import { flushUpstream, leaveUpstream, reviewUpstream } from './upstream.ts';
+
+type Answer = (EngineInput & { readonly type: 'route' })['route'];
 
 /** Asks the kernel where the flow leaves; an answer to an earlier question no longer counts. */
 export function askRoute(state: EngineState, psb: Psb): void {
@@ -21,62 +27,113 @@ export function askAllRoutes(state: EngineState): void {
   for (const psb of state.psbs.values()) askRoute(state, psb);
 }
 
-export function routeAnswered(state: EngineState, queryId: number, answer: EngineRoute | null): void {
+export function routeAnswered(state: EngineState, queryId: number, answer: Answer): void {
   const psb = state.queries.get(queryId);
   if (psb === undefined) return;
   state.queries.delete(queryId);
   psb.queryId = null;
-  const route = usable(state, psb, answer);
-  if (!psb.routed) return firstRoute(state, psb, route);
-  if (psb.settling !== null && sameRoute(psb.settling.route, route)) return;
+  const promoted = promote(state, psb, answer);
+  const way = usable(state, psb, answer);
+  if (!psb.routed) return firstRoute(state, psb, way);
+  if (promoted) {
+    stopSettling(state, psb);
+    moveRoute(state, psb, way);
+    return sendPath(state, psb, 'change');
+  }
+  if (psb.settling !== null && sameWay(psb.settling.way, way)) return;
   const settled = stopSettling(state, psb);
-  if (!sameRoute(psb.route, route)) changeRoute(state, psb, route);
-  else if (route === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  if (!sameWay(psb.way, way)) changeRoute(state, psb, way);
+  else if (way === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
   else if (settled) sendPath(state, psb, 'refresh');
 }
 
-/** A route through an interface that is not known, or back where PATH came from, is none (RFC 2205 3.3). */
-function usable(state: EngineState, psb: Psb, route: EngineRoute | null): EngineRoute | null {
-  if (route === null || route.local) return route;
-  if (psb.hop?.interface === route.interface) {
+/**
+ * The part of an answer that can be used: no interface that is not known, none back where PATH came from (RFC 2205 3.3),
+ * and for a group none while its PATH does not come in where routing says.
+ */
+function usable(state: EngineState, psb: Psb, answer: Answer): Way | null {
+  if (answer === null) return null;
+  if (!('outgoing' in answer)) return unicastWay(state, psb, answer);
+  const { incoming, local } = answer;
+  const misplaced = incoming !== null && psb.hop !== null && psb.hop.interface !== incoming;
+  const names = misplaced ? NONE : answer.outgoing.filter((name) => name !== psb.hop?.interface);
+  const known = names.filter((name) => state.interfaces.has(name));
+  return { incoming, local, branches: known.map((name) => ({ interface: name, gateway: null })) };
+}
+
+function unicastWay(state: EngineState, psb: Psb, { interface: name, gateway, local }: EngineRoute): Way | null {
+  if (local) return { incoming: null, branches: NONE, local };
+  if (psb.hop?.interface === name) {
     drop(state, 'routeLoop');
     return null;
   }
-  return state.interfaces.has(route.interface) ? route : null;
+  if (!state.interfaces.has(name)) return null;
+  return { incoming: null, branches: [{ interface: name, gateway }], local };
 }
 
-const sameRoute = (a: EngineRoute | null, b: EngineRoute | null): boolean =>
-  a === null || b === null ? a === b : a.interface === b.interface && a.gateway === b.gateway && a.local === b.local;
+/** PATH that comes in where routing now says takes over from what was passed on until now (RFC 2209, PATH ARRIVES). */
+function promote(state: EngineState, psb: Psb, answer: Answer): boolean {
+  const incoming = answer !== null && 'incoming' in answer ? answer.incoming : null;
+  const spare = incoming === null ? undefined : spareOn(psb, incoming);
+  if (spare === undefined || psb.hop === null || psb.hop.interface === incoming) return false;
+  dropSpare(state, psb, spare);
+  keepSpare(state, psb, psb);
+  const { hop, contents, ttl, refreshPeriod } = spare;
+  countFlow(state, psb.hop, -1);
+  countFlow(state, hop, 1);
+  Object.assign(psb, { hop, contents, ttl, refreshPeriod });
+  state.timers.set(psb.expiry, state.now + lifetime(refreshPeriod, state.settings.refreshPeriod));
+  rememberPath(state, psb, pathPacket(state, psb, hop));
+  return true;
+}
 
-function firstRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
-  psb.route = route;
+const sameWay = (a: Way | null, b: Way | null): boolean =>
+  a === null || b === null
+    ? a === b
+    : a.local === b.local &&
+      a.incoming === b.incoming &&
+      a.branches.length === b.branches.length &&
+      a.branches.every((branch) => hasBranch(b, branch));
+
+const hasBranch = (way: Way, branch: Way['branches'][number]): boolean =>
+  way.branches.some((each) => each.interface === branch.interface && each.gateway === branch.gateway);
+
+function firstRoute(state: EngineState, psb: Psb, way: Way | null): void {
+  psb.way = way;
   psb.routed = true;
   emitPathUp(state, psb);
-  if (route === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  if (way === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
   sendPath(state, psb, 'change');
-  if (route?.local) passUpstream(state, psb, null);
-  const waiting = [...psb.waiting.values()];
-  psb.waiting.clear();
-  for (const arrived of waiting) {
-    reserve(state, arrived);
-    // Played back after a restart, and the flow no longer leaves there.
-    if (!psb.rsbs.has(arrived.nextHop)) abandonResv(state, arrived);
+  meetReservations(state, psb);
+  resumePending(state, psb);
+}
+
+/** What is reserved or wanted for all senders, or for this one by name, is asked for towards it. */
+function meetReservations(state: EngineState, psb: Psb): void {
+  reviewUpstream(state, psb);
+  flushUpstream(state);
+  for (const tcsb of psb.session.shared) {
+    if (tcsb.style !== 'WF' || !leavesBy(psb, tcsb.interface)) continue;
+    for (const rsb of tcsb.rsbs) if (rsb.accepted !== null) tellOf(state, rsb, psb);
   }
 }
 
 /**
  * Local repair (RFC 2205 3.6): between two usable routes routing may settle for W first. Otherwise nothing is worth
- * waiting for.
+ * waiting for; nor are branches that only come in addition.
  */
-function changeRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
-  const { route: before } = psb;
-  const usable = before !== null && !before.local && state.interfaces.has(before.interface);
-  if (!usable || route === null || route.local) return moveRoute(state, psb, route);
+function changeRoute(state: EngineState, psb: Psb, way: Way | null): void {
+  const { way: before } = psb;
+  const standing = before?.branches.filter((branch) => state.interfaces.has(branch.interface)) ?? NONE;
+  const leaving = way === null || standing.some((branch) => !hasBranch(way, branch));
+  if (way === null || standing.length === 0 || !leaving || way.branches.length === 0) {
+    return moveRoute(state, psb, way);
+  }
   const timer = state.timers.create(() => {
     psb.settling = null;
-    moveRoute(state, psb, route);
+    moveRoute(state, psb, way);
   }, 'route settles');
-  psb.settling = { timer, route };
+  psb.settling = { timer, way };
   state.timers.cancel(psb.refresh);
   state.timers.set(timer, state.now + Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod));
 }
@@ -90,20 +147,37 @@ function stopSettling(state: EngineState, psb: Psb): boolean {
 }
 
 /**
- * Reservations on the old interface go, the data no longer passes there. Upstream nothing is torn: the reservation that
- * comes back on the new way takes over before the old one times out. State on the old way times out, too: a tear would
- * follow the new route.
+ * Reservations on interfaces that are left go, the data no longer passes there. Where the flow goes on by others,
+ * upstream nothing is torn for it: the reservation that comes back on the new way takes over before the old one times out.
+ * State on the old way to one host times out, too: a tear would follow the new route. A group's branch is torn, since what
+ * is sent by an interface needs no route.
  */
-function moveRoute(state: EngineState, psb: Psb, route: EngineRoute | null): void {
-  const before = psb.route;
-  psb.route = route;
+function moveRoute(state: EngineState, psb: Psb, way: Way | null): void {
+  const before = psb.way;
+  psb.way = way;
+  const gone =
+    before?.branches.filter((branch) => !way?.branches.some((b) => b.interface === branch.interface)) ?? NONE;
+  const added = way?.branches.filter((branch) => before === null || !hasBranch(before, branch)) ?? NONE;
   // Before what hangs on the old way goes: why it goes is known first.
-  if (route !== null) emitPathUp(state, psb);
-  if (before !== null && (route === null || route.interface !== before.interface || route.local !== before.local)) {
-    removeAllRsbs(state, psb, 'interface');
-    stopUpstream(state, psb);
+  if (way !== null) emitPathUp(state, psb);
+  for (const { interface: name } of gone) {
+    removeReservationsOn(state, psb, name, 'interface');
+    leaveBranch(state, psb, name, psb.session.multicast);
   }
-  if (route === null) return reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
-  if (route.local) passUpstream(state, psb, null);
-  sendPath(state, psb, 'change');
+  const ended = before?.local === true && way?.local !== true;
+  const moved = gone.length > 0 && added.length > 0;
+  if ((!psb.session.multicast && (gone.length > 0 || ended)) || moved) leaveUpstreamUnlessWanted(state, psb);
+  if (way === null) {
+    flushUpstream(state);
+    return reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  }
+  if (psb.session.multicast && psb.refresh.at !== null && !moved) {
+    for (const branch of added) sendPathOn(state, psb, branch, true);
+  } else sendPath(state, psb, 'change');
+  meetReservations(state, psb);
+}
+
+/** What nothing asks for any more is left to time out; what is still asked for stays as it is. */
+function leaveUpstreamUnlessWanted(state: EngineState, psb: Psb): void {
+  if (psb.asked !== null) leaveUpstream(state, psb, false);
 }

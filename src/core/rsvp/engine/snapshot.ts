@@ -1,9 +1,10 @@
 import { Millis } from '../../base/units.ts';
-import type { Psb } from './psb.ts';
-import type { Rsb } from './rsb.ts';
+import type { Psb, Rsb } from './blocks.ts';
+import { sameFlowspec } from './merge.ts';
+import { leavesBy } from './session.ts';
+import { neighbourRows } from './neighbours/rows.ts';
 import type { EngineState } from './state.ts';
 import type { EngineSnapshot } from './types.ts';
-import { sameFlowspec } from './merge.ts';
 
 type PathRow = EngineSnapshot['paths'][number];
 type ReservationRow = EngineSnapshot['reservations'][number];
@@ -13,43 +14,51 @@ export function takeSnapshot(state: EngineState, now: number): EngineSnapshot {
   const psbs = [...state.psbs.values()];
   return {
     paths: psbs.map((psb) => pathRow(psb, now)),
-    reservations: psbs.flatMap((psb) => [...psb.rsbs.values()].map((rsb) => reservationRow(psb, rsb, now))),
+    reservations: psbs.flatMap((psb) => reservationRows(psb, now)),
     timers: [...state.timers.armed()].map(([kind, { count, next }]) => ({
       kind,
       count,
       nextInMs: remaining(next, now),
     })),
+    neighbours: neighbourRows(state, now),
     counters: state.counters.snapshot(),
   };
 }
 
 function pathRow(psb: Psb, now: number): PathRow {
+  const outgoingInterfaces = psb.way?.branches.map((branch) => branch.interface) ?? [];
   return {
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     incomingInterface: psb.hop?.interface ?? null,
-    outgoingInterface: psb.route === null || psb.route.local ? null : psb.route.interface,
+    outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,
-    local: psb.hop === null ? 'sender' : psb.route?.local ? 'receiver' : null,
+    local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
     expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
   };
 }
 
-function reservationRow(psb: Psb, rsb: Rsb, now: number): ReservationRow {
-  return {
-    flow: psb.flow,
-    interface: rsb.interface,
-    nextHop: rsb.nextHop,
-    flowspec: rsb.accepted ?? rsb.requested,
-    state: reservationState(rsb),
-    expiresInMs: remaining(rsb.expiry.at ?? now, now),
-  };
+function reservationRows(psb: Psb, now: number): ReservationRow[] {
+  const shared = psb.session.shared.filter((tcsb) => leavesBy(psb, tcsb.interface));
+  const rsbs = [...psb.reservations, ...shared].flatMap((tcsb) => tcsb.rsbs);
+  return rsbs
+    .filter((rsb) => rsb.filters === null || rsb.filters.has(psb.key))
+    .map((rsb) => ({
+      flow: psb.flow,
+      style: rsb.tcsb.style,
+      interface: rsb.tcsb.interface,
+      nextHop: rsb.nextHop,
+      flowspec: rsb.accepted ?? rsb.requested,
+      state: reservationState(rsb, psb),
+      expiresInMs: remaining((rsb.filters?.get(psb.key)?.expiry ?? rsb.expiry).at ?? now, now),
+    }));
 }
 
-function reservationState(rsb: Rsb): ReservationRow['state'] {
-  if (rsb.refusal !== null) return rsb.accepted === null ? 'refused' : 'installed';
-  return rsb.accepted !== null && sameFlowspec(rsb.accepted, rsb.requested) ? 'installed' : 'installing';
+function reservationState(rsb: Rsb, psb: Psb): ReservationRow['state'] {
+  const held = rsb.accepted !== null && (rsb.filters === null || rsb.filters.get(psb.key)?.accepted === true);
+  if (rsb.refusal !== null) return held ? 'installed' : 'refused';
+  return held && sameFlowspec(rsb.accepted!, rsb.requested) ? 'installed' : 'installing';
 }
 
 const remaining = (at: number, now: number): Millis => Millis(Math.max(0, at - now));

@@ -1,21 +1,12 @@
 import type { IpAddress } from '../../base/ip.ts';
 import { seededRandom, type Random } from '../../base/random.ts';
 import { MonotonicMs } from '../../base/units.ts';
-import type { Flowspec } from '../../qos/flowspec.ts';
+import type { LocalRequest, Psb, Session, Tcsb, Upstream } from './blocks.ts';
 import { Counters } from './counters.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
-import { PortUse } from './port-use.ts';
-import type { Psb } from './psb.ts';
-import type { ArrivedResv } from './rsb.ts';
-import { TimerQueue, type Timer } from './timers.ts';
+import { PLAIN_NEIGHBOURS } from './neighbours/settings.ts';
+import { TimerQueue } from './timers.ts';
 import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from './types.ts';
-
-/** A receiver that this host opened. */
-export interface LocalReceiver {
-  readonly flowspec: Flowspec;
-  /** A ResvConf is still wanted: RESV asks for it until it or an error comes. */
-  awaitsConfirm: boolean;
-}
 
 /** Everything an engine knows. Functions of this folder take it and change it; only `engine.ts` makes one. */
 export interface EngineState {
@@ -29,14 +20,23 @@ export interface EngineState {
   startedAt: MonotonicMs | null;
   interfaces: ReadonlyMap<string, EngineInterface>;
   localAddresses: ReadonlySet<IpAddress>;
+  /** By sessionKeyText. */
+  readonly sessions: Map<string, Session>;
   /** By flowKeyText. */
   readonly psbs: Map<string, Psb>;
-  readonly ports: PortUse;
-  readonly receivers: Map<string, LocalReceiver>;
-  /** RESVs for senders of this host that are not open yet, by flowKeyText. */
-  readonly held: Map<string, { readonly arrived: ArrivedResv; readonly timer: Timer }>;
+  /** How many sessions have path state, by destination. */
+  readonly destinations: Map<IpAddress, number>;
+  /** How many sessions with a port have path state, by protocol and destination. */
+  readonly sessionsWithPort: Map<string, number>;
+  /** What receivers on this host ask of a sender by name, by flowKeyText. */
+  readonly requests: Map<string, readonly LocalRequest[]>;
+  receivers: number;
+  /** RESVs that wait. */
+  pending: number;
   readonly queries: Map<number, Psb>;
-  readonly installs: Map<number, Psb>;
+  readonly installs: Map<number, Tcsb>;
+  /** RESVs with something to say that is not said yet; empty between inputs. */
+  readonly unsent: Set<Upstream>;
   readonly neighbours: Neighbours;
   lastId: number;
   out: EngineOutput[];
@@ -52,13 +52,17 @@ export function createState(settings: EngineSettings): EngineState {
     startedAt: null,
     interfaces: new Map(),
     localAddresses: new Set(),
+    sessions: new Map(),
     psbs: new Map(),
-    ports: new PortUse(),
-    receivers: new Map(),
-    held: new Map(),
+    destinations: new Map(),
+    sessionsWithPort: new Map(),
+    requests: new Map(),
+    receivers: 0,
+    pending: 0,
     queries: new Map(),
     installs: new Map(),
-    neighbours: createNeighbours(settings.neighbours?.instance ?? 1),
+    unsent: new Set(),
+    neighbours: createNeighbours(settings.neighbours ?? PLAIN_NEIGHBOURS),
     lastId: 0,
     out: [],
   };
@@ -72,9 +76,3 @@ export function drop(state: EngineState, reason: string): void {
   dropped?.set(reason, (dropped.get(reason) ?? 0) + 1);
 }
 export const newId = (state: EngineState): number => ++state.lastId;
-
-/**
- * Journal keys. Sorted as text, paths come before reservations: played in that order, every RESV finds its path state.
- */
-export const pathJournalKey = (flowKey: string): string => `path ${flowKey}`;
-export const resvJournalKey = (flowKey: string, nextHop: IpAddress): string => `resv ${flowKey} via ${nextHop}`;

@@ -53,7 +53,7 @@ export class TimerQueue {
   readonly #heap = new Heap<Entry>((a, b) => a.at < b.at || (a.at === b.at && a.order < b.order));
   #order = 0;
 
-  create(fire: (now: MonotonicMs) => void, kind = 'other'): Timer {
+  create(fire: (now: MonotonicMs) => void, kind: string): Timer {
     return { at: null, entry: null, kind, fire };
   }
 

@@ -1,82 +1,141 @@
-import type { IpAddress } from '../../base/ip.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
-import { confirmReservation } from './confirm.ts';
-import { IN_PLACE, sendResvErr } from './errors.ts';
+import { NONE, type Psb, type Rsb, type Session, type Tcsb } from './blocks.ts';
+import { takeConfirms } from './confirm.ts';
+import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
-import { covers, leastUpperBound, sameFlowspec } from './merge.ts';
-import type { Psb } from './psb.ts';
-import type { Rsb, TrafficControl } from './rsb.ts';
+import { leastUpperBound, sameFlowspec } from './merge.ts';
+import { styleObject } from './messages.ts';
+import { rsbsFor } from './requests.ts';
+import { filterOfFlow, leavesBy, without } from './session.ts';
 import { emit, newId, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
-import { flowKeyText, type EngineEvent, type FlowKey } from './types.ts';
-import { followUpstream, passUpstream } from './upstream.ts';
+import { flowKeyText, type EngineEvent, type FlowKey, type Share, type StyleName } from './types.ts';
+import { flushUpstream, repeatUpstream, reviewUpstream } from './upstream.ts';
 
 type ResvDownCause = (EngineEvent & { readonly type: 'resvDown' })['cause'];
 
-/** Asked for and neither installed nor refused yet. */
-const isOpen = (rsb: Rsb): boolean =>
-  rsb.refusal === null && (rsb.accepted === null || !sameFlowspec(rsb.accepted, rsb.requested));
-
-/** What the outgoing interface should hold: the least upper bound of what the next hops may have. */
-function target(psb: Psb): Flowspec | null {
-  let bound: Flowspec | null = null;
-  for (const rsb of psb.rsbs.values()) {
-    const share = rsb.refusal === null ? rsb.requested : rsb.accepted;
-    if (share !== null) bound = bound === null ? share : leastUpperBound(bound, share);
+/** The block of an interface, entered where there is none yet; FF: of one sender there. */
+export function tcsbFor(session: Session, style: StyleName, name: string, sender: Psb | null): Tcsb {
+  const known = (sender?.reservations ?? session.shared).find((each) => each.interface === name);
+  if (known !== undefined) return known;
+  const tcsb: Tcsb = {
+    session,
+    style,
+    interface: name,
+    sender,
+    rsbs: NONE,
+    installed: null,
+    senders: NONE,
+    pending: null,
+    uncertain: false,
+  };
+  if (sender === null) session.shared = [...session.shared, tcsb];
+  else {
+    sender.reservations = [...sender.reservations, tcsb];
+    session.distinct++;
   }
-  return bound;
+  return tcsb;
 }
 
+/** The senders whose data the reservation is for, as far as it stands. */
+function coveredBy({ style, sender, session, interface: name, rsbs }: Tcsb): readonly Psb[] {
+  if (sender !== null) return [sender];
+  const routed = session.psbs.filter((psb) => leavesBy(psb, name));
+  return style === 'WF' ? routed : routed.filter((psb) => rsbs.some((rsb) => rsb.filters!.has(psb.key)));
+}
+
+/** Asked for and neither installed nor refused yet. */
+function isOpen({ refusal, accepted, requested, filters }: Rsb): boolean {
+  if (refusal !== null) return false;
+  if (accepted === null || !sameFlowspec(accepted, requested)) return true;
+  if (filters !== null) for (const filter of filters.values()) if (!filter.accepted) return true;
+  return false;
+}
+
+/** What the interface should hold: the least upper bound of what the next hops may have, for all senders they name. */
+function target({ rsbs }: Tcsb): { readonly flowspec: Flowspec; readonly senders: readonly Psb[] } | null {
+  let bound: Flowspec | null = null;
+  let senders: readonly Psb[] = NONE;
+  for (const { refusal, requested, accepted, filters } of rsbs) {
+    const share = refusal === null ? requested : accepted;
+    if (share === null) continue;
+    bound = bound === null ? share : leastUpperBound(bound, share);
+    for (const filter of filters?.values() ?? NONE) {
+      if ((filter.accepted || refusal === null) && !senders.includes(filter.psb)) senders = [...senders, filter.psb];
+    }
+  }
+  return bound && { flowspec: bound, senders };
+}
+
+const sameSenders = (a: readonly Psb[], b: readonly Psb[]): boolean =>
+  a.length === b.length && a.every((psb) => b.includes(psb));
+
+const shareOf = ({ session, interface: name, style, sender }: Tcsb, senders: readonly Psb[]): Share => ({
+  session: session.id,
+  interface: name,
+  style,
+  filters: (sender === null ? senders : [sender]).map((psb) => filterOfFlow(psb.flow)),
+});
+
 /** UPDATE TRAFFIC CONTROL of RFC 2209: brings the outgoing interface to what the reservations ask for. */
-export function updateTrafficControl(state: EngineState, psb: Psb): void {
-  const flowspec = target(psb);
-  if (flowspec === null) return release(state, psb);
-  if (psb.route === null) return;
-  psb.trafficControl ??= { interface: psb.route.interface, installed: null, pending: null, uncertain: false };
-  const control = psb.trafficControl;
-  if (control.pending !== null) {
-    if (sameFlowspec(control.pending.flowspec, flowspec)) return;
-    state.installs.delete(control.pending.installId);
-    control.uncertain = true;
-  } else if (control.installed !== null && !control.uncertain && sameFlowspec(control.installed, flowspec)) {
-    return settle(state, psb);
+export function updateTrafficControl(state: EngineState, tcsb: Tcsb): void {
+  const wanted = target(tcsb);
+  if (wanted === null) return release(state, tcsb);
+  const { flowspec, senders } = wanted;
+  if (tcsb.pending !== null) {
+    if (sameFlowspec(tcsb.pending.flowspec, flowspec) && sameSenders(tcsb.pending.senders, senders)) return;
+    state.installs.delete(tcsb.pending.installId);
+    tcsb.uncertain = true;
+  } else if (
+    tcsb.installed !== null &&
+    !tcsb.uncertain &&
+    sameFlowspec(tcsb.installed, flowspec) &&
+    sameSenders(tcsb.senders, senders)
+  ) {
+    return settle(state, tcsb);
   }
   const installId = newId(state);
-  control.pending = { installId, flowspec };
-  state.installs.set(installId, psb);
-  state.out.push({ type: 'install', installId, flow: psb.flow, interface: control.interface, flowspec });
+  tcsb.pending = { installId, flowspec, senders };
+  state.installs.set(installId, tcsb);
+  state.out.push({ type: 'install', installId, ...shareOf(tcsb, senders), flowspec });
 }
 
 /** The kernel holds it. An answer to an install that was overtaken or removed is none. */
 export function installed(state: EngineState, installId: number): void {
   const answered = takeAnswer(state, installId);
   if (answered === null) return;
-  answered.control.installed = answered.flowspec;
-  answered.control.uncertain = false;
-  settle(state, answered.psb);
+  const { tcsb } = answered;
+  tcsb.installed = answered.flowspec;
+  tcsb.senders = answered.senders;
+  tcsb.uncertain = false;
+  settle(state, tcsb);
 }
 
 /**
  * The kernel, or local admission, will not hold it: every next hop whose request was new in it gets a ResvErr, with
- * InPlace where an earlier reservation stays, and the flowspec is not tried again for Kb · R.
+ * InPlace where an earlier reservation stays, and the request is not tried again for Kb · R.
  */
 export function refused(state: EngineState, installId: number, errorCode: number, errorValue: number): void {
   const answered = takeAnswer(state, installId);
   if (answered === null) return;
-  const { psb } = answered;
-  const guilty = [...psb.rsbs.values()].filter(isOpen);
+  const { tcsb } = answered;
+  const guilty = tcsb.rsbs.filter(isOpen);
   for (const rsb of guilty) {
     rsb.confirm = null;
     const until = state.now + BLOCKADE_FACTOR * rsb.refreshPeriod;
     rsb.refusal = { flowspec: rsb.requested, errorCode, errorValue, until: until as typeof state.now };
-    sendRefusal(state, psb, rsb);
-    const errorNode = state.interfaces.get(rsb.interface)?.address ?? rsb.nextHop;
-    const { requested: flowspec } = rsb;
-    emit(state, { type: 'resvError', flow: psb.flow, errorNode, errorCode, errorValue, local: false, flowspec });
-    if (rsb.accepted === null) emit(state, { type: 'resvDown', flow: psb.flow, cause: 'refused' });
+    sendRefusal(state, rsb);
+    const errorNode = state.interfaces.get(tcsb.interface)?.address ?? rsb.nextHop;
+    const inPlace = rsb.accepted !== null;
+    for (const { flow, key } of coveredBy(tcsb)) {
+      if (rsb.filters !== null && !rsb.filters.has(key)) continue;
+      const error = { flow, errorNode, errorCode, errorValue, local: false, flowspec: rsb.requested };
+      emit(state, { type: 'resvError', ...error, ...eventFlags(inPlace, false) });
+      if (!inPlace) emit(state, { type: 'resvDown', flow, cause: 'refused' });
+    }
   }
   // Without one the refusal is of what was there before: another try would be refused alike.
-  if (guilty.length > 0) updateTrafficControl(state, psb);
+  if (guilty.length > 0) updateTrafficControl(state, tcsb);
 }
 
 /**
@@ -87,100 +146,154 @@ export function admissionChanged(state: EngineState, flow: FlowKey): void {
   const psb = state.psbs.get(flowKeyText(flow));
   if (psb === undefined) return;
   psb.blockade = null;
-  if (psb.trafficControl !== null && psb.trafficControl.pending !== null) return;
-  for (const rsb of psb.rsbs.values()) {
-    rsb.refusal = null;
-    if (rsb.accepted === null) continue;
-    rsb.accepted = null;
-    forgetResv(state, psb, rsb);
+  for (const tcsb of [...psb.reservations, ...psb.session.shared.filter((each) => coveredBy(each).includes(psb))]) {
+    if (tcsb.pending !== null) continue;
+    for (const rsb of tcsb.rsbs) {
+      rsb.refusal = null;
+      if (rsb.accepted === null) continue;
+      rsb.accepted = null;
+      forgetResv(state, rsb);
+    }
+    tcsb.uncertain ||= tcsb.installed !== null;
+    updateTrafficControl(state, tcsb);
   }
-  if (psb.trafficControl !== null) psb.trafficControl.uncertain = true;
-  updateTrafficControl(state, psb);
 }
 
-/** The ResvErr of a refusal; a refresh of the refused flowspec gets it again, since it may have been lost. */
-export function sendRefusal(state: EngineState, psb: Psb, rsb: Rsb): void {
+/** The ResvErr of a refusal; a refresh of the refused request gets it again, since it may have been lost. */
+export function sendRefusal(state: EngineState, rsb: Rsb): void {
   if (rsb.refusal === null) return;
   const { flowspec, errorCode, errorValue } = rsb.refusal;
+  const { tcsb, nextHop, scope, filters } = rsb;
+  const senders = tcsb.sender === null ? [...(filters?.values() ?? NONE)].map(({ psb }) => psb) : [tcsb.sender];
+  const contents = {
+    session: tcsb.session.id,
+    style: styleObject(tcsb.style),
+    scope,
+    flowspec: { kind: 'flowspec', flowspec } as const,
+    filters: senders.map((psb) => filterOfFlow(psb.flow)),
+  };
   const flags = rsb.accepted === null ? 0 : IN_PLACE;
-  sendResvErr(state, psb.flow, { kind: 'flowspec', flowspec }, rsb, errorCode, errorValue, flags);
+  sendResvErr(state, contents, { interface: tcsb.interface, nextHop }, errorCode, errorValue, flags);
 }
 
 /** Marks what traffic control now covers as accepted, tells, and passes it on upstream. */
-function settle(state: EngineState, psb: Psb): void {
-  const open = [...psb.rsbs.values()].filter(isOpen);
-  for (const rsb of open) {
-    rsb.accepted = rsb.requested;
-    rememberResv(state, psb, rsb);
-  }
-  const confirms = [...psb.rsbs.values()].flatMap((rsb) => takeConfirm(state, psb, rsb));
-  if (confirms.length === 0 && open.length > 0) followUpstream(state, psb);
-  for (const confirm of confirms) passUpstream(state, psb, confirm);
-  for (const rsb of open) {
-    const { interface: name, nextHop, requested } = rsb;
-    emit(state, { type: 'resvUp', flow: psb.flow, interface: name, nextHop, flowspec: requested });
-  }
+function settle(state: EngineState, tcsb: Tcsb): void {
+  const covered = coveredBy(tcsb);
+  const news = tcsb.rsbs.filter(isOpen).map((rsb) => ({ rsb, senders: accept(state, rsb, covered) }));
+  if (news.length > 0) for (const psb of covered) reviewUpstream(state, psb);
+  passConfirms(state, tcsb);
+  flushUpstream(state);
+  for (const { rsb, senders } of news) for (const psb of senders) tellOf(state, rsb, psb);
 }
 
-/**
- * The confirmation that must be asked for upstream. Where another next hop's reservation already gives as much, the
- * request merges into it and is confirmed here (RFC 2205 2.6).
- */
-export function takeConfirm(state: EngineState, psb: Psb, rsb: Rsb): IpAddress[] {
-  const { confirm, accepted } = rsb;
-  if (confirm === null || accepted === null || rsb.refusal !== null) return [];
-  rsb.confirm = null;
-  const merged = [...psb.rsbs.values()].some(
-    (other) => other !== rsb && other.accepted !== null && covers(other.accepted, accepted),
-  );
-  if (!merged) return [confirm];
-  confirmReservation(state, psb, confirm, accepted);
-  return [];
+/** The senders for which that is new. */
+function accept(state: EngineState, rsb: Rsb, covered: readonly Psb[]): readonly Psb[] {
+  const { accepted, requested, filters } = rsb;
+  const same = accepted !== null && sameFlowspec(accepted, requested);
+  const senders = filters === null ? covered : covered.filter((psb) => filters.has(psb.key));
+  const added = same ? senders.filter((psb) => filters?.get(psb.key)?.accepted === false) : senders;
+  rsb.accepted = requested;
+  for (const filter of filters?.values() ?? NONE) filter.accepted = true;
+  rememberResv(state, rsb);
+  return added;
+}
+
+/** A reservation stands for the sender. */
+export function tellOf(state: EngineState, { tcsb, nextHop, requested }: Rsb, psb: Psb): void {
+  const { interface: name, style } = tcsb;
+  psb.reserved = true;
+  emit(state, { type: 'resvUp', flow: psb.flow, interface: name, nextHop, style, flowspec: requested });
+}
+
+/** Confirmations that must be asked for upstream are, on all ways that the request takes; others are given here. */
+export function passConfirms(state: EngineState, tcsb: Tcsb): void {
+  for (const rsb of tcsb.rsbs) {
+    for (const { receiver, psb } of takeConfirms(state, rsb, coveredBy(tcsb))) repeatUpstream(state, psb, receiver);
+  }
 }
 
 /** Takes one reservation away; what it held on the interface goes or shrinks with it. */
-export function removeRsb(state: EngineState, psb: Psb, rsb: Rsb, cause: ResvDownCause): void {
-  state.timers.cancel(rsb.expiry);
-  psb.rsbs.delete(rsb.nextHop);
-  if (rsb.accepted !== null) forgetResv(state, psb, rsb);
-  updateTrafficControl(state, psb);
-  const left = [...psb.rsbs.values()].some((other) => other.accepted !== null);
-  if (rsb.accepted !== null && !left) emit(state, { type: 'resvDown', flow: psb.flow, cause });
+export function removeRsb(state: EngineState, rsb: Rsb, cause: ResvDownCause): void {
+  const { tcsb } = rsb;
+  const covered = coveredBy(tcsb);
+  detach(state, rsb);
+  updateTrafficControl(state, tcsb);
+  for (const psb of covered) tellDown(state, psb, cause);
 }
 
-/** Takes all reservations of a flow away at once. */
-export function removeAllRsbs(state: EngineState, psb: Psb, cause: ResvDownCause): void {
-  let held = false;
-  for (const rsb of psb.rsbs.values()) {
-    state.timers.cancel(rsb.expiry);
-    if (rsb.accepted === null) continue;
-    held = true;
-    forgetResv(state, psb, rsb);
+/** Takes a sender out of a shared-explicit reservation. */
+export function removeFilter(state: EngineState, rsb: Rsb, psb: Psb, cause: ResvDownCause): void {
+  const filter = rsb.filters?.get(psb.key);
+  if (filter === undefined) return;
+  if (rsb.filters!.size === 1) return removeRsb(state, rsb, cause);
+  state.timers.cancel(filter.expiry);
+  rsb.filters!.delete(psb.key);
+  if (rsb.accepted !== null) rememberResv(state, rsb);
+  updateTrafficControl(state, rsb.tcsb);
+  tellDown(state, psb, cause);
+}
+
+/** The flow leaves by the interface no more: what is reserved for it there goes at once. */
+export function removeReservationsOn(state: EngineState, psb: Psb, name: string, cause: ResvDownCause): void {
+  for (const tcsb of psb.reservations) if (tcsb.interface === name) removeAll(state, tcsb);
+  for (const tcsb of psb.session.shared) {
+    if (tcsb.interface !== name) continue;
+    for (const rsb of tcsb.rsbs) removeFilter(state, rsb, psb, cause);
+    const others = tcsb.style !== 'WF' || psb.session.psbs.some((each) => each !== psb && leavesBy(each, name));
+    if (!others) removeAll(state, tcsb);
   }
-  psb.rsbs.clear();
-  release(state, psb);
-  if (held) emit(state, { type: 'resvDown', flow: psb.flow, cause });
+  tellDown(state, psb, cause);
 }
 
-function release(state: EngineState, psb: Psb): void {
-  const control = psb.trafficControl;
-  if (control === null) return;
-  psb.trafficControl = null;
-  if (control.pending !== null) state.installs.delete(control.pending.installId);
+function removeAll(state: EngineState, tcsb: Tcsb): void {
+  for (const rsb of tcsb.rsbs) detach(state, rsb);
+  release(state, tcsb);
+}
+
+function detach(state: EngineState, rsb: Rsb): void {
+  const { tcsb } = rsb;
+  state.timers.cancel(rsb.expiry);
+  for (const filter of rsb.filters?.values() ?? NONE) state.timers.cancel(filter.expiry);
+  rsb.filters?.clear();
+  tcsb.rsbs = without(tcsb.rsbs, rsb);
+  if (rsb.accepted !== null) forgetResv(state, rsb);
+}
+
+/** The last reservation that stood for the sender is gone. */
+function tellDown(state: EngineState, psb: Psb, cause: ResvDownCause): void {
+  if (!psb.reserved || rsbsFor(psb).length > 0) return;
+  psb.reserved = false;
+  emit(state, { type: 'resvDown', flow: psb.flow, cause });
+}
+
+function release(state: EngineState, tcsb: Tcsb): void {
+  const { pending, installed: held, uncertain, session, sender } = tcsb;
+  if (tcsb.rsbs.length === 0) {
+    if (sender === null) session.shared = without(session.shared, tcsb);
+    else if (sender.reservations.includes(tcsb)) {
+      sender.reservations = without(sender.reservations, tcsb);
+      session.distinct--;
+    }
+  }
+  const { senders } = tcsb;
+  if (pending !== null) state.installs.delete(pending.installId);
+  tcsb.pending = null;
+  tcsb.installed = null;
+  tcsb.senders = NONE;
+  tcsb.uncertain = false;
   // A refused first install left nothing behind.
-  if (control.pending === null && control.installed === null && !control.uncertain) return;
-  state.out.push({ type: 'remove', flow: psb.flow, interface: control.interface });
+  if (pending === null && held === null && !uncertain) return;
+  state.out.push({ type: 'remove', ...shareOf(tcsb, pending?.senders ?? senders) });
 }
 
 function takeAnswer(
   state: EngineState,
   installId: number,
-): { psb: Psb; control: TrafficControl; flowspec: Flowspec } | null {
-  const psb = state.installs.get(installId);
-  const control = psb?.trafficControl;
-  if (psb === undefined || !control || control.pending === null) return null;
+): { tcsb: Tcsb; flowspec: Flowspec; senders: readonly Psb[] } | null {
+  const tcsb = state.installs.get(installId);
+  if (tcsb === undefined || tcsb.pending === null) return null;
   state.installs.delete(installId);
-  const { flowspec } = control.pending;
-  control.pending = null;
-  return { psb, control, flowspec };
+  const { flowspec, senders } = tcsb.pending;
+  tcsb.pending = null;
+  return { tcsb, flowspec, senders };
 }

@@ -1,20 +1,35 @@
 import type { IpAddress } from '../../base/ip.ts';
-import type { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../base/units.ts';
+import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
+import type { RsvpPolicyData } from '../wire/policy-data.ts';
+import type { DigestFunction } from '../wire/integrity.ts';
 import type { NeighbourSettings } from './neighbours/settings.ts';
 
-/** A data flow as SESSION and SENDER_TEMPLATE name it together. */
-export interface FlowKey {
+/** What data are sent to, as SESSION names it; a group of hosts where the destination is a multicast address. */
+export interface SessionKey {
   readonly destination: IpAddress;
   /** IP protocol number. */
   readonly protocol: number;
   /** 0 = none. */
   readonly destinationPort: number;
+}
+
+/** A sender of a session, as SENDER_TEMPLATE and FILTER_SPEC name it. */
+export interface Filter {
   readonly source: IpAddress;
   /** 0 = any. */
   readonly sourcePort: number;
 }
+
+/** A data flow as SESSION and SENDER_TEMPLATE name it together. */
+export interface FlowKey extends SessionKey, Filter {}
+
+/**
+ * Reservation styles (RFC 2205 1.3): FF a share for each sender that is named, SE one share for all that are named, WF one
+ * share for all senders of the session.
+ */
+export type StyleName = 'FF' | 'SE' | 'WF';
 
 /** One canonical text per flow, for maps and logs: `udp 10.1.0.2:5004 > 10.2.0.2:5004`-like, but never parsed. */
 export const flowKeyText = (f: FlowKey): string =>
@@ -46,14 +61,35 @@ export interface EngineSettings {
   readonly maxFlows: number;
   /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
   readonly neighbours?: NeighbourSettings;
+  /** Needed where integrity is agreed with a neighbour (RFC 2747). */
+  readonly digest?: DigestFunction;
 }
 
-/** The kernel's answer for a flow. `local`: the destination is this host. */
+/** The session of a flow as text, for maps. */
+export const sessionKeyText = (s: SessionKey): string => `${s.protocol} ${s.destination}:${s.destinationPort}`;
+
+/** The kernel's answer for a flow to one host. `local`: the destination is this host. */
 export interface EngineRoute {
   readonly interface: string;
   /** null when the destination is on the link itself. */
   readonly gateway: IpAddress | null;
   readonly local: boolean;
+}
+
+/** The answer for a flow to a group: the branches of the distribution tree here (RFC 2205 3.11.3). */
+export interface EngineMulticastRoute {
+  /** The interface by which packets from this source are to come in; null: any may be it, as on a host that forwards none. */
+  readonly incoming: string | null;
+  readonly outgoing: readonly string[];
+  /** This host is itself a member of the group. */
+  readonly local: boolean;
+}
+
+/** A request of a receiver on this host, for one share (RFC 2205 3.11.1, RESERVE). */
+export interface ReserveDescriptor {
+  /** FF: one or more, with a share for each; SE: those that share; WF: none. */
+  readonly filters: readonly Filter[];
+  readonly flowspec: Flowspec;
 }
 
 /** Everything that can happen to an engine, as plain data: a run can be recorded and played again. */
@@ -90,8 +126,28 @@ export type EngineInput =
   | { readonly type: 'openReceiver'; readonly flow: FlowKey; readonly flowspec: Flowspec; readonly confirm: boolean }
   /** ResvTear goes out, state goes. */
   | { readonly type: 'closeReceiver'; readonly flow: FlowKey }
-  /** Answers `queryRoute`; null: no route. */
-  | { readonly type: 'route'; readonly queryId: number; readonly route: EngineRoute | null }
+  /**
+   * A receiver on this host asks for its share of a session, in any style; RESV answers PATH as soon as there is one. Again
+   * with the same `receiver`: replaces all that it asked for before. A change of style tears the old reservation first.
+   */
+  | {
+      readonly type: 'reserve';
+      readonly session: SessionKey;
+      /** The application's own name for itself; several can be in one session, in one style. */
+      readonly receiver: string;
+      readonly style: StyleName;
+      /** WF: one without filters. SE: one. FF: any number. */
+      readonly descriptors: readonly ReserveDescriptor[];
+      readonly confirm: boolean;
+      /** Goes upstream with the reservation (RFC 2750). */
+      readonly policyData?: readonly RsvpPolicyData[];
+      /** Code points that senders are asked to mark packets with (RFC 2996), 0 … 63. */
+      readonly dclass?: readonly number[];
+    }
+  /** Undoes `reserve`. */
+  | { readonly type: 'release'; readonly session: SessionKey; readonly receiver: string }
+  /** Answers `queryRoute`, for a group with its branches; null: no route. */
+  | { readonly type: 'route'; readonly queryId: number; readonly route: EngineRoute | EngineMulticastRoute | null }
   /** The kernel's routes or links changed: routes of all sessions are asked again. */
   | { readonly type: 'routesChanged' }
   /** Answers `install`. */
@@ -108,8 +164,28 @@ export type EngineInput =
    * for once more, and refusals are forgotten.
    */
   | { readonly type: 'admissionChanged'; readonly flow: FlowKey }
+  /** The wall clock, by which keys live and messages are numbered (RFC 2747 3.2). Needed, once and now and then, where keys are. */
+  | { readonly type: 'clock'; readonly wall: EpochMs }
   /** The deadline that `nextDeadline` named has come. */
   | { readonly type: 'timer' };
+
+/**
+ * What traffic control holds for a session on one outgoing interface. One share is another's successor where session,
+ * interface, style and, with FF, the filter are the same.
+ */
+export interface Share {
+  readonly session: SessionKey;
+  readonly interface: string;
+  readonly style: StyleName;
+  /** FF: one. SE: those that share it. WF: none, it is for all packets of the session. */
+  readonly filters: readonly Filter[];
+}
+
+/** One canonical text per share, for maps and logs; never parsed. */
+export const shareKeyText = ({ session, interface: name, style, filters }: Share): string =>
+  style === 'FF' && filters[0]
+    ? `${flowKeyText({ ...session, ...filters[0] })} on ${name}`
+    : `${sessionKeyText(session)} ${style} on ${name}`;
 
 /** Everything an engine can ask its driver to do. Take all outputs of one input before the next input. */
 export type EngineOutput =
@@ -133,16 +209,13 @@ export type EngineOutput =
       /** The next hop that an explicit route prescribes; null: the kernel's own routing decides. */
       readonly via: IpAddress | null;
     }
-  /** Make the flow's share on an outgoing interface what `flowspec` says; answered by `installed` or `refused` with the id. A newer install of the same flow and interface supersedes an unanswered one. */
-  | {
-      readonly type: 'install';
-      readonly installId: number;
-      readonly flow: FlowKey;
-      readonly interface: string;
-      readonly flowspec: Flowspec;
-    }
+  /**
+   * Make a share on an outgoing interface what `flowspec` says, for the senders that `filters` names; answered by
+   * `installed` or `refused` with the id. A newer install of the same share supersedes an unanswered one.
+   */
+  | ({ readonly type: 'install'; readonly installId: number; readonly flowspec: Flowspec } & Share)
   /** Not answered. */
-  | { readonly type: 'remove'; readonly flow: FlowKey; readonly interface: string }
+  | ({ readonly type: 'remove' } & Share)
   | { readonly type: 'event'; readonly event: EngineEvent }
   /** Write `input` to the journal under `key` (replacing what was there): playing all remembered inputs into a new engine brings this state back. */
   | { readonly type: 'remember'; readonly key: string; readonly input: EngineInput & { readonly type: 'packet' } }
@@ -174,6 +247,7 @@ export type EngineEvent =
       readonly flow: FlowKey;
       readonly interface: string;
       readonly nextHop: IpAddress;
+      readonly style: StyleName;
       readonly flowspec: Flowspec;
     }
   | {
@@ -183,6 +257,20 @@ export type EngineEvent =
     }
   /** ResvConf reached the receiver that asked for it. */
   | { readonly type: 'confirmed'; readonly flow: FlowKey; readonly by: IpAddress }
+  /** What Hello tells of a neighbour (RFC 3209 5): it was reset, is not heard any more, or is heard again. */
+  | {
+      readonly type: 'neighbourChanged';
+      readonly interface: string;
+      readonly neighbour: IpAddress;
+      readonly change: 'restarted' | 'lost' | 'back';
+    }
+  /** All keys that are agreed with a neighbour (null: with everybody on the interface) are over; the last goes on (RFC 2747 5.3). */
+  | {
+      readonly type: 'lastKeyExpired';
+      readonly interface: string;
+      readonly neighbour: IpAddress | null;
+      readonly keyId: number;
+    }
   /** ResvErr (at a receiver, or passing by) or PathErr (at a sender, or passing by). */
   | {
       readonly type: 'resvError' | 'pathError';
@@ -192,6 +280,10 @@ export type EngineEvent =
       readonly errorValue: number;
       /** True where this host opened the receiver (resvError) or the sender (pathError). */
       readonly local: boolean;
+      /** An earlier reservation stays where the error was found (RFC 2205 A.5). */
+      readonly inPlace?: true;
+      /** A larger request than this host's own failed; the own one may stand (RFC 2205 3.11.1). */
+      readonly notGuilty?: true;
       /** resvError: the flowspec that was refused, which may be an earlier one than the receiver asks for now. */
       readonly flowspec?: Flowspec;
     };
@@ -202,14 +294,17 @@ export interface EngineSnapshot {
     readonly flow: FlowKey;
     readonly previousHop: IpAddress | null;
     readonly incomingInterface: string | null;
-    readonly outgoingInterface: string | null;
+    /** More than one only where the destination is a group; none where the flow ends here or has no way on. */
+    readonly outgoingInterfaces: readonly string[];
     readonly tspec: Tspec;
     readonly adspec: RsvpAdspec | null;
     readonly local: 'sender' | 'receiver' | null;
     readonly expiresInMs: Millis | null;
   }[];
+  /** A row a sender; rows of a shared style with the same interface and next hop are one reservation. */
   readonly reservations: readonly {
     readonly flow: FlowKey;
+    readonly style: StyleName;
     readonly interface: string;
     readonly nextHop: IpAddress;
     readonly flowspec: Flowspec;
@@ -218,6 +313,36 @@ export interface EngineSnapshot {
   }[];
   /** Armed timers by what they are for. */
   readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
+  readonly neighbours: readonly {
+    readonly interface: string;
+    readonly address: IpAddress;
+    /** It does refresh reduction (RFC 2961 2). */
+    readonly refreshReduction: boolean;
+    /** Of its message ids; null: none came. */
+    readonly epoch: number | null;
+    /** Path state that came from it. */
+    readonly flows: number;
+    /** Messages to it that are repeated until it acknowledges them. */
+    readonly unacknowledged: number;
+    /** States told to it that summaries refresh. */
+    readonly summarised: number;
+    /** Messages of it that its summaries may stand for. */
+    readonly remembered: number;
+    /** How long ago a message came from it. */
+    readonly lastHeardMs: Millis | null;
+    /** null: no Hello goes either way. `instance` 0: none came. */
+    readonly hello: { readonly state: 'unknown' | 'up' | 'lost'; readonly instance: number } | null;
+    /** null: nothing is signed. `keyId` null: no key has begun yet. `awaited`: keys that it was asked about and has not shown yet. */
+    readonly integrity: {
+      readonly keyId: number | null;
+      readonly expired: boolean;
+      readonly awaited: readonly number[];
+    } | null;
+    /** Messages. */
+    readonly received: number;
+    /** Of these, by reason. */
+    readonly dropped: Readonly<Record<string, number>>;
+  }[];
   readonly counters: EngineCounters;
 }
 

@@ -1,117 +1,151 @@
 import type { IpAddress } from '../../base/ip.ts';
-import type { Flowspec } from '../../qos/flowspec.ts';
-import { confirmReservation } from './confirm.ts';
-import { blockades, greatestLowerBound, leastUpperBound, sameFlowspec } from './merge.ts';
-import { buildResv, buildResvTear } from './messages.ts';
-import type { PreviousHop, Psb, UpstreamResv } from './psb.ts';
+import { NONE, type PreviousHop, type Psb, type Session, type Upstream } from './blocks.ts';
+import { sameFlowspec } from './merge.ts';
+import { wantedFor } from './requests.ts';
 import { retract } from './neighbours/sent.ts';
-import { sendToNeighbour } from './send.ts';
-import type { EngineState, LocalReceiver } from './state.ts';
-import type { Statement } from './statement.ts';
+import { mergedFlowspec, sameScope, scopeFor, sendResv, sendResvTear, statementKey } from './resv-send.ts';
+import { releaseSession, sameHop, sessionStyle, without } from './session.ts';
+import { newId, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
+import type { StyleName } from './types.ts';
 
-/** The receiver that this host opened for the flow, when the flow ends here. */
-export const localReceiver = (state: EngineState, psb: Psb): LocalReceiver | undefined =>
-  psb.route?.local ? state.receivers.get(psb.key) : undefined;
-
-/**
- * What RESV asks of the previous hop: the least upper bound of what is installed here; blockaded requests are left out,
- * unless all are, then their greatest lower bound (RFC 2205 3.5). null: nothing is asked.
- */
-export function wantedUpstream(state: EngineState, psb: Psb): Flowspec | null {
-  const requests: Flowspec[] = [];
-  for (const rsb of psb.rsbs.values()) if (rsb.accepted !== null) requests.push(rsb.accepted);
-  const receiver = localReceiver(state, psb);
-  if (receiver !== undefined) requests.push(receiver.flowspec);
-  if (requests.length === 0) return null;
-  const { blockade } = psb;
-  if (blockade === null || blockade.until <= state.now) return requests.reduce(leastUpperBound);
-  const free = requests.filter((request) => !blockades(blockade.flowspec, request));
-  return free.length > 0 ? free.reduce(leastUpperBound) : requests.reduce(greatestLowerBound);
-}
+/** So many flow descriptors of guaranteed service, 60 bytes each, fit a packet of 1,500 bytes with the other objects. */
+const DESCRIPTORS_PER_RESV = 20;
 
 /**
- * Sends RESV at once, because something changed or a confirmation is asked for, and refreshes it from then on. On the
- * sender's host the reservation is complete: a confirmation is answered.
+ * Compares what the previous hop is asked for a sender with what should be asked now. What differs is sent by the next
+ * `flushUpstream`: a RESV where more or something else is wanted, a ResvTear where nothing is.
  */
-export function passUpstream(state: EngineState, psb: Psb, confirm: IpAddress | null): void {
-  const flowspec = wantedUpstream(state, psb);
-  if (flowspec === null) return;
-  if (psb.hop === null) {
-    const receiver = confirm ?? ownConfirm(state, psb);
-    if (receiver !== null) confirmReservation(state, psb, receiver, flowspec);
-    return;
-  }
-  psb.upstream ??= { flowspec, step: 0, timer: state.timers.create(() => repeat(state, psb), 'reservation refresh') };
-  psb.upstream.flowspec = flowspec;
-  psb.upstream.step = 0;
-  transmit(state, psb, psb.upstream, confirm, true);
+export function reviewUpstream(state: EngineState, psb: Psb): void {
+  if (psb.hop === null) return;
+  if (psb.upstream !== null && !sameHop(psb.upstream.hop, psb.hop)) leaveUpstream(state, psb, false);
+  const wanted = wantedFor(state, psb);
+  if (wanted === null) return leaveUpstream(state, psb, true);
+  const upstream = psb.upstream ?? join(state, psb, psb.hop);
+  if (psb.asked !== null && sameFlowspec(psb.asked, wanted)) return;
+  psb.asked = wanted;
+  // What a shared style asks for is merged over all senders, and need not change with one of them.
+  if (upstream.style === 'FF') upstream.news = true;
+  state.unsent.add(upstream);
 }
 
-/** Brings the previous hop to what is wanted now: RESV where that changed, ResvTear where nothing is left. */
-export function followUpstream(state: EngineState, psb: Psb): void {
+/** Tells the previous hop once more what it is asked for, though nothing changed. */
+export function repeatUpstream(state: EngineState, psb: Psb, confirm: IpAddress | null): void {
+  reviewUpstream(state, psb);
   const { upstream } = psb;
-  const flowspec = wantedUpstream(state, psb);
-  if (flowspec === null) {
-    if (upstream !== null) tearUpstream(state, psb, upstream);
-  } else if (upstream === null || !sameFlowspec(flowspec, upstream.flowspec)) {
-    passUpstream(state, psb, null);
-  }
-}
-
-/** No more refreshes, and no tear: the state upstream goes with its path state, or times out. */
-export function stopUpstream(state: EngineState, psb: Psb): void {
-  if (psb.upstream === null) return;
-  state.timers.cancel(psb.upstream.timer);
-  psb.upstream = null;
-  retract(state, resvKey(psb));
-}
-
-function tearUpstream(state: EngineState, psb: Psb, upstream: UpstreamResv): void {
-  stopUpstream(state, psb);
-  const out = psb.hop && state.interfaces.get(psb.hop.interface);
-  if (!psb.hop || !out) return;
-  const tear = buildResvTear(psb.flow, upstream.flowspec, out.address, psb.hop.logicalInterfaceHandle);
-  sendToNeighbour(state, tear, out, psb.hop.address, resvStatement(state, psb, psb.hop, true));
-}
-
-function repeat(state: EngineState, psb: Psb): void {
-  const { upstream } = psb;
-  const flowspec = wantedUpstream(state, psb);
   if (upstream === null) return;
-  if (flowspec === null) return stopUpstream(state, psb);
-  const trigger = !sameFlowspec(upstream.flowspec, flowspec);
-  upstream.flowspec = flowspec;
-  upstream.step++;
-  transmit(state, psb, upstream, null, trigger);
+  if (confirm !== null && !upstream.confirms.includes(confirm)) upstream.confirms = [...upstream.confirms, confirm];
+  upstream.news = true;
+  state.unsent.add(upstream);
 }
 
-function transmit(
-  state: EngineState,
-  psb: Psb,
-  upstream: UpstreamResv,
-  confirm: IpAddress | null,
-  trigger: boolean,
-): void {
+/** The sender is asked for no more: with a tear, or because its path state, here or upstream, goes by itself. */
+export function leaveUpstream(state: EngineState, psb: Psb, tear: boolean): void {
+  const { upstream, asked } = psb;
+  if (upstream === null) return;
+  psb.upstream = null;
+  psb.asked = null;
+  upstream.members = without(upstream.members, psb);
+  if (tear && asked !== null) upstream.dropped = [...upstream.dropped, { psb, flowspec: asked }];
+  if (tear || upstream.members.length === 0) state.unsent.add(upstream);
+}
+
+function join(state: EngineState, psb: Psb, hop: PreviousHop): Upstream {
+  const { session } = psb;
+  const style = sessionStyle(session) ?? 'FF';
+  const known = session.upstreams.find(
+    (each) =>
+      each.style === style && sameHop(each.hop, hop) && (style === 'WF' || each.members.length < DESCRIPTORS_PER_RESV),
+  );
+  const upstream = known ?? create(state, session, style, hop);
+  upstream.members = [...upstream.members, psb];
+  psb.upstream = upstream;
+  if (style !== 'WF') upstream.news = true;
+  // With a second previous hop the first one's RESV needs a SCOPE, too (RFC 2205 3.1.4).
+  else for (const each of session.upstreams) state.unsent.add(each);
+  return upstream;
+}
+
+function create(state: EngineState, session: Session, style: StyleName, hop: PreviousHop): Upstream {
+  const upstream: Upstream = {
+    id: newId(state),
+    session,
+    style,
+    hop,
+    members: NONE,
+    flowspec: null,
+    scope: null,
+    blockade: null,
+    news: true,
+    dropped: NONE,
+    confirms: NONE,
+    step: 0,
+    timer: state.timers.create(() => repeat(state, upstream), 'reservation refresh'),
+  };
+  session.upstreams = [...session.upstreams, upstream];
+  return upstream;
+}
+
+/** Sends what the reviews of this input found. */
+export function flushUpstream(state: EngineState): void {
+  for (const upstream of state.unsent) {
+    state.unsent.delete(upstream);
+    flush(state, upstream);
+  }
+}
+
+/** True when a RESV was sent. */
+function flush(state: EngineState, upstream: Upstream): boolean {
+  const { session, dropped } = upstream;
+  upstream.dropped = NONE;
+  const empty = upstream.members.length === 0;
+  // A wildcard reservation has no senders of its own: it goes with the last of them.
+  const tears = dropped.length > 0 && (empty || upstream.style !== 'WF');
+  // The RESV that was said last would bring back what is torn: it stands for the state no more.
+  if (tears || empty) retract(state, statementKey(upstream));
+  if (tears) sendResvTear(state, upstream, dropped);
+  if (empty) {
+    state.timers.cancel(upstream.timer);
+    session.upstreams = without(session.upstreams, upstream);
+    releaseSession(state, session);
+    return false;
+  }
+  if (!bringUpToDate(upstream)) return false;
+  const { confirms } = upstream;
+  upstream.confirms = NONE;
+  upstream.step = 0;
+  arm(state, upstream);
+  for (const confirm of confirms.length > 0 ? confirms : [null])
+    sendResv(state, upstream, confirm, true, () => repeat(state, upstream));
+  return true;
+}
+
+/** What a shared style says is merged here. True when it is news. */
+function bringUpToDate(upstream: Upstream): boolean {
+  let { news } = upstream;
+  upstream.news = false;
+  if (upstream.style === 'FF') return news;
+  const flowspec = mergedFlowspec(upstream);
+  const scope = scopeFor(upstream);
+  news ||= upstream.flowspec === null || !sameFlowspec(upstream.flowspec, flowspec);
+  news ||= !sameScope(upstream.scope, scope);
+  upstream.flowspec = flowspec;
+  upstream.scope = scope;
+  return news;
+}
+
+/** The refresh. What became free of a blockade since is news in it. */
+function repeat(state: EngineState, upstream: Upstream): void {
+  for (const psb of upstream.members) reviewUpstream(state, psb);
+  const sent = state.unsent.delete(upstream) && flush(state, upstream);
+  if (upstream.members.length === 0 || sent) return;
+  const trigger = bringUpToDate(upstream);
+  upstream.step++;
+  arm(state, upstream);
+  sendResv(state, upstream, null, trigger, () => repeat(state, upstream));
+}
+
+function arm(state: EngineState, upstream: Upstream): void {
   const { refreshPeriod } = state.settings;
   state.timers.set(upstream.timer, state.now + refreshDelay(upstream.step, refreshPeriod, state.random));
-  const out = psb.hop && state.interfaces.get(psb.hop.interface);
-  if (!psb.hop || !out) return;
-  const forwarded = [...psb.rsbs.values()].find((rsb) => rsb.accepted !== null)?.forwarded ?? [];
-  const parts = { flowspec: upstream.flowspec, confirm: confirm ?? ownConfirm(state, psb), forwarded, refreshPeriod };
-  const resv = buildResv(psb.flow, parts, out.address, psb.hop.logicalInterfaceHandle);
-  sendToNeighbour(state, resv, out, psb.hop.address, resvStatement(state, psb, psb.hop, trigger));
 }
-
-const resvKey = (psb: Psb): string => `resv ${psb.key}`;
-
-const resvStatement = (state: EngineState, psb: Psb, hop: PreviousHop, trigger: boolean): Statement => ({
-  key: resvKey(psb),
-  trigger,
-  neighbour: hop.address,
-  again: () => repeat(state, psb),
-});
-
-/** A receiver on this host asks with every RESV until an answer comes: a lost ResvConf is asked for again. */
-const ownConfirm = (state: EngineState, psb: Psb): IpAddress | null =>
-  localReceiver(state, psb)?.awaitsConfirm ? psb.flow.destination : null;

@@ -187,6 +187,7 @@ export const ReservationScalarFieldEnum = {
   pinning: 'pinning',
   explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
+  nonRsvpHop: 'nonRsvpHop',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',

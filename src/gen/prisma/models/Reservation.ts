@@ -88,6 +88,7 @@ export type ReservationMinAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -122,6 +123,7 @@ export type ReservationMaxAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -164,6 +166,7 @@ export type ReservationCountAggregateOutputType = {
   pinning: number
   explicitRoute: number
   actualHops: number
+  nonRsvpHop: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
@@ -237,6 +240,7 @@ export type ReservationMinAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -271,6 +275,7 @@ export type ReservationMaxAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -313,6 +318,7 @@ export type ReservationCountAggregateInputType = {
   pinning?: true
   explicitRoute?: true
   actualHops?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -443,6 +449,7 @@ export type ReservationGroupByOutputType = {
   pinning: string
   explicitRoute: string[]
   actualHops: runtime.JsonValue
+  nonRsvpHop: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
@@ -509,6 +516,7 @@ export type ReservationWhereInput = {
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -552,6 +560,7 @@ export type ReservationOrderByWithRelationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -598,6 +607,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -641,6 +651,7 @@ export type ReservationOrderByWithAggregationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -692,6 +703,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
@@ -735,6 +747,7 @@ export type ReservationCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -778,6 +791,7 @@ export type ReservationUncheckedCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -821,6 +835,7 @@ export type ReservationUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -864,6 +879,7 @@ export type ReservationUncheckedUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -907,6 +923,7 @@ export type ReservationCreateManyInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -950,6 +967,7 @@ export type ReservationUpdateManyMutationInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -993,6 +1011,7 @@ export type ReservationUncheckedUpdateManyInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1044,6 +1063,7 @@ export type ReservationCountOrderByAggregateInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1097,6 +1117,7 @@ export type ReservationMaxOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1131,6 +1152,7 @@ export type ReservationMinOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1262,6 +1284,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1305,6 +1328,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1348,6 +1372,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1391,6 +1416,7 @@ export type ReservationSelectScalar = {
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1400,7 +1426,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1451,6 +1477,7 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      */
     explicitRoute: string[]
     actualHops: runtime.JsonValue
+    nonRsvpHop: boolean
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
@@ -1920,6 +1947,7 @@ export interface ReservationFieldRefs {
   readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
   readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly nonRsvpHop: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>

@@ -19,6 +19,8 @@ interface Hop {
   revision: number | null;
   detail: string | null;
   sighting: HopSighting | null;
+  /** Some hop before it does not speak RSVP; null while it has not told. */
+  nonRsvpHop: boolean | null;
 }
 
 interface Track {
@@ -76,7 +78,9 @@ export class HopTracker {
     if (leaving ? state !== 'removed' : assignmentFor(reservation, node)?.revision !== report.revision) return;
     const hop = this.#hop(report.reservationId, node);
     const track = this.#tracks.get(report.reservationId)!;
-    if (state === 'path' && hop.state === 'installed' && hop.revision === report.revision) return;
+    if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
+    if (state === 'path' && hop.state === 'installed' && hop.revision === report.revision)
+      return this.#look(reservation.id);
     hop.state = state;
     hop.revision = report.revision;
     hop.detail = report.failure?.detail ?? null;
@@ -168,7 +172,7 @@ export class HopTracker {
     }
     let hop = track.hops.get(node);
     if (!hop) {
-      hop = { state: 'pending', revision: null, detail: null, sighting: null };
+      hop = { state: 'pending', revision: null, detail: null, sighting: null, nonRsvpHop: null };
       track.hops.set(node, hop);
     }
     return hop;
@@ -241,7 +245,14 @@ export class HopTracker {
     if (track.confirmed && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return observed;
+    return observed ?? this.#breakSeen(reservation, track);
+  }
+
+  /** Nodes behind a hop without RSVP see it: one is enough to know that there is one, all must be heard to know there is none. */
+  #breakSeen(reservation: Reservation, track: Track): LifeCycleEvent | null {
+    const seen = this.#managed(reservation).map((node) => track.hops.get(node)?.nonRsvpHop ?? null);
+    const present = seen.includes(true) ? true : seen.includes(null) ? null : false;
+    return present === null || present === reservation.nonRsvpHop ? null : { type: 'nonRsvpHop', present };
   }
 
   /** How a change under way has come out; null while agents are still at it. */

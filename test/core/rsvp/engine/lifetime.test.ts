@@ -142,7 +142,7 @@ describe('timers', () => {
   it('fires in order of deadline, moved and cancelled ones included, and keeps one entry a timer', () => {
     const queue = new TimerQueue();
     const fired: string[] = [];
-    const named = (name: string) => queue.create((now) => fired.push(`${name}@${now}`));
+    const named = (name: string) => queue.create((now) => fired.push(`${name}@${now}`), name);
     const [a, b, c] = [named('a'), named('b'), named('c')];
     queue.set(a, 10);
     queue.set(b, 20);

@@ -1,12 +1,16 @@
+import { createHmac } from 'node:crypto';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
+  sessionKeyText,
+  shareKeyText,
   type EngineEvent,
   type EngineInput,
   type EngineInterface,
   type EngineOutput,
   type EngineRoute,
   type FlowKey,
+  type Share,
   type RsvpEngine,
 } from '../../../../src/core/rsvp/engine/types.ts';
 import { decodeMessage, encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
@@ -21,9 +25,10 @@ import {
 } from '../../../../src/core/rsvp/wire/neighbor-messages.ts';
 import { validateMessage } from '../../../../src/core/rsvp/wire/validate.ts';
 import { Heap } from '../../../../src/core/base/heap.ts';
-import type { IpAddress } from '../../../../src/core/base/ip.ts';
+import { isMulticast, type IpAddress } from '../../../../src/core/base/ip.ts';
+import { Groups } from './groups.ts';
 import { seededRandom, type Random } from '../../../../src/core/base/random.ts';
-import { Bytes, BytesPerSecond, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
+import { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { Flowspec, Tspec } from '../../../../src/core/qos/flowspec.ts';
 
 export const ip = (text: string): IpAddress => text as IpAddress;
@@ -71,6 +76,18 @@ export const R = 30_000;
 /** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
 export const L = 5.25 * R;
 
+type Reservation = ReturnType<RsvpEngine['snapshot']>['reservations'][number];
+
+/** The share that a reservation is part of. */
+const shareOf = ({ flow, interface: name, style }: Reservation): Share => ({
+  session: flow,
+  interface: name,
+  style,
+  filters: style === 'WF' ? [] : [flow],
+});
+/** What the wall clock shows when the virtual clock is at 0. */
+const WALL = Date.UTC(2026, 0, 1);
+
 /** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
 export class Node {
   readonly name: string;
@@ -112,6 +129,7 @@ export class Node {
       refreshPeriod: Millis(this.network.refreshPeriod),
       seed: this.seed,
       maxFlows: 1_000,
+      digest: (algorithm, key, bytes) => createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest(),
       neighbours: {
         instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
         refreshReduction,
@@ -137,6 +155,7 @@ export class Node {
   }
 
   setInterfaces(): void {
+    this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
@@ -160,8 +179,13 @@ export class Node {
   /** What the journal or the kernel still has of state that could not be brought back is dropped after a lifetime. */
   #reconcile(): void {
     const flows = new Set(this.paths.map((path) => flowKeyText(path.flow)));
-    const reserved = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} on ${each.interface}`));
-    const journaled = new Set(this.reservations.map((each) => `${flowKeyText(each.flow)} via ${each.nextHop}`));
+    const reserved = new Set(this.reservations.map((each) => shareKeyText(shareOf(each))));
+    const journaled = new Set(
+      this.reservations.map((each) => {
+        const what = each.style === 'FF' ? flowKeyText(each.flow) : `${sessionKeyText(each.flow)} ${each.style}`;
+        return `${what} via ${each.nextHop}`;
+      }),
+    );
     for (const key of this.journal.keys()) {
       const name = key.slice('path '.length);
       if (!(key.startsWith('path ') ? flows : journaled).has(name)) this.journal.delete(key);
@@ -178,6 +202,9 @@ export class Node {
   }
   get reservations() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).reservations;
+  }
+  get neighbours() {
+    return this.engine.snapshot(MonotonicMs(this.network.now)).neighbours;
   }
   get dropped() {
     return this.engine.snapshot(MonotonicMs(this.network.now)).counters.dropped;
@@ -218,7 +245,7 @@ export class Node {
         break;
       }
       case 'remove':
-        this.kernel.delete(`${flowKeyText(output.flow)} on ${output.interface}`);
+        this.kernel.delete(shareKeyText(output));
         break;
       case 'event':
         this.events.push(output.event);
@@ -241,18 +268,20 @@ export class Node {
       return;
     }
     // The driver does not touch the kernel for an install that was overtaken or removed.
-    const latest = this.installs.findLast(
-      (each) => flowKeyText(each.flow) === flowKeyText(install.flow) && each.interface === install.interface,
-    );
-    const held = this.reservations.some((each) => flowKeyText(each.flow) === flowKeyText(install.flow));
-    if (latest === install && held) {
-      this.kernel.set(`${flowKeyText(install.flow)} on ${install.interface}`, install.flowspec);
-    }
+    const share = shareKeyText(install);
+    const latest = this.installs.findLast((each) => shareKeyText(each) === share);
+    const held = this.reservations.some((each) => shareKeyText(shareOf(each)) === share);
+    if (latest === install && held) this.kernel.set(share, install.flowspec);
     this.input({ type: 'installed', installId });
   }
 
   #answerRoute(query: EngineOutput & { readonly type: 'queryRoute' }): void {
     const { destination } = query.flow;
+    if (isMulticast(destination)) {
+      const route = this.network.groups.route(this, query.flow);
+      this.input({ type: 'route', queryId: query.queryId, route });
+      return;
+    }
     const local = [...this.interfaces.values()].find((each) => each.addresses.includes(destination));
     const route = local
       ? { interface: local.name, gateway: null, local: true }
@@ -268,7 +297,15 @@ export interface NetworkOptions {
   readonly refreshReduction?: boolean;
 }
 
-const HOP_BY_HOP: ReadonlySet<ExtensionKind> = new Set(['integrity', 'messageId', 'messageIdAck', 'messageIdNack']);
+const EXTENSIONS: ReadonlySet<ExtensionKind> = new Set([
+  'integrity',
+  'messageId',
+  'messageIdAck',
+  'messageIdNack',
+  'scope',
+  'explicitRoute',
+  'recordRoute',
+]);
 
 /** Judges what a node sent; each message of a Bundle by itself. */
 function judge(from: string, { message, checksum }: DecodedMessage): ValidMessage | NeighborMessage {
@@ -276,7 +313,7 @@ function judge(from: string, { message, checksum }: DecodedMessage): ValidMessag
   if (checksum !== (signed ? 'absent' : 'valid')) throw new Error(`${from} sent a message without checksum`);
   const valid = isNeighborMessage(message.type)
     ? validateNeighborMessage(message)
-    : validateMessage(message, HOP_BY_HOP);
+    : validateMessage(message, EXTENSIONS);
   if (!valid.ok) throw new Error(`${from} sent an invalid message: ${valid.error.detail}`);
   for (const part of message.messages ?? []) judge(from, part);
   return valid.value;
@@ -290,6 +327,7 @@ export class Network {
   readonly nodes = new Map<string, Node>();
   readonly links: Link[] = [];
   readonly sent: Sent[] = [];
+  readonly groups = new Groups(this);
   installDelay = 1;
   /** Sees everything that happens. */
   watch: (happening: Happening) => void = () => undefined;
@@ -310,6 +348,10 @@ export class Network {
     this.#latency = options.latency ?? 2;
     this.refreshPeriod = options.refreshPeriod ?? R;
     this.refreshReduction = options.refreshReduction ?? false;
+  }
+
+  get wall(): EpochMs {
+    return EpochMs(WALL + this.now);
   }
 
   node(name: string): Node {

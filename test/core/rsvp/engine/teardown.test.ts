@@ -68,8 +68,11 @@ describe('teardown', () => {
     const world = lab();
     world.r1.verdict = () => 'hold';
     establish(world);
+    const { session, interface: name, style, filters } = world.r1.installs[0]!;
+    const share = { session, interface: name, style, filters };
+    expect(share).toMatchObject({ interface: 'eth1', style: 'FF', filters: [{ source: '10.1.0.2' }] });
     const outputs = [...world.r1.input({ type: 'interfaces', interfaces: [world.r1.interfaces.get('eth0')!] })];
-    expect(outputs).toContainEqual({ type: 'remove', flow: flow(), interface: 'eth1' });
+    expect(outputs).toContainEqual({ type: 'remove', ...share });
   });
 
   it('from another hop than the one that PATH came from is ignored', () => {

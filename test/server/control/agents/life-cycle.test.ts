@@ -273,3 +273,36 @@ test('what is missing is said in words', async () => {
     'r1 has seen PATH but has not installed it, r2 has no agent connected',
   );
 });
+
+test('a hop without RSVP is on the reservation as soon as one node behind it has seen it, and until all see none', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  const sees = (node: string, nonRsvpHop: boolean): void =>
+    agents[node]!.report(id, INSTALLED, {
+      interface: INTERFACE[node] ?? '',
+      nextHop: NEXT_HOP[node] ?? '',
+      nonRsvpHop,
+    });
+  for (const node of ['host-a', 'r1', 'r2']) sees(node, false);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(false);
+  expect(channel.committer.history.filter((line) => line.startsWith('nonRsvpHop'))).toEqual([]);
+  sees('host-b', true);
+  await happened(channel.committer, 'nonRsvpHop active');
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(true);
+  // PATH news of a node that has installed it long since counts, too.
+  agents['r2']!.report(id, PATH_STATE, { nonRsvpHop: true });
+  await heardOut(channel, agents['r2']!);
+  sees('host-b', false);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(true);
+  const gone = new Promise<void>((resolve) => {
+    channel.committer.onCommitted(() => {
+      if (channel.committer.books.get(id)?.nonRsvpHop === false) resolve();
+    });
+  });
+  sees('r2', false);
+  await gone;
+  expect(channel.committer.history.filter((line) => line === 'nonRsvpHop active')).toHaveLength(2);
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(false);
+});

@@ -23,7 +23,7 @@ interface Answer {
 export function answerId(state: EngineState, neighbour: Neighbour, answer: Answer, toGroup: boolean): void {
   if (neighbour.acks.length >= MAX_WAITING) return state.counters.dropped('tooManyAcks');
   neighbour.acks.push({ ...answer, flags: 0 });
-  neighbour.ackTimer ??= state.timers.create(() => flushAcks(state, neighbour));
+  neighbour.ackTimer ??= state.timers.create(() => flushAcks(state, neighbour), 'acknowledgement');
   const delay = toGroup ? GROUP_ACK_DELAY_MS * state.random() : ACK_DELAY_MS;
   const at = state.now + delay;
   if (neighbour.ackTimer.at === null || neighbour.ackTimer.at > at) state.timers.set(neighbour.ackTimer, at);

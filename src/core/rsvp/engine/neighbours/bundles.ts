@@ -10,6 +10,11 @@ const HEADER_BYTES = 8;
 const IP_HEADER_BYTES = 20;
 const VERSION = 0x10;
 
+interface Part {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Messages to one neighbour that leave in one input go out in one datagram (RFC 2961 3.3): nothing is delayed for it. A
  * Bundle stays within the MTU. Path and PathTear go by themselves, since they follow the data and not the neighbour.
@@ -33,22 +38,26 @@ export function bundleOutputs(state: EngineState): void {
   if (gone.size > 0) state.out = state.out.filter((_, index) => !gone.has(index));
 }
 
-function groups(messages: readonly Leaving[], room: number): Leaving[][] {
-  const all: Leaving[][] = [];
-  let left = 0;
-  for (const message of messages) {
+function groups(messages: readonly Leaving[], room: number): Part[][] {
+  const all: Part[][] = [];
+  let left = -1;
+  for (const { index, bytes } of messages) {
+    if (bytes === null) {
+      left = -1;
+      continue;
+    }
     const group = all.at(-1);
-    if (group !== undefined && message.bytes.length <= left) group.push(message);
+    if (group !== undefined && bytes.length <= left) group.push({ index, bytes });
     else {
-      all.push([message]);
+      all.push([{ index, bytes }]);
       left = room;
     }
-    left -= message.bytes.length;
+    left -= bytes.length;
   }
   return all;
 }
 
-function bundle(messages: readonly Leaving[]): Uint8Array {
+function bundle(messages: readonly Part[]): Uint8Array {
   const length = messages.reduce((sum, { bytes }) => sum + bytes.length, HEADER_BYTES);
   const whole = new Uint8Array(length);
   whole[0] = VERSION | REFRESH_REDUCTION_CAPABLE;

@@ -24,8 +24,13 @@ export function countFlow(
   change: 1 | -1,
 ): void {
   if (hop === null) return;
-  const neighbour = meetNeighbour(state, hop.interface, hop.address);
-  if (neighbour !== null) neighbour.flows += change;
+  if (change === 1) {
+    const neighbour = meetNeighbour(state, hop.interface, hop.address);
+    if (neighbour !== null) neighbour.flows++;
+    return;
+  }
+  const neighbour = findNeighbour(state, hop.interface, hop.address);
+  if (neighbour !== undefined) neighbour.flows = Math.max(0, neighbour.flows - 1);
 }
 
 /** Whether one more answer to nonsense may go to the neighbour. */

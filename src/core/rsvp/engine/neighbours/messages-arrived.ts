@@ -3,6 +3,8 @@ import type { RsvpMessage } from '../../wire/message.ts';
 import { validateNeighborMessage } from '../../wire/neighbor-messages.ts';
 import { drop, type EngineState } from '../state.ts';
 import type { EngineInput } from '../types.ts';
+import { challengeArrived, responseArrived } from './challenge.ts';
+import { helloArrived } from './hello.ts';
 import { takeAnswers } from './incoming.ts';
 import type { Neighbour } from './neighbour.ts';
 import { reducesRefreshes } from './outgoing.ts';
@@ -27,9 +29,12 @@ export function neighbourMessageArrived(
       if (!reducesRefreshes(state)) return drop(state, 'unknownMessageType');
       takeAnswers(state, neighbour, view.acks);
       return summaryArrived(state, neighbour, view, packet);
-    case 'hello':
     case 'integrityChallenge':
+      return challengeArrived(state, neighbour, view, packet.source);
     case 'integrityResponse':
+      return responseArrived(state, neighbour, view);
+    case 'hello':
+      return helloArrived(state, neighbour, view);
     case 'bundle':
       return drop(state, 'unknownMessageType');
     default:

@@ -4,7 +4,8 @@ import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.
 import type { ValidMessage } from '../../wire/message-views.ts';
 import type { Timer } from '../timers.ts';
 import type { EngineInput, EngineInterface } from '../types.ts';
-import type { NeighbourPolicy } from './settings.ts';
+import type { SeenSequences } from './sequence.ts';
+import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';
 import { fullBucket, type TokenBucket, type TokenRate } from './token-bucket.ts';
 
 /** Answers to messages that make no sense: a burst, then so many a second. */
@@ -20,6 +21,8 @@ export interface Departure {
   readonly destination: IpAddress;
   /** Towards an end point, to be seen by every node on the way. */
   readonly routerAlert: boolean;
+  /** The next RSVP node, which verifies it; null: not known. */
+  readonly next: IpAddress | null;
 }
 
 /** State that was told to a neighbour with a message id. */
@@ -58,6 +61,33 @@ export interface Received {
   until: number;
 }
 
+/** A question whether a neighbour lives, by which its sequence numbers are learnt (RFC 2747 4.3). */
+export interface Challenge {
+  readonly cookie: Uint8Array;
+  readonly startedAt: MonotonicMs;
+  /** Times it was sent. */
+  sent: number;
+  readonly timer: Timer;
+}
+
+/** What Hello messages tell (RFC 3209 5.3). */
+export interface HelloState {
+  /** Src_Instance of our Hellos to this neighbour. */
+  ownInstance: number;
+  /** Src_Instance of its Hellos; 0: none came, or it was lost since. */
+  theirInstance: number;
+  /** The same before it was lost. */
+  lastInstance: number;
+  state: 'unknown' | 'up' | 'lost';
+  /** When it asked last. */
+  requestedAt: MonotonicMs | null;
+  /** Hellos in a row that were for another instance of this node. */
+  wrong: number;
+  /** null: it is not asked, only answered. */
+  request: Timer | null;
+  death: Timer | null;
+}
+
 /** Everything that is known of another RSVP node on a link. */
 export interface Neighbour {
   readonly interface: string;
@@ -94,6 +124,14 @@ export interface Neighbour {
   /** Waiting to go along with a message, or alone after a short time. */
   readonly acks: (RsvpMessageIdAck | RsvpMessageIdNack)[];
   ackTimer: Timer | null;
+
+  /** By key id: the sequence numbers that came last. */
+  readonly seen: Map<number, SeenSequences>;
+  /** By key id. */
+  readonly challenges: Map<number, Challenge>;
+
+  /** null: it sent none, and none are sent to it. */
+  hello: HelloState | null;
 }
 
 export function createNeighbour(name: string, address: IpAddress, policy: NeighbourPolicy | null): Neighbour {
@@ -118,6 +156,9 @@ export function createNeighbour(name: string, address: IpAddress, policy: Neighb
     recent: new Set(),
     acks: [],
     ackTimer: null,
+    seen: new Map(),
+    challenges: new Map(),
+    hello: null,
   };
 }
 
@@ -125,7 +166,8 @@ export function createNeighbour(name: string, address: IpAddress, policy: Neighb
 export interface Leaving {
   /** Its place among the outputs. */
   readonly index: number;
-  readonly bytes: Uint8Array;
+  /** null: it goes by itself, and nothing may overtake it. */
+  readonly bytes: Uint8Array | null;
 }
 
 /** All neighbours, and what is common to them. */
@@ -141,15 +183,30 @@ export interface Neighbours {
   current: Neighbour | null;
   /** What may go out in one Bundle at the end of the input. */
   readonly leaving: Map<Neighbour, Leaving[]>;
+  /** What is agreed, by interface and address, `*` for all others. */
+  readonly policies: ReadonlyMap<string, NeighbourPolicy>;
+  /** Wall clock less monotonic clock; null until it was told. */
+  wallOffset: number | null;
+  /** Of the last message that was signed. */
+  lastSequence: bigint;
+  /** Challenges that were made. */
+  cookies: number;
+  /** Keys whose end was told (RFC 2747 5.3). */
+  readonly expiredKeys: Set<string>;
 }
 
 const EPOCH_BITS = 0xff_ffff;
 
-export const createNeighbours = (instance: number): Neighbours => ({
+export const createNeighbours = ({ instance, policies }: NeighbourSettings): Neighbours => ({
   byKey: new Map(),
   sent: new Map(),
   epoch: instance & EPOCH_BITS || 1,
   lastId: 0,
   current: null,
   leaving: new Map(),
+  policies: new Map(policies.map((policy) => [`${policy.interface} ${policy.address ?? '*'}`, policy])),
+  wallOffset: null,
+  lastSequence: 0n,
+  cookies: 0,
+  expiredKeys: new Set(),
 });

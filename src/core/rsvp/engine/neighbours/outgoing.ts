@@ -5,11 +5,18 @@ import { encodeMessage } from '../../wire/codec.ts';
 import type { RsvpMessageId, RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
 import { MESSAGE_TYPE, type RsvpMessage } from '../../wire/message.ts';
-import { buildNeighborMessage, REFRESH_REDUCTION_CAPABLE, type NeighborMessage } from '../../wire/neighbor-messages.ts';
+import {
+  buildNeighborMessage,
+  REFRESH_REDUCTION_CAPABLE,
+  type NeighborMessage,
+  type ResponseMessage,
+} from '../../wire/neighbor-messages.ts';
 import { pathFlow } from '../messages.ts';
 import { drop, type EngineState } from '../state.ts';
 import type { EngineInterface } from '../types.ts';
 import type { Departure, Neighbour } from './neighbour.ts';
+import type { LivingKey } from './settings.ts';
+import { signatureFor, signed, type Signature } from './signing.ts';
 
 type Acks = readonly (RsvpMessageIdAck | RsvpMessageIdNack)[];
 
@@ -33,24 +40,37 @@ export function depart(
   const { view, out, source, destination, routerAlert } = departure;
   // Others on the way would take acknowledgements for theirs (RFC 2961 4.6).
   const acks = neighbour === null || routerAlert ? [] : takeAcks(state, neighbour, MAX_ACKS_ALONG);
+  const signature = signatureFor(state, out.name, departure.next);
+  if (signature === 'unable') return;
   const extensions = {
     ...view.extensions,
+    ...(signature === 'none' ? {} : { integrity: signature.object }),
     ...(acks.length === 0 ? {} : { acks }),
     ...(messageId === undefined ? {} : { messageId }),
   };
   const whole: ValidMessage = Object.keys(extensions).length === 0 ? view : { ...view, extensions };
-  put(state, buildMessage(whole), neighbour, { out, source, destination, routerAlert }, view);
+  put(state, buildMessage(whole), neighbour, { out, source, destination, routerAlert }, view, signature);
 }
 
-/** Sends a message between neighbours, from the interface's address. */
+type Between = Exclude<NeighborMessage, { readonly kind: 'bundle' | 'integrityResponse' }>;
+
+/** Sends a message between neighbours, from the interface's address; `key` other than the one that is used by now. */
 export function departToNeighbour(
   state: EngineState,
-  view: Exclude<NeighborMessage, { readonly kind: 'bundle' }>,
+  view: Between | Omit<ResponseMessage, 'integrity'>,
   out: EngineInterface,
   neighbour: Neighbour,
+  key?: LivingKey,
 ): void {
   const way = { out, source: out.address, destination: neighbour.address, routerAlert: false };
-  put(state, buildNeighborMessage(view), neighbour, way, null);
+  if (view.kind === 'integrityChallenge') return put(state, buildNeighborMessage(view), neighbour, way, null, 'none');
+  const signature = signatureFor(state, out.name, neighbour.address, key);
+  if (signature === 'unable') return;
+  const integrity = signature === 'none' ? null : signature.object;
+  if (view.kind !== 'integrityResponse') {
+    return put(state, buildNeighborMessage({ ...view, integrity }), neighbour, way, null, signature);
+  }
+  if (integrity !== null) put(state, buildNeighborMessage({ ...view, integrity }), neighbour, way, null, signature);
 }
 
 /** Takes what is waiting to be acknowledged. */
@@ -82,16 +102,19 @@ function put(
   neighbour: Neighbour | null,
   { out, source, destination, routerAlert }: Way,
   view: ValidMessage | null,
+  signature: Exclude<Signature, 'unable'>,
 ): void {
   const offered = reducesRefreshes(state) && (neighbour?.policy?.refreshReduction ?? true);
-  const bytes = encoded(state, offered ? { ...message, flags: REFRESH_REDUCTION_CAPABLE } : message);
-  if (bytes === null) return;
+  const plain = encoded(state, offered ? { ...message, flags: REFRESH_REDUCTION_CAPABLE } : message);
+  if (plain === null) return;
+  const bytes = signature === 'none' ? plain : signed(state, plain, signature.key);
   state.counters.sent(message.type);
-  if (neighbour !== null && bundled.has(message.type) && takesIds(state, neighbour)) {
+  if (neighbour !== null && takesIds(state, neighbour)) {
     const leaving = state.neighbours.leaving.get(neighbour);
-    const one = { index: state.out.length, bytes };
-    if (leaving === undefined) state.neighbours.leaving.set(neighbour, [one]);
-    else leaving.push(one);
+    // Signed messages keep their order: one that goes by itself has those before it in one Bundle and those after in another.
+    const one = { index: state.out.length, bytes: bundled.has(message.type) ? bytes : null };
+    if (leaving !== undefined) leaving.push(one);
+    else if (one.bytes !== null) state.neighbours.leaving.set(neighbour, [one]);
   }
   const flow = view === null ? null : pathFlow(view);
   state.out.push({

@@ -23,10 +23,11 @@ const isStatement = (about: Statement | NextNode | undefined): about is Statemen
  * Sends a message to a neighbour in the way that the neighbour understands: with an id, repeated until acknowledged, and
  * not at all where it refreshes what the neighbour acknowledged, since a summary will (RFC 2961 4.5, 5.3); or as it is.
  */
-export function send(state: EngineState, departure: Departure, about: Statement | NextNode | undefined): void {
-  const { view, out, destination, routerAlert } = departure;
-  const address: IpAddress | null = about?.neighbour ?? (routerAlert ? null : destination);
-  const neighbour = address === null ? null : (findNeighbour(state, out.name, address) ?? null);
+export function send(state: EngineState, way: Omit<Departure, 'next'>, about: Statement | NextNode | undefined): void {
+  const { view, out, destination, routerAlert } = way;
+  const next: IpAddress | null = about?.neighbour ?? (routerAlert ? null : destination);
+  const departure: Departure = { ...way, next };
+  const neighbour = next === null ? null : (findNeighbour(state, out.name, next) ?? null);
   const statement = isStatement(about) ? about : null;
   const ends = view.kind === 'pathTear' || view.kind === 'resvTear';
   if (statement !== null && ends) retract(state, statement.key);
@@ -150,7 +151,7 @@ function departReliably(
     }
     state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
     depart(state, departure, neighbour, messageIdOf(state, id));
-  });
+  }, 'retransmission');
   const waiting = { id, departure, sent, transmissions: 1, timer };
   neighbour.unacknowledged.set(id, waiting);
   state.timers.set(timer, state.now + RETRANSMIT_MS);

@@ -25,7 +25,7 @@ export function summaryArrived(state: EngineState, neighbour: Neighbour, view: S
       // Only who passes the group's data on asks for the message (5.3): here, who has other state of its sessions.
       const received = refreshedBy(state, neighbour, list.epoch, id);
       if (received !== null) messageArrived(state, received.view, received.packet);
-      else if (group === null || state.ports.hasDestination(group)) {
+      else if (group === null || state.destinations.has(group)) {
         answerId(state, neighbour, { kind: 'messageIdNack', epoch: list.epoch, messageId: id }, toGroup);
       }
     }

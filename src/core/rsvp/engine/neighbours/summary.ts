@@ -24,7 +24,7 @@ export function armSummary(state: EngineState, neighbour: Neighbour): void {
     if (neighbour.summaryTimer !== null) state.timers.cancel(neighbour.summaryTimer);
     return;
   }
-  neighbour.summaryTimer ??= state.timers.create(() => summarise(state, neighbour));
+  neighbour.summaryTimer ??= state.timers.create(() => summarise(state, neighbour), 'summary refresh');
   if (neighbour.summaryTimer.at !== null) return;
   const { refreshPeriod } = state.settings;
   state.timers.set(neighbour.summaryTimer, state.now + refreshPeriod * (0.5 + 0.5 * state.random()));

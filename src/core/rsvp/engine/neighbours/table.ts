@@ -16,13 +16,9 @@ export const findNeighbour = (state: EngineState, name: string, address: IpAddre
 
 /** What is agreed with a node: with it alone, or with everybody on its interface. */
 export function policyOf(state: EngineState, name: string, address: IpAddress | null): NeighbourPolicy | null {
-  let common: NeighbourPolicy | null = null;
-  for (const policy of state.settings.neighbours?.policies ?? []) {
-    if (policy.interface !== name) continue;
-    if (policy.address === address) return policy;
-    if (policy.address === null) common = policy;
-  }
-  return common;
+  const { policies } = state.neighbours;
+  if (policies.size === 0) return null;
+  return policies.get(`${name} ${address ?? '*'}`) ?? policies.get(`${name} *`) ?? null;
 }
 
 /** The node that a message came from, entered when it is new; null, and counted, where there is no room for it. */
@@ -38,6 +34,9 @@ export function meetNeighbour(state: EngineState, name: string, address: IpAddre
   byKey.set(keyOf(name, address), neighbour);
   return neighbour;
 }
+
+export const dropNeighbour = (state: EngineState, { interface: name, address }: Neighbour): void =>
+  void state.neighbours.byKey.delete(keyOf(name, address));
 
 /** Whether an address can be another node's. */
 export const canBeNeighbour = (state: EngineState, address: IpAddress): boolean =>
@@ -56,10 +55,10 @@ function makeRoom(state: EngineState): boolean {
   return false;
 }
 
-/** Silent, not agreed upon, and without anything that hangs on it. */
+/** Silent, and without anything that hangs on it. With whom a key is agreed is kept, for its numbers. */
 function isIdle(state: EngineState, neighbour: Neighbour): boolean {
   return (
-    neighbour.policy?.address == null &&
+    (neighbour.policy === null || (neighbour.policy.address === null && neighbour.policy.integrity === null)) &&
     neighbour.flows === 0 &&
     neighbour.summary.size === 0 &&
     neighbour.unacknowledged.size === 0 &&
