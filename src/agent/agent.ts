@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { seededRandom } from '../core/base/random.ts';
 import { Bytes, EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
-import type { EngineSettings, RsvpEngine } from '../core/rsvp/engine/types.ts';
+import type { EngineSettings } from '../core/rsvp/engine/types.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import {
   AgentHelloSchema,
@@ -24,6 +25,7 @@ import { ClassBook } from './class-book.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
 import { flowKeyOf, flowspecOf } from './flow-key.ts';
+import { hmac } from './hmac.ts';
 import { engineInterfaces, interfaceMessages, routeMessages, shapedInterfaces } from './host-report.ts';
 import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
 import { Journal } from './journal.ts';
@@ -42,6 +44,11 @@ import { MessageTrace } from './message-trace.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const MAX_FLOWS = 200_000;
+/** RSVP nodes on all links that are remembered. */
+const MAX_NEIGHBOURS = 4_096;
+const SECRET_BYTES = 32;
+/** How often the engine is told the wall clock, by which keys begin and end. */
+const WALL_CLOCK_MS = 60_000;
 /** Lifetime of state in refresh periods: (K + 0.5) · 1.5 with K = 3 (RFC 2205 3.7), and some for the route change timer. */
 const LIFETIME_PERIODS = 6;
 /** Packets kept while the journal is played back; those beyond are lost, as packets may be. */
@@ -71,6 +78,7 @@ export class Agent {
   #windowTimer: NodeJS.Timeout | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   readonly #reconcileTimer: NodeJS.Timeout;
+  readonly #wallClockTimer: NodeJS.Timeout;
   /** Journal keys of RSVP state that was played back and has not proved itself yet. */
   readonly #unconfirmed = new Set<string>();
   #pruneTimer: NodeJS.Timeout | null = null;
@@ -87,7 +95,6 @@ export class Agent {
       const { node, record } = config;
       const settings = engineSettings(config);
       if (record) recording = await Recording.open({ ...record, node, settings });
-      const engine = createEngine(settings);
       const journal = new Journal(join(config.stateDir, 'journal'));
       const platform = await openPlatform({
         config,
@@ -100,7 +107,7 @@ export class Agent {
         },
         desired: () => (agent ? agent.#desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, loggers, journal, platform, unlock, engine, recording);
+      agent = new Agent(config, settings, loggers, journal, platform, unlock, recording);
       await agent.#restore();
       agent.#openChannel();
       return agent;
@@ -116,11 +123,11 @@ export class Agent {
 
   private constructor(
     config: AgentConfig,
+    settings: EngineSettings,
     loggers: Loggers,
     journal: Journal,
     platform: Platform,
     unlock: () => void,
-    engine: RsvpEngine,
     recording: Recording | null,
   ) {
     this.#config = config;
@@ -145,7 +152,7 @@ export class Agent {
         this.#reporter.refused(assignment, code, value, this.#config.node, detail),
     });
     this.#signalling = new Signalling({
-      engine: recording?.of(engine) ?? engine,
+      engine: recording ? recording.of(createEngine(settings, hmac)) : createEngine(settings, hmac),
       transport: () => platform.transport,
       network: platform.network,
       now: monotonic,
@@ -162,11 +169,13 @@ export class Agent {
       },
     });
     this.#reconcileTimer = setInterval(() => void this.#reconcile(), RECONCILE_MS);
+    this.#wallClockTimer = setInterval(() => this.#tellWallClock(), WALL_CLOCK_MS);
   }
 
   /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
   async stop(): Promise<void> {
     clearInterval(this.#reconcileTimer);
+    clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
     if (this.#heartbeat) clearInterval(this.#heartbeat);
@@ -185,6 +194,7 @@ export class Agent {
     this.#interfaces = [...this.#journal.entries('interface/')].map(([, value]) => value as InterfaceSettings);
     for (const [, value] of this.#journal.entries('assignment/')) this.#assignments.put(value as Assignment);
     const { opened } = this.#assignments.advance(this.#clock.now());
+    this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
     await this.#reconcile();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
@@ -400,6 +410,10 @@ export class Agent {
     if (assignment.isSender) this.#signalling.input({ type: 'closeSender', flow });
   }
 
+  #tellWallClock(): void {
+    this.#signalling.input({ type: 'clock', wall: EpochMs(Date.now()) });
+  }
+
   #armWindows(): void {
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
     this.#windowTimer = null;
@@ -498,10 +512,18 @@ export class Agent {
   }
 }
 
-const engineSettings = (config: AgentConfig): EngineSettings => ({
-  refreshPeriod: Millis(config.refreshPeriodMs),
-  seed: seedOf(config.node),
+const engineSettings = ({ node, refreshPeriodMs, rsvp }: AgentConfig): EngineSettings => ({
+  refreshPeriod: Millis(refreshPeriodMs),
+  seed: seedOf(node),
   maxFlows: MAX_FLOWS,
+  neighbours: {
+    instance: randomInt(1, 2 ** 32),
+    refreshReduction: rsvp.refreshReduction,
+    policies: rsvp.policies,
+    secret: new Uint8Array(randomBytes(SECRET_BYTES)),
+    maxFlowsEach: rsvp.maxFlowsPerNeighbour,
+    maxNeighbours: MAX_NEIGHBOURS,
+  },
 });
 
 function monotonic(): MonotonicMs {

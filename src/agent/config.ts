@@ -1,3 +1,5 @@
+import type { RsvpConfig } from './rsvp-config.ts';
+
 /** Everything an agent is told at its start. */
 export interface AgentConfig {
   /** The node of the topology that this host is. */
@@ -8,6 +10,8 @@ export interface AgentConfig {
   readonly stateDir: string;
   /** R of RFC 2205, milliseconds, 100 … 3,600,000. */
   readonly refreshPeriodMs: number;
+  /** What is agreed with RSVP neighbours. */
+  readonly rsvp: RsvpConfig;
   /** Present in the loopback lab: nothing is enforced, RSVP runs over UDP ports of 127.0.0.1. */
   readonly labNodeFile: string | null;
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */

@@ -6,6 +6,7 @@ import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
 import { recordMegabytes, refreshPeriod } from './options.ts';
+import { readRsvpConfig } from './rsvp-config-file.ts';
 import { untilStopped } from './signals.ts';
 
 interface Options {
@@ -17,6 +18,7 @@ interface Options {
   readonly removeOnExit?: boolean;
   readonly record?: string;
   readonly recordMegabytes: number;
+  readonly rsvpConfig?: string;
 }
 
 /** `headroom agent`: one on each host and Linux router. */
@@ -32,10 +34,15 @@ export function registerAgent(program: Command): void {
     .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
     .option('--record <file>', 'write down all that the RSVP engine gets and does, for "headroom rsvp replay"')
     .option('--record-megabytes <n>', 'where a recording ends', recordMegabytes, 256)
+    .option(
+      '--rsvp-config <file>',
+      'what is agreed with RSVP neighbours: keys, Hello, limits (docs/rsvp-neighbours.md)',
+    )
     .action(async (options: Options) => {
       refuseUnknown(process.env);
       const { node } = options;
       if (node === undefined) throw new UsageError('--node is missing: which node of the topology is this host?');
+      const rsvp = readRsvpConfig(options.rsvpConfig);
       const loggers = createLoggers(readLog(process.env));
       const dataDir = readDataDir(process.env);
       // Loaded here: the command line does without foreign-function calls.
@@ -46,6 +53,7 @@ export function registerAgent(program: Command): void {
           server: options.server ?? `unix:${agentSocketPath(dataDir).path}`,
           stateDir: options.stateDir ?? resolve(dataDir, 'agents', node),
           refreshPeriodMs: options.refreshPeriodMs,
+          rsvp,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
           record:

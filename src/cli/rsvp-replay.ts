@@ -1,13 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
+import type { DigestFunction } from '../core/rsvp/wire/integrity.ts';
 import { toJson } from '../core/rsvp/recording/plain-text.ts';
 import { Replay, ReplayError, type ReplayStep } from '../core/rsvp/recording/replay.ts';
 import { RefusalError, UsageError } from './errors.ts';
 import { readMessage } from './rsvp-message.ts';
 import { write, type CliOutput } from './output.ts';
 import { messageTree } from './rsvp-tree.ts';
+
+/** What an agent signs and verifies messages with. */
+const hmac: DigestFunction = (algorithm, key, bytes) =>
+  new Uint8Array(createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest());
 
 /** Adds `rsvp replay FILE`. */
 export function registerRsvpReplay(rsvp: Command, output: CliOutput = process): void {
@@ -32,7 +37,7 @@ export interface ReplayOptions {
  * gives other outputs.
  */
 export async function replayFile(file: string, options: ReplayOptions, output: CliOutput): Promise<void> {
-  const replay = new Replay({ createEngine, digest });
+  const replay = new Replay({ createEngine: (settings) => createEngine(settings, hmac), digest });
   let first: number | null = null;
   let last = 0;
   let cut = false;

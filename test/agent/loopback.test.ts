@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_RSVP_CONFIG } from '../../src/agent/rsvp-config.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import type { AgentConfig } from '../../src/agent/config.ts';
 import { textDigest } from '../../src/agent/recording.ts';
@@ -75,6 +76,7 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    rsvp: DEFAULT_RSVP_CONFIG,
     record,
   };
   const levels = { base: 'silent' as const, bySubsystem: new Map() };

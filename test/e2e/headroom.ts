@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createClient, type Reservation } from '../../src/client/client.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { run } from '../../src/lab/commands.ts';
 import { startLab, type Lab } from '../../src/lab/lab.ts';
@@ -16,6 +17,13 @@ export interface Answer {
   readonly headers: Headers;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any;
+}
+
+export interface ReservationEvent {
+  readonly type: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly reservation: Reservation;
 }
 
 export interface AgentsOfLab {
@@ -163,6 +171,19 @@ export class Headroom {
       return last.state === state;
     });
     return last;
+  }
+
+  /** The events about a reservation from the first on, up to the one that is looked for. */
+  async eventsOf(id: string, last: (event: ReservationEvent) => boolean): Promise<ReservationEvent[]> {
+    const stop = new AbortController();
+    const seen: ReservationEvent[] = [];
+    for await (const event of createClient({ baseUrl: this.url }).watchEvents({ after: '0', signal: stop.signal })) {
+      if (event.reservationId !== id || !event.reservation) continue;
+      seen.push({ type: event.type, time: event.time, reservation: event.reservation });
+      if (last(seen.at(-1)!)) break;
+    }
+    stop.abort();
+    return seen;
   }
 
   /** Asks again until it is so: what happens in another process has no event here. */

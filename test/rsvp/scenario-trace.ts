@@ -108,6 +108,10 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `ids ${object.epoch}/${object.messageIds.join(' ')}`;
     case 'hello':
       return `${object.ack ? 'ack' : 'request'} from ${object.sourceInstance} to ${object.destinationInstance}`;
+    case 'integrity':
+      return `key ${object.keyId}`;
+    case 'challenge':
+      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'scope':
       return `scope ${object.sources.join(' ')}`;
     case 'dclass':
@@ -116,10 +120,6 @@ function objectText(object: RsvpObject, detail: Detail): string | null {
       return `route ${object.hops.map((hop) => (hop.hop === 'address' ? `${hop.loose ? '~' : ''}${hop.address}` : hop.hop)).join(' ')}`;
     case 'recordRoute':
       return `recorded ${object.hops.map((hop) => (hop.hop === 'address' ? hop.address : hop.hop)).join(' ')}`;
-    case 'integrity':
-      return `key ${object.keyId}`;
-    case 'challenge':
-      return `for key ${object.keyId} cookie ${Buffer.from(object.cookie).toString('hex')}`;
     case 'unknown':
       return `${className(object.classNumber)}/${object.cType} ${Buffer.from(object.body).toString('hex')}`;
     default:
@@ -147,7 +147,7 @@ function eventText(event: EngineEvent, { names }: Detail): string {
   switch (event.type) {
     case 'pathUp': {
       const from = event.previousHop === null ? '' : ` from ${event.previousHop}`;
-      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}`;
+      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}${event.recordedRoute === null ? '' : `, by ${event.recordedRoute.join(' ') || 'none yet'}`}`;
     }
     case 'pathDown':
     case 'resvDown':

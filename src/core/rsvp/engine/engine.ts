@@ -1,4 +1,5 @@
 import { assertNever } from '../../base/assert-never.ts';
+import type { DigestFunction } from '../wire/integrity.ts';
 import { replaceInterfaces } from './interfaces.ts';
 import { closeSender, openSender } from './local.ts';
 import { challengeAll } from './neighbours/challenge.ts';
@@ -17,9 +18,10 @@ import { flushUpstream } from './upstream.ts';
  * The RSVP engine of one node (RFC 2205, processing rules of RFC 2209): unicast and multicast, all styles, no I/O and no clock.
  * To bring a node back after a crash: first `interfaces`, then the remembered inputs in the order of their keys, then
  * `openSender` and `openReceiver` for what the host itself has open. None of them tears anything or sends an error.
+ * `digest` is needed where integrity is agreed with a neighbour (RFC 2747).
  */
-export function createEngine(settings: EngineSettings): RsvpEngine {
-  const state = createState(settings);
+export function createEngine(settings: EngineSettings, digest?: DigestFunction): RsvpEngine {
+  const state = createState(settings, digest ?? null);
   return {
     handle(input, now) {
       state.out = [];
@@ -44,7 +46,7 @@ function apply(state: EngineState, input: EngineInput): void {
     case 'packet':
       return packetArrived(state, input);
     case 'openSender':
-      return openSender(state, input.flow, input.tspec);
+      return openSender(state, input);
     case 'closeSender':
       return closeSender(state, input.flow);
     case 'openReceiver':

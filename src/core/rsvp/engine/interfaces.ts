@@ -1,6 +1,6 @@
 import type { Branch, Psb } from './blocks.ts';
-import { emitPathUp, leaveBranch, sendPath } from './path-state.ts';
 import { followInterfaces } from './neighbours/links.ts';
+import { emitPathUp, leaveBranch, sendPath } from './path-state.ts';
 import { askRoute } from './route.ts';
 import type { EngineState } from './state.ts';
 import { removeReservationsOn } from './traffic-control.ts';

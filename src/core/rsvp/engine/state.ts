@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../base/ip.ts';
 import { seededRandom, type Random } from '../../base/random.ts';
 import { MonotonicMs } from '../../base/units.ts';
+import type { DigestFunction } from '../wire/integrity.ts';
 import type { LocalRequest, Psb, Session, Tcsb, Upstream } from './blocks.ts';
 import { Counters } from './counters.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
@@ -11,6 +12,7 @@ import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from 
 /** Everything an engine knows. Functions of this folder take it and change it; only `engine.ts` makes one. */
 export interface EngineState {
   readonly settings: EngineSettings;
+  readonly digest: DigestFunction | null;
   readonly random: Random;
   readonly timers: TimerQueue;
   readonly counters: Counters;
@@ -42,9 +44,10 @@ export interface EngineState {
   out: EngineOutput[];
 }
 
-export function createState(settings: EngineSettings): EngineState {
+export function createState(settings: EngineSettings, digest: DigestFunction | null): EngineState {
   return {
     settings,
+    digest,
     random: seededRandom(settings.seed),
     timers: new TimerQueue(),
     counters: new Counters(),

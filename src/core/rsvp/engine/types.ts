@@ -3,7 +3,6 @@ import type { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpPolicyData } from '../wire/policy-data.ts';
-import type { DigestFunction } from '../wire/integrity.ts';
 import type { NeighbourSettings } from './neighbours/settings.ts';
 
 /** What data are sent to, as SESSION names it; a group of hosts where the destination is a multicast address. */
@@ -61,8 +60,6 @@ export interface EngineSettings {
   readonly maxFlows: number;
   /** What goes on between neighbours beyond RFC 2205, and with whom; left out: nothing. */
   readonly neighbours?: NeighbourSettings;
-  /** Needed where integrity is agreed with a neighbour (RFC 2747). */
-  readonly digest?: DigestFunction;
 }
 
 /** The session of a flow as text, for maps. */
@@ -298,6 +295,10 @@ export interface EngineSnapshot {
     readonly outgoingInterfaces: readonly string[];
     readonly tspec: Tspec;
     readonly adspec: RsvpAdspec | null;
+    /** The addresses that PATH must go to from here on; left out where routing decides. */
+    readonly explicitRoute?: readonly IpAddress[];
+    /** The addresses by which PATH left the nodes before this one, the sender's host first; left out where it keeps no record. */
+    readonly recordedRoute?: readonly IpAddress[];
     readonly local: 'sender' | 'receiver' | null;
     readonly expiresInMs: Millis | null;
   }[];

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmac } from '../../../../src/agent/hmac.ts';
 import { createEngine } from '../../../../src/core/rsvp/engine/engine.ts';
 import {
   flowKeyText,
@@ -76,6 +76,8 @@ export const R = 30_000;
 /** (K + 0.5) · 1.5 · R with K = 3 (RFC 2205 3.7). */
 export const L = 5.25 * R;
 
+/** What the wall clock shows when the virtual clock is at 0. */
+const WALL = Date.UTC(2026, 0, 1);
 type Reservation = ReturnType<RsvpEngine['snapshot']>['reservations'][number];
 
 /** The share that a reservation is part of. */
@@ -85,8 +87,6 @@ const shareOf = ({ flow, interface: name, style }: Reservation): Share => ({
   style,
   filters: style === 'WF' ? [] : [flow],
 });
-/** What the wall clock shows when the virtual clock is at 0. */
-const WALL = Date.UTC(2026, 0, 1);
 
 /** One node: an engine with a routing table, a kernel that remembers installs, and a journal. */
 export class Node {
@@ -125,21 +125,23 @@ export class Node {
 
   #newEngine(): RsvpEngine {
     const { refreshReduction, policies } = this;
-    return createEngine({
-      refreshPeriod: Millis(this.network.refreshPeriod),
-      seed: this.seed,
-      maxFlows: 1_000,
-      digest: (algorithm, key, bytes) => createHmac(algorithm.slice('hmac-'.length), key).update(bytes).digest(),
-      neighbours: {
-        instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
-        refreshReduction,
-        policies: [...policies],
-        secret: Uint8Array.of(this.seed & 0xff, this.#starts),
-        maxFlowsEach: 1_000,
-        maxNeighbours: 100,
-        ...this.limits,
+    return createEngine(
+      {
+        refreshPeriod: Millis(this.network.refreshPeriod),
+        seed: this.seed,
+        maxFlows: 1_000,
+        neighbours: {
+          instance: 100 * (1 + (this.seed % 100)) + ++this.#starts,
+          refreshReduction,
+          policies: [...policies],
+          secret: Uint8Array.of(this.seed & 0xff, this.#starts),
+          maxFlowsEach: 1_000,
+          maxNeighbours: 100,
+          ...this.limits,
+        },
       },
-    });
+      hmac,
+    );
   }
 
   /** Takes settings over that were changed before anything ran. */
@@ -155,7 +157,7 @@ export class Node {
   }
 
   setInterfaces(): void {
-    this.input({ type: 'clock', wall: this.network.wall });
+    if (this.policies.length > 0) this.input({ type: 'clock', wall: this.network.wall });
     const up = [...this.interfaces.values()].filter((each) => this.network.linkOf(this, each.name)?.up ?? true);
     this.input({ type: 'interfaces', interfaces: up });
   }
@@ -275,11 +277,27 @@ export class Node {
     this.input({ type: 'installed', installId });
   }
 
+  /** A pinned flow's next hop must be a neighbour: the table of its mark has just that. */
+  #toNeighbour(address: IpAddress): EngineRoute | null {
+    for (const name of this.interfaces.keys()) {
+      const link = this.network.linkOf(this, name);
+      const far = link?.ends.find((end) => end.node !== this);
+      if (link?.up && far?.node.interfaces.get(far.interface)?.address === address) {
+        return { interface: name, gateway: address, local: false };
+      }
+    }
+    return null;
+  }
+
   #answerRoute(query: EngineOutput & { readonly type: 'queryRoute' }): void {
     const { destination } = query.flow;
     if (isMulticast(destination)) {
       const route = this.network.groups.route(this, query.flow);
       this.input({ type: 'route', queryId: query.queryId, route });
+      return;
+    }
+    if (query.via !== null) {
+      this.input({ type: 'route', queryId: query.queryId, route: this.#toNeighbour(query.via) });
       return;
     }
     const local = [...this.interfaces.values()].find((each) => each.addresses.includes(destination));

@@ -44,9 +44,10 @@ export function challenge(state: EngineState, neighbour: Neighbour, keyId: numbe
 
 /** Not to be guessed by who does not know the secret, and never the same twice (RFC 2747 4.3). */
 function newCookie(state: EngineState): Uint8Array | null {
-  const { digest, neighbours } = state.settings;
+  const { digest } = state;
+  const { neighbours } = state.settings;
   const now = wallClock(state);
-  if (digest === undefined || neighbours === undefined || now === null) return null;
+  if (digest === null || neighbours === undefined || now === null) return null;
   const text = `${neighbours.instance} ${now} ${++state.neighbours.cookies}`;
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   return digest('hmac-sha256', neighbours.secret, bytes).slice(0, COOKIE_BYTES);

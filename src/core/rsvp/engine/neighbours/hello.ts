@@ -20,7 +20,7 @@ export function trackByHello(state: EngineState, neighbour: Neighbour): void {
   if (interval === null || neighbour.hello?.request != null) return;
   const hello = helloOf(state, neighbour);
   hello.request = state.timers.create(() => request(state, neighbour, hello, interval), 'hello');
-  hello.death = state.timers.create(() => lose(state, neighbour, hello), 'silence of a neighbour');
+  hello.death = state.timers.create(() => lose(state, neighbour, hello), 'neighbour lost');
   request(state, neighbour, hello, interval);
 }
 

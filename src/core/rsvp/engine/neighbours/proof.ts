@@ -34,8 +34,8 @@ export function prove(state: EngineState, packet: Packet, type: number, sender: 
     return 'refused';
   };
   const now = wallClock(state);
-  const { digest } = state.settings;
-  if (now === null || digest === undefined) return refuse('noClock');
+  const { digest } = state;
+  if (now === null || digest === null) return refuse('noClock');
   const found = findIntegrity(packet.bytes);
   if (!found.ok) return refuse(found.error.reason);
   const key = acceptedKey(integrity.keys, found.value.keyId, now);

@@ -20,7 +20,7 @@ export function signatureFor(state: EngineState, name: string, to: IpAddress | n
   if (integrity === null) return 'none';
   const now = wallClock(state);
   const chosen = with_ ?? (now === null ? null : usedKey(state, name, to, integrity.keys));
-  if (now === null || chosen === null || state.settings.digest === undefined) {
+  if (now === null || chosen === null || state.digest === null) {
     drop(state, now === null ? 'noClock' : 'noKey');
     return 'unable';
   }
@@ -46,4 +46,4 @@ function usedKey(state: EngineState, name: string, to: IpAddress | null, keys: r
 
 /** The bytes with the digest of the key in them. */
 export const signed = (state: EngineState, bytes: Uint8Array, key: LivingKey): Uint8Array =>
-  signMessage(bytes, key, state.settings.digest!);
+  signMessage(bytes, key, state.digest!);

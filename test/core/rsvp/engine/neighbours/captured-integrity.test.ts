@@ -1,53 +1,53 @@
-import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { hmac } from '../../../../../src/agent/hmac.ts';
 import { Bytes, BytesPerSecond, EpochMs, Micros, Millis, MonotonicMs } from '../../../../../src/core/base/units.ts';
 import { createEngine } from '../../../../../src/core/rsvp/engine/engine.ts';
 import { PLAIN_NEIGHBOURS } from '../../../../../src/core/rsvp/engine/neighbours/settings.ts';
 import type { EngineOutput } from '../../../../../src/core/rsvp/engine/types.ts';
 import { decodeMessage } from '../../../../../src/core/rsvp/wire/codec.ts';
-import { verifyMessage, type DigestFunction } from '../../../../../src/core/rsvp/wire/integrity.ts';
+import { verifyMessage } from '../../../../../src/core/rsvp/wire/integrity.ts';
 import { rsvpMessages } from '../../../../support/captures.ts';
 import { ip } from '../network.ts';
 
 const [captured] = rsvpMessages('john-rsvp-integrity-hmac-md5.pcap');
 const bytes = Uint8Array.from(captured!.bytes);
 const now = MonotonicMs(1_000);
-const digest: DigestFunction = (algorithm, key, signed) =>
-  createHmac(algorithm.slice('hmac-'.length), key).update(signed).digest();
 
 /** An engine on the router's link that agreed on a key with everybody there. */
 function receiver(secret: string, handshake: boolean) {
-  const engine = createEngine({
-    refreshPeriod: Millis(30_000),
-    seed: 1,
-    maxFlows: 10,
-    digest,
-    neighbours: {
-      ...PLAIN_NEIGHBOURS,
-      secret: Uint8Array.of(1),
-      policies: [
-        {
-          interface: 'eth0',
-          address: null,
-          integrity: {
-            keys: [
-              {
-                keyId: 1,
-                algorithm: 'hmac-md5',
-                key: new TextEncoder().encode(secret),
-                notBefore: null,
-                notAfter: null,
-              },
-            ],
-            window: 1,
-            handshake,
+  const engine = createEngine(
+    {
+      refreshPeriod: Millis(30_000),
+      seed: 1,
+      maxFlows: 10,
+      neighbours: {
+        ...PLAIN_NEIGHBOURS,
+        secret: Uint8Array.of(1),
+        policies: [
+          {
+            interface: 'eth0',
+            address: null,
+            integrity: {
+              keys: [
+                {
+                  keyId: 1,
+                  algorithm: 'hmac-md5',
+                  key: new TextEncoder().encode(secret),
+                  notBefore: null,
+                  notAfter: null,
+                },
+              ],
+              window: 1,
+              handshake,
+            },
+            helloInterval: null,
+            refreshReduction: true,
           },
-          helloInterval: null,
-          refreshReduction: true,
-        },
-      ],
+        ],
+      },
     },
-  });
+    hmac,
+  );
   const address = ip('192.0.2.1');
   const eth0 = {
     name: 'eth0',
@@ -83,7 +83,7 @@ describe('a Path that a real router signed', () => {
     const [answer] = arrive(bytes).filter((output) => output.type === 'send');
     expect(state().counters.dropped).toEqual({ badTspec: 1 });
     const own = { algorithm: 'hmac-md5', key: new TextEncoder().encode('password12345') } as const;
-    expect(verifyMessage(answer!.bytes, own, digest)).toMatchObject({ ok: true, value: { keyId: 1 } });
+    expect(verifyMessage(answer!.bytes, own, hmac)).toMatchObject({ ok: true, value: { keyId: 1 } });
     arrive(bytes);
     expect(state().counters.dropped).toEqual({ badTspec: 1, replayed: 1 });
   });
