@@ -5,6 +5,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
+  /** `length` holds the room in `value` and then what was written, as a native 32-bit number. */
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
   /** `-1` on error; then `errno()` tells. */
   sendto(
     fd: number,
@@ -55,6 +57,7 @@ export async function loadLibc(): Promise<Libc> {
     socket: library.func('int socket(int domain, int type, int protocol)'),
     bind: library.func('int bind(int fd, void *address, uint32_t length)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int option, void *value, uint32_t length)'),
+    getsockopt: library.func('int getsockopt(int fd, int level, int option, _Out_ void *value, _Inout_ void *length)'),
     sendto: library.func(
       'long sendto(int fd, void *bytes, unsigned long length, int flags, void *address, uint32_t addressLength)',
     ),

@@ -68,8 +68,13 @@ function withPath(
 ): Omit<AssignmentReport, '$typeName' | '$unknown'> {
   const further = known.state === AssignmentState.INSTALLED || known.state === AssignmentState.CONFIRMED;
   if (news.state !== AssignmentState.PATH || !further) return news;
-  const { interface: outgoing, previousHop, nextHop } = news;
-  return { ...known, previousHop, ...(outgoing === '' ? {} : { interface: outgoing, nextHop }) };
+  const { interface: outgoing, previousHop, nextHop, nonRsvpHop } = news;
+  return {
+    ...known,
+    previousHop,
+    ...(nonRsvpHop === undefined ? {} : { nonRsvpHop }),
+    ...(outgoing === '' ? {} : { interface: outgoing, nextHop }),
+  };
 }
 
 const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
@@ -77,4 +82,5 @@ const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
   known.interface !== news.interface ||
   known.nextHop !== news.nextHop ||
   known.previousHop !== news.previousHop ||
+  known.nonRsvpHop !== news.nonRsvpHop ||
   known.recordedRoute.join() !== news.recordedRoute.join();

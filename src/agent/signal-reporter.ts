@@ -1,11 +1,13 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
-import { flowKeyText, type EngineEvent, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { sameFlowspec } from '../core/rsvp/engine/merge.ts';
+import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyOf, flowspecOf } from './flow-key.ts';
 import type { Reports } from './reports.ts';
+import type { TermChanges } from './term-changes.ts';
 
 interface Failure {
   readonly code: number;
@@ -13,6 +15,8 @@ interface Failure {
   readonly node: string;
   readonly detail: string;
 }
+
+type Reserved = EngineEvent & { readonly type: 'resvUp' };
 
 /** A removed assignment until class and RSVP state are both gone. */
 interface Leaving {
@@ -27,13 +31,21 @@ export class SignalReporter {
   readonly #log: Logger;
   /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
   readonly #paths = new Map<string, string>();
-  readonly #reservations = new Set<string>();
+  /** On the receiver's host: the addresses that PATH has collected on its way. */
+  readonly #recorded = new Map<string, readonly string[]>();
+  /** Flows with reservation state here, with what was installed last. */
+  readonly #reservations = new Map<string, Reserved>();
+  /** Of the flows with path state those that some hop before this node carries without RSVP. */
+  readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
 
-  constructor(assignments: Assignments, reports: Reports, log: Logger) {
+  readonly #changes: TermChanges;
+
+  constructor(assignments: Assignments, changes: TermChanges, reports: Reports, log: Logger) {
     this.#assignments = assignments;
+    this.#changes = changes;
     this.#reports = reports;
     this.#log = log;
   }
@@ -50,8 +62,20 @@ export class SignalReporter {
     }
   }
 
+  /** The kernel has the assignment's new terms. Where RSVP had them all along, that is all there was to do. */
+  termsInstalled(assignment: Assignment): void {
+    if (this.#assignments.get(assignment.reservationId)?.revision !== assignment.revision) return;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
+    const reserved = this.#reservations.get(flow);
+    if (assignment.isReceiver) {
+      this.#changes.arrived(assignment.reservationId);
+      this.opened(assignment);
+    } else if (reserved) this.#reserved(assignment, reserved);
+  }
+
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
+    this.#changes.forget(reservationId);
     this.#leaving.set(reservationId, { assignment, classGone: false });
     const flow = flowKeyText(flowKeyOf(assignment.flow));
     const same = this.#leavingByFlow.get(flow);
@@ -86,6 +110,19 @@ export class SignalReporter {
     this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
   }
 
+  /** The kernel sends the flow another way than the neighbour that it is pinned to. */
+  strays(flow: FlowKey, { interface: outgoing, gateway }: EngineRoute): void {
+    const assignment = this.#assignments.openFor(flow);
+    if (!assignment) return;
+    const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
+    const nextHop = gateway ?? flow.destination;
+    this.#log.warn(
+      { reservationId: assignment.reservationId, interface: outgoing, nextHop },
+      'the kernel sends a pinned flow elsewhere',
+    );
+    this.#report(assignment, AssignmentState.PATH, { interface: outgoing, previousHop, nextHop });
+  }
+
   event(event: EngineEvent): void {
     if (event.type === 'lastKeyExpired') {
       const { interface: name, neighbour, keyId } = event;
@@ -101,19 +138,18 @@ export class SignalReporter {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        if (event.local && event.recordedRoute) this.#recorded.set(flow, event.recordedRoute);
+        else this.#recorded.delete(flow);
+        if (event.nonRsvpHop) this.#broken.add(flow);
+        else this.#broken.delete(flow);
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
         return this.#report(assignment, state, { previousHop, ...event.outgoing });
       }
       case 'resvUp':
-        this.#reservations.add(flow);
-        if (!assignment) return;
-        return this.#report(assignment, AssignmentState.INSTALLED, {
-          interface: event.interface,
-          previousHop: this.#paths.get(flow) ?? '',
-          nextHop: event.nextHop,
-        });
+        this.#reservations.set(flow, event);
+        return assignment && this.#reserved(assignment, event);
       case 'confirmed':
         if (assignment) {
           this.#report(assignment, AssignmentState.CONFIRMED, { previousHop: this.#paths.get(flow) ?? '' });
@@ -127,6 +163,8 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#recorded.delete(flow);
+        this.#broken.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
         }
@@ -134,7 +172,7 @@ export class SignalReporter {
       case 'resvError':
       case 'pathError': {
         // Nodes that an error passes by keep their state; the one that asked has to tell.
-        if (!assignment || !event.local) return;
+        if (!assignment || !event.local || isOfOtherTerms(event, assignment)) return;
         const { errorCode: code, errorValue: value, errorNode: node } = event;
         if (event.type === 'pathError' && code === ERROR.rsvpSystem && value === NO_ROUTE) {
           // Routes come back with their links. Where it stands here, the node without a route tells what it has lost.
@@ -145,6 +183,16 @@ export class SignalReporter {
         return this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
     }
+  }
+
+  /** Reservation state of the old terms is no news of the new ones. */
+  #reserved(assignment: Assignment, { flow, interface: outgoing, nextHop, flowspec }: Reserved): void {
+    if (this.#changes.isPending(assignment)) {
+      if (!sameFlowspec(flowspec, flowspecOf(assignment))) return;
+      this.#changes.arrived(assignment.reservationId);
+    }
+    const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
+    this.#report(assignment, AssignmentState.INSTALLED, { interface: outgoing, previousHop, nextHop });
   }
 
   #stands({ reservationId }: Assignment): boolean {
@@ -175,12 +223,12 @@ export class SignalReporter {
       interface?: string;
       previousHop?: string;
       nextHop?: string;
-      recordedRoute?: readonly string[];
       failure?: Failure;
     },
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -199,10 +247,15 @@ export class SignalReporter {
             },
           }
         : {}),
-      recordedRoute: [...(more.recordedRoute ?? [])],
+      recordedRoute: [...(this.#recorded.get(flow) ?? [])],
+      ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }
 }
+
+/** A refusal of what was asked for before the terms were changed, or changed back. */
+const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
+  event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
 
 const lost = (detail: string): Failure => ({ code: 0, value: 0, node: '', detail });

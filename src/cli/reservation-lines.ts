@@ -20,7 +20,13 @@ export function reservationLines(r: Reservation): string[] {
       `  booked   ${formatRate(path.bookedBitsPerSecond)} with link overhead${bound}, enforcement ${path.enforcement}`,
     );
     lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')} (${path.pinning})`);
+    if (path.nonRsvpHop) lines.push('  wire     PATH passes a hop that does not speak RSVP: nothing is reserved there');
     if (path.deviation != null) lines.push(`  wire     ${path.deviation}`);
+  }
+  if (r.change) {
+    const { requested, state, reasons } = r.change;
+    lines.push(`  change   ${state}: ${requested.qos.serviceType} ${formatRate(requested.qos.tokenRateBitsPerSecond)}`);
+    lines.push(...reasons.map(({ detail }) => `           ${detail}`));
   }
   if (r.failure) lines.push(`  failure  ${r.failure.errorNode}: ${r.failure.detail}`);
   return lines;

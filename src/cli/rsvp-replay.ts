@@ -94,7 +94,8 @@ function stepText({ n, input, outputs }: ReplayStep, sinceFirst: number): string
       : [`${title}  ${type}${Object.keys(rest).length > 0 ? ` ${JSON.stringify(toJson(rest))}` : ''}`];
   for (const output of outputs) {
     if (output.type === 'send') {
-      lines.push(messageTree(`  out ${output.interface}`, packetMessage(output, output.routerAlert)));
+      const tree = messageTree(`out ${output.interface}`, packetMessage(output, output.routerAlert));
+      lines.push(tree.replaceAll(/^/gm, '  '));
     } else {
       const { type: kind, ...what } = output;
       lines.push(`  ${kind} ${JSON.stringify(toJson(what))}`);

@@ -646,6 +646,8 @@ export interface components {
                 }[];
                 /** @description Where the flow leaves its admitted path; null while both agree */
                 deviation: string | null;
+                /** @description PATH passes a hop that does not speak RSVP: nothing is reserved there */
+                nonRsvpHop: boolean;
                 /** @enum {string} */
                 enforcement: "kernel" | "none";
             }[];

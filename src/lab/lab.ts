@@ -29,6 +29,8 @@ export interface LabOptions {
   /** What the agents connect to. */
   readonly server: string;
   readonly refreshPeriodMs: number;
+  /** More options of a node's agent, as on its command line. */
+  readonly agentOptions?: (node: string) => readonly string[];
 }
 
 /** Several hosts on one machine, each with its own agent process. */
@@ -95,6 +97,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     args.push('--state-dir', join(folder, 'agents', node), '--refresh-period-ms', String(options.refreshPeriodMs));
     const nodeFile = nodeFiles.get(node);
     if (nodeFile !== undefined) args.push('--lab-node', nodeFile);
+    args.push(...(options.agentOptions?.(node) ?? []));
     mkdirSync(join(folder, 'logs'), { recursive: true });
     const log = openSync(join(folder, 'logs', `${node}.log`), 'a', 0o600);
     const command = mode === 'kernel' ? 'ip' : process.execPath;

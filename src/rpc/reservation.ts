@@ -115,6 +115,7 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
         hops: hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         ...(difference === null ? {} : { deviation: difference }),
+        nonRsvpHop: reservation.nonRsvpHop,
         enforcement: reservation.enforcement,
       },
     ],

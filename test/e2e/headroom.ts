@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createClient, type Reservation } from '../../src/client/client.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { run } from '../../src/lab/commands.ts';
 import { startLab, type Lab } from '../../src/lab/lab.ts';
@@ -18,6 +19,20 @@ export interface Answer {
   readonly body: any;
 }
 
+export interface ReservationEvent {
+  readonly type: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly reservation: Reservation;
+}
+
+export interface AgentsOfLab {
+  /** 1,000 unless said. */
+  readonly refreshPeriodMs?: number;
+  /** More options of a node's agent; `folder` is the test's own. */
+  readonly options?: (node: string, folder: string) => readonly string[];
+}
+
 /** Server and lab as separate processes in a folder of their own, spoken to as a user would. */
 export class Headroom {
   readonly folder = mkdtempSync(join(tmpdir(), 'hr-e2e-'));
@@ -30,9 +45,15 @@ export class Headroom {
 
   readonly #log: string;
   readonly #stderr: 'inherit' | 'pipe';
+  readonly #agents: AgentsOfLab;
 
-  constructor(mode: 'kernel' | 'loopback', server: { log?: string; stderr?: 'inherit' | 'pipe' } = {}) {
+  constructor(
+    mode: 'kernel' | 'loopback',
+    server: { log?: string; stderr?: 'inherit' | 'pipe' } = {},
+    agents: AgentsOfLab = {},
+  ) {
     this.mode = mode;
+    this.#agents = agents;
     this.#log = server.log ?? 'warn';
     this.#stderr = server.stderr ?? 'inherit';
   }
@@ -62,7 +83,8 @@ export class Headroom {
       folder: join(this.folder, 'lab'),
       program: PROGRAM,
       server: `unix:${join(this.folder, 'agent.sock')}`,
-      refreshPeriodMs: 1000,
+      refreshPeriodMs: this.#agents.refreshPeriodMs ?? 1000,
+      agentOptions: (node) => this.#agents.options?.(node, this.folder) ?? [],
     });
     await this.agentsConnected();
   }
@@ -151,6 +173,19 @@ export class Headroom {
     return last;
   }
 
+  /** The events about a reservation from the first on, up to the one that is looked for. */
+  async eventsOf(id: string, last: (event: ReservationEvent) => boolean): Promise<ReservationEvent[]> {
+    const stop = new AbortController();
+    const seen: ReservationEvent[] = [];
+    for await (const event of createClient({ baseUrl: this.url }).watchEvents({ after: '0', signal: stop.signal })) {
+      if (event.reservationId !== id || !event.reservation) continue;
+      seen.push({ type: event.type, time: event.time, reservation: event.reservation });
+      if (last(seen.at(-1)!)) break;
+    }
+    stop.abort();
+    return seen;
+  }
+
   /** Asks again until it is so: what happens in another process has no event here. */
   async until(what: string, timeoutMs: number, condition: () => Promise<boolean>): Promise<void> {
     const limit = performance.now() + timeoutMs;
@@ -158,6 +193,18 @@ export class Headroom {
       if (performance.now() > limit) throw new Error(`${what}: not within ${timeoutMs} ms`);
       await new Promise((next) => setTimeout(next, 10));
     }
+  }
+
+  /** The command line, as its user has it: standard output and error, and the exit status. */
+  async cli(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      env: { ...process.env, HEADROOM_URL: this.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const stdout = await output(child);
+    return { status: child.exitCode ?? -1, stdout, stderr };
   }
 
   namespace(host: string): string {
@@ -178,6 +225,17 @@ export class Headroom {
     return [...text.matchAll(/^class htb [0-9a-f]+:([0-9a-f]+) .*?rate (\d+)([KMG]?)bit/gm)]
       .map(([, minor, rate, unit]) => ({ minor: parseInt(minor!, 16), rate: Number(rate) * SCALE[unit!]! }))
       .filter(({ minor }) => minor >= 16 && minor <= 65_519);
+  }
+
+  /** Rates of everything directly below the class that has the interface's capacity. */
+  async sumOfChildren(host: string, device: string): Promise<number> {
+    const text = await this.exec(host, 'tc', 'class', 'show', 'dev', device);
+    const root = /^class htb (\S+) root /m.exec(text)?.[1];
+    let sum = 0;
+    for (const [, parent, rate, unit] of text.matchAll(/^class htb \S+ parent (\S+) .*?rate (\d+)([KMG]?)bit/gm)) {
+      if (parent === root) sum += Number(rate) * SCALE[unit!]!;
+    }
+    return sum;
   }
 
   async ruleset(host: string): Promise<string> {

@@ -28,4 +28,6 @@ export type LifeCycleEvent =
   /** Every managed hop holds the old terms again. */
   | { readonly type: 'changeReverted'; readonly since: number }
   /** The agents have told where PATH goes. */
-  | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] };
+  | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] }
+  /** PATH passes a hop that does not speak RSVP, or no longer does. */
+  | { readonly type: 'nonRsvpHop'; readonly present: boolean };

@@ -89,7 +89,11 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       if (!isUnderWay(reservation, 'applying', event.since)) return null;
       const { change } = reservation;
       // Who reports on nothing has nothing to give back.
-      return { change: { ...change!, state: managed ? 'reverting' : 'failed', reasons: [event.reason] } };
+      const termsRevision = reservation.termsRevision + 1;
+      return {
+        termsRevision,
+        change: { ...change!, state: managed ? 'reverting' : 'failed', reasons: [event.reason] },
+      };
     }
     case 'changeReverted':
       return isUnderWay(reservation, 'reverting', event.since)
@@ -99,6 +103,8 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       return isLive(reservation) && !sameHops(reservation.actualHops, event.actualHops)
         ? { actualHops: event.actualHops }
         : null;
+    case 'nonRsvpHop':
+      return isLive(reservation) && reservation.nonRsvpHop !== event.present ? { nonRsvpHop: event.present } : null;
     default:
       return assertNever(event);
   }

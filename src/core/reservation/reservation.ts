@@ -33,6 +33,8 @@ export interface Reservation {
   readonly path: AdmittedPath;
   /** Where PATH really went, node by node from the source, as far as agents have reported; [] = not known yet. */
   readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
+  /** PATH passes a hop that does not speak RSVP, as agents behind it have seen: nothing is reserved there (RFC 2205 2.9). */
+  readonly nonRsvpHop: boolean;
   /** `none` where no node of the path has an agent that enforces. */
   readonly enforcement: 'kernel' | 'none';
   /**
@@ -44,6 +46,8 @@ export interface Reservation {
   readonly confirmedAt: EpochMs | null;
   /** A change of `qos` that is under way or has failed; `qos` and `path` are what is in force meanwhile. */
   readonly change: Change | null;
+  /** How often agents were told other terms: old ones that come back are not taken for those that were there before. */
+  readonly termsRevision: number;
   /** Grows with every stored change; the etag is made of it. */
   readonly revision: number;
   readonly createdAt: EpochMs;

@@ -217,10 +217,12 @@ class Planner {
       failure: null,
       path,
       actualHops: [],
+      nonRsvpHop: false,
       enforcement: this.#enforcement(path.nodes),
       countsInBooks: true,
       confirmedAt: null,
       change: null,
+      termsRevision: 0,
       revision: 1,
       createdAt: now,
       updatedAt: now,
@@ -409,6 +411,7 @@ function eventType(before: Reservation, after: Reservation): string {
   if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
   if (before.change !== after.change || before.qos !== after.qos) return changeEventType(after);
   if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
+  if (before.nonRsvpHop !== after.nonRsvpHop) return 'reservation.nonRsvpHop';
   if (before.actualHops === after.actualHops) return 'reservation.updated';
   return deviation(after) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
 }

@@ -173,6 +173,7 @@ function readReport(report: AssignmentReport): HopReport {
     interface: report.interface === '' ? null : report.interface,
     previousHop: address(report.previousHop),
     nextHop: address(report.nextHop),
+    nonRsvpHop: report.nonRsvpHop ?? null,
     failure: failure
       ? {
           errorCode: failure.errorCode,

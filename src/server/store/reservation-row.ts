@@ -43,10 +43,12 @@ export interface ReservationRow {
   pinning: string;
   explicitRoute: string[];
   actualHops: unknown;
+  nonRsvpHop: boolean;
   enforcement: string;
   countsInBooks: boolean;
   confirmedAt: Date | null;
   change: unknown;
+  termsRevision: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -86,18 +88,30 @@ const COLUMNS = [
   ['pinning', 'pinning', 'text'],
   ['explicitRoute', 'explicit_route', 'text[]'],
   ['actualHops', 'actual_hops', 'jsonb'],
+  ['nonRsvpHop', 'non_rsvp_hop', 'boolean'],
   ['enforcement', 'enforcement', 'text'],
   ['countsInBooks', 'counts_in_books', 'boolean'],
   ['confirmedAt', 'confirmed_at', 'timestamptz'],
   ['change', 'change', 'jsonb'],
+  ['termsRevision', 'terms_revision', 'int'],
   ['createdAt', 'created_at', 'timestamptz'],
   ['updatedAt', 'updated_at', 'timestamptz'],
 ] as const;
 
 /** What a life-cycle step or a change of terms can change. */
 const CHANGING = new Set<string>([
-  ...['revision', 'state', 'stateReason', 'endReason', 'failure', 'actualHops', 'enforcement', 'countsInBooks'],
-  ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'serviceType', 'tokenRateBitsPerSecond'],
+  ...[
+    'revision',
+    'state',
+    'stateReason',
+    'endReason',
+    'failure',
+    'actualHops',
+    'nonRsvpHop',
+    'enforcement',
+    'countsInBooks',
+  ],
+  ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'termsRevision', 'serviceType', 'tokenRateBitsPerSecond'],
   ...['tokenBucketBytes', 'peakRateBitsPerSecond', 'minPolicedUnitBytes', 'maxPacketBytes', 'maxDelayMicros'],
   ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros'],
 ]);
@@ -155,10 +169,12 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     pinning: path.pinning,
     explicit_route: path.explicitRoute.map((address) => address ?? ''),
     actual_hops: reservation.actualHops,
+    non_rsvp_hop: reservation.nonRsvpHop,
     enforcement: reservation.enforcement,
     counts_in_books: reservation.countsInBooks,
     confirmed_at: iso(reservation.confirmedAt),
     change: reservation.change,
+    terms_revision: reservation.termsRevision,
     created_at: iso(reservation.createdAt),
     updated_at: iso(reservation.updatedAt),
   };
@@ -197,10 +213,12 @@ export function toReservation(row: ReservationRow): Reservation {
     window: { start: EpochMs(row.windowStart.getTime()), end: instant(row.windowEnd) },
     path: toPath(row),
     actualHops: row.actualHops as Reservation['actualHops'],
+    nonRsvpHop: row.nonRsvpHop,
     enforcement: row.enforcement as Reservation['enforcement'],
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),
     change: row.change as Change | null,
+    termsRevision: row.termsRevision,
     revision: row.revision,
     createdAt: EpochMs(row.createdAt.getTime()),
     updatedAt: EpochMs(row.updatedAt.getTime()),

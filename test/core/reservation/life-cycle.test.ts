@@ -22,6 +22,7 @@ const EVENTS = {
   changeRefused: { type: 'changeRefused', since: 1, reason: { ...FAILURE, reason: 'REFUSED' } },
   changeReverted: { type: 'changeReverted', since: 1 },
   pathObserved: { type: 'pathObserved', actualHops: [{ node: 'r1', interface: 'eth1', link: 'r1:eth1' }] },
+  nonRsvpHop: { type: 'nonRsvpHop', present: true },
 } satisfies { readonly [T in LifeCycleEvent['type']]: Extract<LifeCycleEvent, { type: T }> };
 const STATES = ['held', 'scheduled', 'establishing', 'active', 'degraded', 'releasing', 'ended'] as const;
 
@@ -38,6 +39,7 @@ const MANAGED: { readonly [T in keyof typeof EVENTS]: string } = {
   windowEnded: '      ended releasing    releasing    releasing releasing .         .',
   removed: '          .     .            .            .         .         ended     .',
   pathObserved: '     =     =            =            =         =         .         .',
+  nonRsvpHop: '       =     =            =            =         =         .         .',
   // Nothing is under way: change.test.ts has the rest.
   changeApplied: '    .     .            .            .         .         .         .',
   changeRefused: '    .     .            .            .         .         .         .',
@@ -123,6 +125,7 @@ const CHANGES = {
   endReason: 0,
   failure: 0,
   actualHops: 0,
+  nonRsvpHop: 0,
   confirmedAt: 0,
   countsInBooks: 0,
   revision: 0,
@@ -130,6 +133,13 @@ const CHANGES = {
 };
 
 describe('life cycle', () => {
+  it('remembers that PATH passes a hop without RSVP until it is told that it does not', () => {
+    const seen = step(reservation(), EVENTS.nonRsvpHop, NOW, true)!;
+    expect(seen.nonRsvpHop).toBe(true);
+    expect(step(seen, EVENTS.nonRsvpHop, NOW, true)).toBeNull();
+    expect(step(seen, { type: 'nonRsvpHop', present: false }, NOW, true)?.nonRsvpHop).toBe(false);
+  });
+
   it('starts scheduled before its window, else establishing, or active where nobody signals', () => {
     const window = { start: EpochMs(1000), end: null };
     expect(initialState(window, EpochMs(999), true)).toBe('scheduled');

@@ -1,7 +1,9 @@
 import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { sameFlowspec } from './merge.ts';
 import { neighbourRows } from './neighbours/rows.ts';
+import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
 import type { EngineSnapshot } from './types.ts';
@@ -31,13 +33,21 @@ function pathRow(psb: Psb, now: number): PathRow {
     flow: psb.flow,
     previousHop: psb.hop?.address ?? null,
     incomingInterface: psb.hop?.interface ?? null,
-    outgoingInterface: outgoingInterfaces[0] ?? null,
     outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,
+    ...routeOf(psb),
+    ...carriedBy(psb.contents.forwarded),
     local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
     expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
   };
+}
+
+/** Only where the way is prescribed or on record. */
+function routeOf({ contents }: Psb): Pick<PathRow, 'explicitRoute' | 'recordedRoute'> {
+  const recordedRoute = recordedAddresses(contents);
+  const ahead = contents.explicitRoute?.flatMap((hop) => (hop.hop === 'address' ? [hop.address] : []));
+  return { ...(ahead && { explicitRoute: ahead }), ...(recordedRoute && { recordedRoute }) };
 }
 
 function reservationRows(psb: Psb, now: number): ReservationRow[] {
@@ -51,6 +61,7 @@ function reservationRows(psb: Psb, now: number): ReservationRow[] {
       interface: rsb.tcsb.interface,
       nextHop: rsb.nextHop,
       flowspec: rsb.accepted ?? rsb.requested,
+      ...carriedBy(rsb.forwarded),
       state: reservationState(rsb, psb),
       expiresInMs: remaining((rsb.filters?.get(psb.key)?.expiry ?? rsb.expiry).at ?? now, now),
     }));

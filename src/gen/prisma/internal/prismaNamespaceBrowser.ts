@@ -187,10 +187,12 @@ export const ReservationScalarFieldEnum = {
   pinning: 'pinning',
   explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
+  nonRsvpHop: 'nonRsvpHop',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',
   change: 'change',
+  termsRevision: 'termsRevision',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

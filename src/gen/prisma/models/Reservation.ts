@@ -41,6 +41,7 @@ export type ReservationAvgAggregateOutputType = {
   bookedBitsPerSecond: number | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationSumAggregateOutputType = {
@@ -58,6 +59,7 @@ export type ReservationSumAggregateOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationMinAggregateOutputType = {
@@ -86,9 +88,11 @@ export type ReservationMinAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -119,9 +123,11 @@ export type ReservationMaxAggregateOutputType = {
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
   pinning: string | null
+  nonRsvpHop: boolean | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -160,10 +166,12 @@ export type ReservationCountAggregateOutputType = {
   pinning: number
   explicitRoute: number
   actualHops: number
+  nonRsvpHop: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
   change: number
+  termsRevision: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -185,6 +193,7 @@ export type ReservationAvgAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationSumAggregateInputType = {
@@ -202,6 +211,7 @@ export type ReservationSumAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationMinAggregateInputType = {
@@ -230,9 +240,11 @@ export type ReservationMinAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -263,9 +275,11 @@ export type ReservationMaxAggregateInputType = {
   rateBytesPerSecond?: true
   delayBoundMicros?: true
   pinning?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -304,10 +318,12 @@ export type ReservationCountAggregateInputType = {
   pinning?: true
   explicitRoute?: true
   actualHops?: true
+  nonRsvpHop?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
   change?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -433,10 +449,12 @@ export type ReservationGroupByOutputType = {
   pinning: string
   explicitRoute: string[]
   actualHops: runtime.JsonValue
+  nonRsvpHop: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
   change: runtime.JsonValue | null
+  termsRevision: number
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -498,10 +516,12 @@ export type ReservationWhereInput = {
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -540,10 +560,12 @@ export type ReservationOrderByWithRelationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -585,10 +607,12 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   pinning?: Prisma.StringFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -627,10 +651,12 @@ export type ReservationOrderByWithAggregationInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -677,10 +703,12 @@ export type ReservationScalarWhereWithAggregatesInput = {
   pinning?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
+  nonRsvpHop?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
+  termsRevision?: Prisma.IntWithAggregatesFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -719,10 +747,12 @@ export type ReservationCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -761,10 +791,12 @@ export type ReservationUncheckedCreateInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -803,10 +835,12 @@ export type ReservationUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -845,10 +879,12 @@ export type ReservationUncheckedUpdateInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -887,10 +923,12 @@ export type ReservationCreateManyInput = {
   pinning?: string
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: boolean
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -929,10 +967,12 @@ export type ReservationUpdateManyMutationInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -971,10 +1011,12 @@ export type ReservationUncheckedUpdateManyInput = {
   pinning?: Prisma.StringFieldUpdateOperationsInput | string
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -1021,10 +1063,12 @@ export type ReservationCountOrderByAggregateInput = {
   pinning?: Prisma.SortOrder
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
   change?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1044,6 +1088,7 @@ export type ReservationAvgOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationMaxOrderByAggregateInput = {
@@ -1072,9 +1117,11 @@ export type ReservationMaxOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1105,9 +1152,11 @@ export type ReservationMinOrderByAggregateInput = {
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
+  nonRsvpHop?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1127,6 +1176,7 @@ export type ReservationSumOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationCreatelinksInput = {
@@ -1234,10 +1284,12 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1276,10 +1328,12 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1318,10 +1372,12 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1360,15 +1416,17 @@ export type ReservationSelectScalar = {
   pinning?: boolean
   explicitRoute?: boolean
   actualHops?: boolean
+  nonRsvpHop?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1419,6 +1477,7 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      */
     explicitRoute: string[]
     actualHops: runtime.JsonValue
+    nonRsvpHop: boolean
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
@@ -1426,6 +1485,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
      */
     change: runtime.JsonValue | null
+    /**
+     * How often agents were told other terms.
+     */
+    termsRevision: number
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1884,10 +1947,12 @@ export interface ReservationFieldRefs {
   readonly pinning: Prisma.FieldRef<"Reservation", 'String'>
   readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly nonRsvpHop: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly change: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly termsRevision: Prisma.FieldRef<"Reservation", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }

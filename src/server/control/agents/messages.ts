@@ -39,6 +39,8 @@ export interface HopReport extends HeldAssignment {
   /** Addresses as the agent saw them; null where it saw none. */
   readonly previousHop: string | null;
   readonly nextHop: string | null;
+  /** Some hop before the node does not speak RSVP; null while no PATH is there. */
+  readonly nonRsvpHop: boolean | null;
   readonly failure: Failure | null;
   /** Since the agent got the assignment, by its own clock. */
   readonly elapsedMs: Millis;

@@ -35,6 +35,7 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
         hops: hops.map((hop) => ({ ...hop })),
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         deviation: deviation(reservation),
+        nonRsvpHop: reservation.nonRsvpHop,
         enforcement: reservation.enforcement,
       },
     ],

@@ -174,6 +174,9 @@ export const ReservationSchema = Type.Object(
         ),
         actualHops: Type.Array(ActualHop, { description: 'Where PATH really went, as far as agents have reported' }),
         deviation: NullableString({ description: 'Where the flow leaves its admitted path; null while both agree' }),
+        nonRsvpHop: Type.Boolean({
+          description: 'PATH passes a hop that does not speak RSVP: nothing is reserved there',
+        }),
         enforcement: Choice(['kernel', 'none']),
       }),
     ),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { controlledLoad, establish, flow, lab, L, R, tspec, type Lab } from './network.ts';
 
 const moved = (world: Lab) => {
-  expect(world.r1.paths).toMatchObject([{ outgoingInterface: 'eth2' }]);
+  expect(world.r1.paths).toMatchObject([{ outgoingInterfaces: ['eth2'] }]);
   expect(world.r2.paths).toMatchObject([{ previousHop: '10.0.23.3', incomingInterface: 'eth2' }]);
   expect(world.r3.reservations).toMatchObject([{ interface: 'eth1', nextHop: '10.0.23.2', state: 'installed' }]);
   expect([...world.r1.kernel.keys()]).toEqual(['17 10.1.0.2:5004 > 10.2.0.2:5004 on eth2']);

@@ -89,6 +89,27 @@ test('one node that sends PATH another way is enough to say so, whatever the oth
   expect(deviation(stored)).toBe('r1 sends over r1:eth2 instead of r1:eth1');
 });
 
+test('what RECORD_ROUTE has collected tells of nodes that are silent, and of one that is not on the path', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  install(agents, 'host-a', 'r2');
+  agents['host-b']!.report(id, INSTALLED, {
+    previousHop: '10.2.0.1',
+    recordedRoute: ['10.2.0.1', '10.12.0.1', '10.1.0.2'],
+  });
+  await happened(channel.committer, 'pathObserved establishing');
+  expect(channel.committer.books.get(id)!.actualHops.map((hop) => hop.link)).toEqual([
+    'host-a:eth0',
+    'r1:eth1',
+    'r2:eth0',
+  ]);
+  expect(deviation(channel.committer.books.get(id)!)).toBeNull();
+  agents['host-b']!.report(id, CONFIRMED, { recordedRoute: ['10.2.0.1', '10.23.0.3', '10.12.0.1', '10.1.0.2'] });
+  await happened(channel.committer, 'confirmed establishing');
+  expect(deviation(channel.committer.books.get(id)!)).toBe('r3 has passed it on, which is not on its path');
+});
+
 test('a refusal on the way ends it, with the node named for the address that RSVP gave', async () => {
   const channel = await openChannel();
   const agents = await withAgents(channel);
@@ -272,4 +293,37 @@ test('what is missing is said in words', async () => {
   expect(channel.registry.hops.waitingFor(channel.committer.books.get(id)!)).toBe(
     'r1 has seen PATH but has not installed it, r2 has no agent connected',
   );
+});
+
+test('a hop without RSVP is on the reservation as soon as one node behind it has seen it, and until all see none', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  const sees = (node: string, nonRsvpHop: boolean): void =>
+    agents[node]!.report(id, INSTALLED, {
+      interface: INTERFACE[node] ?? '',
+      nextHop: NEXT_HOP[node] ?? '',
+      nonRsvpHop,
+    });
+  for (const node of ['host-a', 'r1', 'r2']) sees(node, false);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(false);
+  expect(channel.committer.history.filter((line) => line.startsWith('nonRsvpHop'))).toEqual([]);
+  sees('host-b', true);
+  await happened(channel.committer, 'nonRsvpHop active');
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(true);
+  // PATH news of a node that has installed it long since counts, too.
+  agents['r2']!.report(id, PATH_STATE, { nonRsvpHop: true });
+  await heardOut(channel, agents['r2']!);
+  sees('host-b', false);
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(true);
+  const gone = new Promise<void>((resolve) => {
+    channel.committer.onCommitted(() => {
+      if (channel.committer.books.get(id)?.nonRsvpHop === false) resolve();
+    });
+  });
+  sees('r2', false);
+  await gone;
+  expect(channel.committer.history.filter((line) => line === 'nonRsvpHop active')).toHaveLength(2);
+  expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(false);
 });
