@@ -1,3 +1,4 @@
+import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import type { RsvpConfig } from './rsvp-config.ts';
 
 /** Everything an agent is told at its start. */
@@ -16,6 +17,8 @@ export interface AgentConfig {
   readonly labNodeFile: string | null;
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
+  /** Marks and routing tables for flows that are kept off their routed way. */
+  readonly steering: SteeringNumbers;
   /** Where everything that goes into the RSVP engine and comes out of it is written; null = nowhere. */
   readonly record: { readonly file: string; readonly maxBytes: number } | null;
 }

@@ -44,6 +44,7 @@ export class Enforcement {
   readonly #freeClass: (key: string) => void;
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
+  readonly #steered: (assignment: Assignment) => Made | null;
   readonly #mostFor: (assignment: Assignment) => BytesPerSecond;
   readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
   readonly #waiting = new Map<number, { readonly request: Install; readonly timer: NodeJS.Timeout }>();
@@ -64,6 +65,8 @@ export class Enforcement {
     /** The most that RSVP may ask for of the assignment. */
     mostFor: (assignment: Assignment) => BytesPerSecond;
     answer: (input: EngineInput) => void;
+    /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
+    steered: (assignment: Assignment) => Made | null;
     refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
   }) {
     this.#assignments = options.assignments;
@@ -73,6 +76,7 @@ export class Enforcement {
     this.#overhead = options.overhead;
     this.#mostFor = options.mostFor;
     this.#answer = options.answer;
+    this.#steered = options.steered;
     this.#refused = options.refused;
   }
 
@@ -172,7 +176,8 @@ export class Enforcement {
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    void this.#make(flow).then((result) => {
+    void Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+      const result = steered?.ok === false && assignment.pinned ? steered : made;
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });

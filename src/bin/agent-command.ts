@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { registerAgentQueries } from '../cli/agent.ts';
 import { UsageError } from '../cli/errors.ts';
+import { DEFAULT_STEERING, steeringProblem } from '../core/shaping/steering.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
-import { recordMegabytes, refreshPeriod } from './options.ts';
+import { recordMegabytes, refreshPeriod, wholeNumber } from './options.ts';
 import { readRsvpConfig } from './rsvp-config-file.ts';
 import { untilStopped } from './signals.ts';
 
@@ -16,6 +17,8 @@ interface Options {
   readonly refreshPeriodMs: number;
   readonly labNode?: string;
   readonly removeOnExit?: boolean;
+  readonly markMask: number;
+  readonly firstTable: number;
   readonly record?: string;
   readonly recordMegabytes: number;
   readonly rsvpConfig?: string;
@@ -32,6 +35,18 @@ export function registerAgent(program: Command): void {
     .option('--refresh-period-ms <ms>', 'how often RSVP state is refreshed', refreshPeriod, 30_000)
     .option('--lab-node <file>', 'speak RSVP over UDP ports of 127.0.0.1 as this file says; nothing is enforced')
     .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
+    .option(
+      '--mark-mask <bits>',
+      'the bits of packet marks that are ours, for flows that are kept off their routed way',
+      wholeNumber,
+      DEFAULT_STEERING.mask,
+    )
+    .option(
+      '--first-table <n>',
+      'the routing tables after this number are ours, one for each value of the mark',
+      wholeNumber,
+      DEFAULT_STEERING.firstTable,
+    )
     .option('--record <file>', 'write down all that the RSVP engine gets and does, for "headroom rsvp replay"')
     .option('--record-megabytes <n>', 'where a recording ends', recordMegabytes, 256)
     .option(
@@ -42,6 +57,9 @@ export function registerAgent(program: Command): void {
       refuseUnknown(process.env);
       const { node } = options;
       if (node === undefined) throw new UsageError('--node is missing: which node of the topology is this host?');
+      const steering = { mask: options.markMask, firstTable: options.firstTable };
+      const problem = steeringProblem(steering);
+      if (problem !== null) throw new UsageError(`--mark-mask, --first-table: ${problem}`);
       const rsvp = readRsvpConfig(options.rsvpConfig);
       const loggers = createLoggers(readLog(process.env));
       const dataDir = readDataDir(process.env);
@@ -56,6 +74,7 @@ export function registerAgent(program: Command): void {
           rsvp,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
+          steering,
           record:
             options.record === undefined
               ? null

@@ -81,6 +81,7 @@ beforeEach(() => {
     classMinor: () => 16,
     freeClass: (key) => freed.push(key),
     overhead: () => Bytes(14),
+    steered: () => null,
     mostFor: (each) => changes.mostFor(each),
     answer: (input) => {
       told.push(input);

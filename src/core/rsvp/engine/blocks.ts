@@ -6,6 +6,7 @@ import type { ExplicitHop } from '../wire/explicit-route.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
+import type { TokenBucket } from './neighbours/token-bucket.ts';
 import type { Timer } from './timers.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
@@ -123,6 +124,8 @@ export interface Psb {
   reserved: boolean;
   /** The last error that was told: its repetitions, which refreshes provoke, are no news until then. */
   reported: { readonly text: string; readonly until: number } | null;
+  /** Errors about it that may still be passed on. */
+  readonly passing: TokenBucket;
 }
 
 /** Why and until when a request is not tried again on this node. */
@@ -201,6 +204,8 @@ export interface Upstream {
   flowspec: Flowspec | null;
   /** WF: the SCOPE that it had. */
   scope: readonly IpAddress[] | null;
+  /** The objects that it carried for others. */
+  forwarded: readonly RsvpUnknown[];
   /** WF: blockade state is per previous hop (RFC 2205 3.5). */
   blockade: Blockade | null;
   /** What it says changed, or it must be said again. */

@@ -24,7 +24,7 @@ export function messageArrived(
     case 'pathTear':
       return pathTearArrived(state, view, packet);
     case 'pathErr':
-      return pathErrArrived(state, view);
+      return pathErrArrived(state, view, packet.interface);
     case 'resv':
       return resvArrived(state, view, packet);
     case 'resvTear':

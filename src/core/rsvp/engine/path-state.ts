@@ -1,10 +1,11 @@
 import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { NONE, type Branch, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
-import { countFlow } from './neighbours/limits.ts';
+import { countFlow, ERRORS_A_PERIOD } from './neighbours/limits.ts';
 import { retract } from './neighbours/sent.ts';
 import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
@@ -56,6 +57,7 @@ export function createPsb(
     blockade: null,
     reserved: false,
     reported: null,
+    passing: { tokens: ERRORS_A_PERIOD, at: state.now },
   };
   if (session.psbs.length === 0) countPorts(state, session, 1);
   session.psbs.push(psb);
@@ -154,6 +156,7 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     local: psb.way?.local ?? false,
     nonRsvpHop,
     recordedRoute: recordedAddresses(psb.contents),
+    ...carriedBy(psb.contents.forwarded),
     outgoing:
       branch === undefined ? null : { interface: branch.interface, nextHop: branch.gateway ?? psb.flow.destination },
   });
