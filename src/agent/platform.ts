@@ -9,7 +9,7 @@ import { loadLibc } from './libc.ts';
 import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
 import { Poller } from './poller.ts';
 import { openLoopbackTransport } from './socket/loopback.ts';
-import { openRawTransport } from './socket/raw.ts';
+import { openTransport } from './socket/open.ts';
 import type { PacketInput, RsvpTransport } from './socket/transport.ts';
 
 interface Problem {
@@ -52,6 +52,7 @@ export async function openPlatform(options: {
 }
 
 async function openKernelPlatform(options: {
+  config: AgentConfig;
   log: Logger;
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
@@ -59,33 +60,57 @@ async function openKernelPlatform(options: {
 }): Promise<Platform> {
   const libc = await loadLibc();
   const poller = new Poller(libc);
-  const network = openHostNetwork({ libc, poller, changed: options.onNetworkChange });
-  const transport = openRawTransport({
+  let transport: RsvpTransport | null = null;
+  const network = openHostNetwork({
     libc,
     poller,
-    interfaceName: (index) => network.interfaces().find((one) => one.index === index)?.name,
-    onPacket: options.onPacket,
+    changed: () => {
+      transport?.networkChanged?.();
+      options.onNetworkChange();
+    },
   });
+  try {
+    const opened = openTransport({
+      choice: options.config.transport,
+      libc,
+      poller,
+      network,
+      forwards: forwards(),
+      udpInterfaces: options.config.udpInterfaces,
+      onPacket: options.onPacket,
+    });
+    transport = opened.transport;
+    const kernel = await openKernelPart(options);
+    const { tc, nft, htb, classifier, missing } = kernel.features();
+    const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
+    return {
+      network,
+      transport: opened.transport,
+      kernel,
+      features: { enforces, rsvpTransport: opened.transport.kind, notes: [...opened.notes, ...missing] },
+      async close({ remove }) {
+        await poller.close();
+        await opened.transport.close();
+        await network.close();
+        await kernel.close({ remove });
+      },
+    };
+  } catch (error) {
+    // What still waits would keep a process alive that cannot serve.
+    await poller.close();
+    await transport?.close();
+    await network.close();
+    throw error;
+  }
+}
+
+async function openKernelPart(options: { log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
-  const kernel = await openKernel({
+  return openKernel({
     guardForwarding: forwards(),
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
   });
-  const { tc, nft, htb, classifier, missing } = kernel.features();
-  const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
-  return {
-    network,
-    transport,
-    kernel,
-    features: { enforces, rsvpTransport: transport.kind, notes: [...missing] },
-    async close({ remove }) {
-      await poller.close();
-      await transport.close();
-      await network.close();
-      await kernel.close({ remove });
-    },
-  };
 }
 
 async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput) => void): Promise<Platform> {

@@ -76,6 +76,8 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    transport: 'auto' as const,
+    udpInterfaces: [],
     rsvp: DEFAULT_RSVP_CONFIG,
     record,
   };
