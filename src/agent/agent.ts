@@ -3,11 +3,13 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Result } from '../core/base/result.ts';
 import { seededRandom } from '../core/base/random.ts';
 import { Bytes, EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { EngineSettings } from '../core/rsvp/engine/types.ts';
+import { neighbourLimit } from '../core/shaping/steering.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import {
   AgentHelloSchema,
@@ -21,7 +23,6 @@ import { assignmentFromMessage } from '../rpc/assignment.ts';
 import type { Loggers } from '../telemetry/logger.ts';
 import { Assignments } from './assignments.ts';
 import { openChannel, type Channel } from './channel.ts';
-import { ClassBook } from './class-book.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
 import { flowKeyOf } from './flow-key.ts';
@@ -29,6 +30,7 @@ import { hmac } from './hmac.ts';
 import { engineInterfaces, interfaceMessages, routeMessages, shapedInterfaces } from './host-report.ts';
 import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
 import { Journal } from './journal.ts';
+import { NumberBook } from './number-book.ts';
 import { openPlatform, type Platform } from './platform.ts';
 import { lockFolder } from './process-lock.ts';
 import { Recording } from './recording.ts';
@@ -38,6 +40,7 @@ import { ServerClock } from './server-clock.ts';
 import { shapedFlow } from './shaped-flow.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
+import { Steering } from './steering.ts';
 import type { PacketInput } from './socket/transport.ts';
 import { MessageTrace } from './message-trace.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -52,6 +55,8 @@ const WALL_CLOCK_MS = 60_000;
 const LIFETIME_PERIODS = 6;
 /** Packets kept while the journal is played back; those beyond are lost, as packets may be. */
 const MAX_EARLY_PACKETS = 10_000;
+/** RFC 2205 appendix B. */
+const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
 /** How often the kernel is compared with what it should hold. */
 const RECONCILE_MS = 60_000;
 
@@ -64,7 +69,8 @@ export class Agent {
   readonly #recording: Recording | null;
   readonly #platform: Platform;
   readonly #assignments = new Assignments();
-  readonly #classes: ClassBook;
+  readonly #classes: NumberBook;
+  readonly #steering: Steering;
   readonly #clock = new ServerClock(monotonic, EpochMs(Date.now()));
   readonly #reports: Reports;
   readonly #reporter: SignalReporter;
@@ -134,9 +140,18 @@ export class Agent {
     this.#journal = journal;
     this.#platform = platform;
     this.#unlock = unlock;
-    this.#classes = new ClassBook(journal);
+    this.#classes = new NumberBook(journal, 'class/');
     this.#reports = new Reports(() => this.#channel);
     this.#reporter = new SignalReporter(this.#assignments, this.#reports, this.#log);
+    this.#steering = new Steering({
+      numbers: config.steering,
+      book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(config.steering) }),
+      network: platform.network,
+      kernel: platform.kernel,
+      problem: platform.steeringProblem,
+      changed: () => this.#signalling.input({ type: 'routesChanged' }),
+      log: (problem) => this.#log.error({ problem }, 'steering'),
+    });
     this.#enforcement = new Enforcement({
       assignments: this.#assignments,
       kernel: platform.kernel,
@@ -144,18 +159,26 @@ export class Agent {
       freeClass: (key) => this.#classes.free(key),
       overhead: (name) => this.#overhead(name),
       answer: (input) => this.#signalling.input(input),
+      steered: (assignment) => this.#steering.hold(assignment),
       refused: (assignment, code, value, detail) =>
         this.#reporter.refused(assignment, code, value, this.#config.node, detail),
     });
     this.#signalling = new Signalling({
       engine: recording ? recording.of(createEngine(settings, hmac)) : createEngine(settings, hmac),
       transport: () => platform.transport,
-      network: platform.network,
+      ways: {
+        markOf: (flow) => this.#steering.markOf(flow),
+        way: (flow, via) => this.#steering.way(flow, via, (route) => this.#reporter.strays(flow, route)),
+      },
       now: monotonic,
       handlers: {
         install: (request) => this.#enforcement.install(request),
         remove: (request) => void this.#enforcement.remove(request),
-        event: (event) => this.#reporter.event(event),
+        event: (event) => {
+          if (event.type === 'pathUp') this.#steering.pathUp(event.flow);
+          else if (event.type === 'pathDown') this.#steering.pathDown(event.flow);
+          this.#reporter.event(event);
+        },
         remember: (key, input) => {
           this.#unconfirmed.delete(`rsvp/${key}`);
           journal.put(`rsvp/${key}`, packetToJournal(input));
@@ -179,6 +202,8 @@ export class Agent {
     this.#channel?.close();
     this.#signalling.close();
     this.#enforcement.close();
+    this.#steering.close();
+    if (this.#config.removeOnExit) this.#steering.removeRoutes();
     await this.#platform.close({ remove: this.#config.removeOnExit });
     await this.#journal.close();
     await this.#recording?.close();
@@ -188,10 +213,13 @@ export class Agent {
   /** Brings back what the journal holds: assignments, the kernel's classes untouched, then RSVP state, then the windows. */
   async #restore(): Promise<void> {
     this.#interfaces = [...this.#journal.entries('interface/')].map(([, value]) => value as InterfaceSettings);
-    for (const [, value] of this.#journal.entries('assignment/')) this.#assignments.put(value as Assignment);
+    for (const [, value] of this.#journal.entries('assignment/'))
+      this.#assignments.put({ ...ROUTED, ...(value as Assignment) });
     const { opened } = this.#assignments.advance(this.#clock.now());
     this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
+    for (const assignment of opened) void this.#steering.hold(assignment);
+    this.#steering.forgetUnused();
     await this.#reconcile();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
     for (const [key, value] of this.#journal.entries('rsvp/')) {
@@ -240,7 +268,12 @@ export class Agent {
       version: AGENT_VERSION,
       interfaces: interfaceMessages(network.interfaces()),
       routes: routeMessages(network.routes()),
-      features: { ...features, refreshPeriodMs: this.#config.refreshPeriodMs },
+      features: {
+        ...features,
+        steers: this.#platform.steeringProblem === null,
+        steeringProblem: this.#platform.steeringProblem ?? '',
+        refreshPeriodMs: this.#config.refreshPeriodMs,
+      },
       generation: this.#generation(),
       held: [...this.#assignments.all()].map((a) => this.#reports.held(a.reservationId, a.revision)),
       processId: process.pid,
@@ -314,7 +347,10 @@ export class Agent {
       this.#journal.put(`assignment/${assignment.value.reservationId}`, assignment.value);
       this.#reporter.assigned(assignment.value);
       const replaced = this.#assignments.put(assignment.value);
-      if (replaced) this.#closeFlow(replaced);
+      if (replaced) {
+        void this.#steering.release(replaced);
+        this.#closeFlow(replaced);
+      }
     }
     if (update.generation) {
       this.#journal.put('generation', {
@@ -340,8 +376,10 @@ export class Agent {
     }
     const wasOpen = this.#assignments.remove(id) !== null;
     this.#reporter.removing(assignment);
-    void this.#enforcement.withdraw(assignment).then(() => {
+    const unsteered = this.#steering.release(assignment);
+    void this.#enforcement.withdraw(assignment).then(async () => {
       this.#classes.free(id);
+      await unsteered;
       this.#reporter.classGone(assignment);
     });
     if (wasOpen) this.#closeFlow(assignment);
@@ -351,6 +389,7 @@ export class Agent {
     const { closed, opened } = this.#assignments.advance(this.#clock.now());
     for (const assignment of closed) {
       void this.#enforcement.withdraw(assignment);
+      void this.#steering.release(assignment);
       this.#closeFlow(assignment);
     }
     // PATH first: while it travels there is time for the kernel.
@@ -364,6 +403,8 @@ export class Agent {
     const flow = flowKeyOf(assignment.flow);
     const { tspec, rspec } = assignment;
     this.#reporter.opened(assignment);
+    const steered = this.#steering.hold(assignment);
+    if (steered) void steered.then((result) => this.#notSteered(assignment, result));
     // RSVP state that an earlier booking of the same flow left on this node.
     this.#signalling.input({ type: 'admissionChanged', flow });
     if (assignment.isReceiver) {
@@ -372,7 +413,33 @@ export class Agent {
         : ({ service: 'controlledLoad', tspec } as const);
       this.#signalling.input({ type: 'openReceiver', flow, flowspec, confirm: true });
     }
-    if (assignment.isSender) this.#signalling.input({ type: 'openSender', flow, tspec });
+    if (assignment.isSender) this.#openSender(assignment, steered);
+  }
+
+  /** PATH of a flow that is kept off its routed way leaves when its packets take the same way. */
+  #openSender(assignment: Assignment, steered: ReturnType<Steering['hold']>): void {
+    const { reservationId, tspec, explicitRoute, nextHop, pinned } = assignment;
+    const open = (): void => {
+      this.#signalling.input({
+        type: 'openSender',
+        flow: flowKeyOf(assignment.flow),
+        tspec,
+        ...(explicitRoute.length > 0 ? { explicitRoute } : {}),
+        ...(nextHop === null ? {} : { recordRoute: true }),
+      });
+    };
+    if (!steered) return open();
+    void steered.then((result) => {
+      const stands = this.#assignments.get(reservationId) === assignment && this.#assignments.isOpen(reservationId);
+      if (stands && (result.ok || !pinned)) open();
+    });
+  }
+
+  #notSteered(assignment: Assignment, result: Result<void, { readonly detail: string }>): void {
+    if (result.ok || !assignment.pinned || this.#assignments.get(assignment.reservationId) !== assignment) return;
+    const { reservationId } = assignment;
+    this.#log.error({ reservationId, problem: result.error.detail }, 'a pinned flow cannot be steered');
+    this.#reporter.refused(assignment, TRAFFIC_CONTROL_SYSTEM_ERROR, 0, this.#config.node, result.error.detail);
   }
 
   #closeFlow(assignment: Assignment): void {
@@ -405,6 +472,8 @@ export class Agent {
 
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#engineInterfaces() });
+    // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
+    this.#steering.reconcileRoutes();
     this.#signalling.input({ type: 'routesChanged' });
     const shaped = this.#shapedInterfaces();
     const appeared = shaped.some(({ name }) => !this.#shaped.has(name));
@@ -454,10 +523,11 @@ export class Agent {
         shapedFlow(assignment, assignment.outgoingInterface, minor, this.#overhead(assignment.outgoingInterface)),
       ];
     });
-    return { interfaces: this.#shapedInterfaces(), flows };
+    return { interfaces: this.#shapedInterfaces(), flows, steered: this.#steering.desired() };
   }
 
   async #reconcile(): Promise<void> {
+    this.#steering.reconcileRoutes();
     const result = await this.#platform.kernel.reconcile(this.#desired());
     if (!result.ok) {
       this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
@@ -482,6 +552,9 @@ export class Agent {
     );
   }
 }
+
+/** What a journal does not say that was written before there was steering. */
+const ROUTED = { nextHop: null, pinned: false, explicitRoute: [] } as const;
 
 const engineSettings = ({ node, refreshPeriodMs, rsvp }: AgentConfig): EngineSettings => ({
   refreshPeriod: Millis(refreshPeriodMs),

@@ -1,4 +1,5 @@
 import type { TransportChoice } from './socket/open.ts';
+import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import type { RsvpConfig } from './rsvp-config.ts';
 
 /** Everything an agent is told at its start. */
@@ -21,6 +22,8 @@ export interface AgentConfig {
   readonly udpInterfaces: readonly string[];
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
+  /** Marks and routing tables for flows that are kept off their routed way. */
+  readonly steering: SteeringNumbers;
   /** Where everything that goes into the RSVP engine and comes out of it is written; null = nowhere. */
   readonly record: { readonly file: string; readonly maxBytes: number } | null;
 }

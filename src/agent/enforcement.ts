@@ -43,6 +43,7 @@ export class Enforcement {
   readonly #freeClass: (key: string) => void;
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
+  readonly #steered: (assignment: Assignment) => Made | null;
   readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
   readonly #waiting = new Map<number, { readonly request: Install; readonly timer: NodeJS.Timeout }>();
   /** Which reservation holds the kernel's class of a flow on an interface. */
@@ -60,6 +61,8 @@ export class Enforcement {
     freeClass: (key: string) => void;
     overhead: (interfaceName: string) => Bytes;
     answer: (input: EngineInput) => void;
+    /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
+    steered: (assignment: Assignment) => Made | null;
     refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
   }) {
     this.#assignments = options.assignments;
@@ -68,6 +71,7 @@ export class Enforcement {
     this.#freeClass = options.freeClass;
     this.#overhead = options.overhead;
     this.#answer = options.answer;
+    this.#steered = options.steered;
     this.#refused = options.refused;
   }
 
@@ -161,7 +165,8 @@ export class Enforcement {
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    void this.#make(flow).then((result) => {
+    void Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+      const result = steered?.ok === false && assignment.pinned ? steered : made;
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });

@@ -22,6 +22,7 @@ export const interfaceMessages = (interfaces: readonly HostInterface[]): AgentIn
       mtuBytes: one.mtuBytes,
       speedBitsPerSecond: BigInt(one.speedBitsPerSecond ?? 0),
       up: one.up,
+      ...(one.rpFilter === null ? {} : { rpFilter: one.rpFilter }),
     }),
   );
 

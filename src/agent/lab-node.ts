@@ -70,6 +70,7 @@ export function labNetwork(node: LabNode): HostNetwork {
     mtuBytes: one.mtuBytes,
     up: true,
     speedBitsPerSecond: null,
+    rpFilter: null,
   }));
   const connected: Route[] = interfaces.flatMap((one) =>
     one.addresses.map((destination) => ({ destination, interface: one.name, gateway: null, metric: 0 })),
@@ -94,6 +95,8 @@ export function labNetwork(node: LabNode): HostNetwork {
       const route = table.longestMatch(destination);
       return route ? { interface: route.interface, gateway: route.gateway, local: false } : null;
     },
+    steering: () => null,
+    steer: () => [],
     close: () => Promise.resolve(),
   };
 }

@@ -4,6 +4,7 @@ import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts
 import type { Logger } from '../telemetry/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { FlowInstaller } from './enforcement.ts';
+import type { FlowMarker } from './steering.ts';
 import { labNetwork, readLabNode } from './lab-node.ts';
 import { loadLibc } from './libc.ts';
 import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
@@ -22,7 +23,7 @@ interface Comparison {
 }
 
 /** The kernel's traffic control as the agent uses it. */
-export interface TrafficControl extends FlowInstaller {
+export interface TrafficControl extends FlowInstaller, FlowMarker {
   setInterfaces(interfaces: readonly ShapedInterface[]): Promise<Result<unknown, Problem>>;
   reconcile(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
   stats(): Promise<unknown>;
@@ -34,6 +35,8 @@ export interface Platform {
   readonly transport: RsvpTransport;
   readonly kernel: TrafficControl;
   readonly features: { readonly enforces: boolean; readonly rsvpTransport: string; readonly notes: string[] };
+  /** Why single flows cannot be kept off their routed way here; null = they can. */
+  readonly steeringProblem: string | null;
   close(options: { remove: boolean }): Promise<void>;
 }
 
@@ -64,6 +67,7 @@ async function openKernelPlatform(options: {
   const network = openHostNetwork({
     libc,
     poller,
+    numbers: options.config.steering,
     changed: () => {
       transport?.networkChanged?.();
       options.onNetworkChange();
@@ -81,13 +85,15 @@ async function openKernelPlatform(options: {
     });
     transport = opened.transport;
     const kernel = await openKernelPart(options);
-    const { tc, nft, htb, classifier, missing } = kernel.features();
+    const { tc, nft, htb, classifier, steering, missing } = kernel.features();
     const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
     return {
       network,
       transport: opened.transport,
       kernel,
       features: { enforces, rsvpTransport: opened.transport.kind, notes: [...opened.notes, ...missing] },
+      steeringProblem:
+        nft !== 'missing' && tc && steering !== false ? null : missing.join('; ') || 'the kernel has no marks or rules',
       async close({ remove }) {
         await poller.close();
         await opened.transport.close();
@@ -104,10 +110,11 @@ async function openKernelPlatform(options: {
   }
 }
 
-async function openKernelPart(options: { log: Logger; desired: () => DesiredShaping }) {
+async function openKernelPart(options: { config: AgentConfig; log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
   return openKernel({
     guardForwarding: forwards(),
+    steering: options.config.steering,
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
   });
@@ -121,12 +128,21 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
   return {
     network,
     transport,
-    kernel: { install: done, remove: done, setInterfaces: done, reconcile: done, stats: () => Promise.resolve(null) },
+    kernel: {
+      install: done,
+      remove: done,
+      steer: done,
+      unsteer: done,
+      setInterfaces: done,
+      reconcile: done,
+      stats: () => Promise.resolve(null),
+    },
     features: {
       enforces: false,
       rsvpTransport: transport.kind,
       notes: ['loopback lab: nothing is enforced in the kernel'],
     },
+    steeringProblem: 'loopback lab: no kernel routes its packets',
     close: () => transport.close(),
   };
 }

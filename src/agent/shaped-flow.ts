@@ -1,7 +1,17 @@
 import { BitsPerSecond, Bytes } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import type { ShapedFlow } from '../core/shaping/desired.ts';
+import type { Flow } from '../core/qos/request.ts';
+import type { FlowFilter, ShapedFlow } from '../core/shaping/desired.ts';
 import { PROTOCOL_NUMBER } from './flow-key.ts';
+
+/** The packets of a booked flow, as the kernel tells them apart. */
+export const filterOf = (flow: Flow): FlowFilter => ({
+  protocol: PROTOCOL_NUMBER[flow.protocol],
+  source: flow.source.address,
+  sourcePort: flow.source.port,
+  destination: flow.destination.address,
+  destinationPort: flow.destination.port,
+});
 
 /**
  * What the kernel has to do for an assignment on its outgoing interface. The rate is what the books hold; bucket and peak
@@ -15,15 +25,7 @@ export function shapedFlow(a: Assignment, outgoing: string, classMinor: number, 
     key: a.reservationId,
     classMinor,
     interface: outgoing,
-    filters: [
-      {
-        protocol: PROTOCOL_NUMBER[flow.protocol],
-        source: flow.source.address,
-        sourcePort: flow.source.port,
-        destination: flow.destination.address,
-        destinationPort: flow.destination.port,
-      },
-    ],
+    filters: [filterOf(flow)],
     rateBitsPerSecond: a.bookedBitsPerSecond,
     burstBytes: Bytes(Math.ceil(tspec.tokenBucket * frames)),
     peakBitsPerSecond: Number.isFinite(tspec.peakRate) ? BitsPerSecond(Math.ceil(tspec.peakRate * 8 * frames)) : null,

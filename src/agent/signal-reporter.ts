@@ -1,6 +1,6 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
-import { flowKeyText, type EngineEvent, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
@@ -27,6 +27,8 @@ export class SignalReporter {
   readonly #log: Logger;
   /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
   readonly #paths = new Map<string, string>();
+  /** On the receiver's host: the addresses that PATH has collected on its way. */
+  readonly #recorded = new Map<string, readonly string[]>();
   readonly #reservations = new Set<string>();
   /** Of the flows with path state those that some hop before this node carries without RSVP. */
   readonly #broken = new Set<string>();
@@ -88,6 +90,19 @@ export class SignalReporter {
     this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
   }
 
+  /** The kernel sends the flow another way than the neighbour that it is pinned to. */
+  strays(flow: FlowKey, { interface: outgoing, gateway }: EngineRoute): void {
+    const assignment = this.#assignments.openFor(flow);
+    if (!assignment) return;
+    const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
+    const nextHop = gateway ?? flow.destination;
+    this.#log.warn(
+      { reservationId: assignment.reservationId, interface: outgoing, nextHop },
+      'the kernel sends a pinned flow elsewhere',
+    );
+    this.#report(assignment, AssignmentState.PATH, { interface: outgoing, previousHop, nextHop });
+  }
+
   event(event: EngineEvent): void {
     if (event.type === 'lastKeyExpired') {
       const { interface: name, neighbour, keyId } = event;
@@ -103,6 +118,8 @@ export class SignalReporter {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        if (event.local && event.recordedRoute) this.#recorded.set(flow, event.recordedRoute);
+        else this.#recorded.delete(flow);
         if (event.nonRsvpHop) this.#broken.add(flow);
         else this.#broken.delete(flow);
         if (!assignment) return;
@@ -131,6 +148,7 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#recorded.delete(flow);
         this.#broken.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
@@ -180,7 +198,6 @@ export class SignalReporter {
       interface?: string;
       previousHop?: string;
       nextHop?: string;
-      recordedRoute?: readonly string[];
       failure?: Failure;
     },
   ): void {
@@ -205,7 +222,7 @@ export class SignalReporter {
             },
           }
         : {}),
-      recordedRoute: [...(more.recordedRoute ?? [])],
+      recordedRoute: [...(this.#recorded.get(flow) ?? [])],
       ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });

@@ -1,6 +1,14 @@
 import { Millis, type MonotonicMs } from '../core/base/units.ts';
-import type { EngineEvent, EngineInput, EngineOutput, EngineSnapshot, RsvpEngine } from '../core/rsvp/engine/types.ts';
-import type { HostNetwork } from './netlink/host-network.ts';
+import type { IpAddress } from '../core/base/ip.ts';
+import type {
+  EngineEvent,
+  EngineInput,
+  EngineOutput,
+  EngineRoute,
+  EngineSnapshot,
+  FlowKey,
+  RsvpEngine,
+} from '../core/rsvp/engine/types.ts';
 import type { PacketInput, RsvpTransport, SendOutput } from './socket/transport.ts';
 
 type Install = EngineOutput & { readonly type: 'install' };
@@ -14,6 +22,14 @@ export interface SignallingHandlers {
   remember(key: string, input: EngineInput & { readonly type: 'packet' }): void;
   forget(key: string): void;
   sendFailed(problem: string): void;
+}
+
+/** The way that single flows take from here. */
+export interface FlowWays {
+  /** The mark of a flow's messages; 0 = none. */
+  markOf(flow: FlowKey): number;
+  /** @param via the next hop that PATH names; null = none. */
+  way(flow: FlowKey, via: IpAddress | null): EngineRoute | null | Promise<EngineRoute | null>;
 }
 
 /** Sees every message while it is set; nothing is done for it otherwise. */
@@ -31,7 +47,7 @@ export interface MessageWatch {
 export class Signalling {
   readonly #engine: RsvpEngine;
   readonly #transport: () => RsvpTransport;
-  readonly #network: HostNetwork;
+  readonly #ways: FlowWays;
   readonly #handlers: SignallingHandlers;
   readonly #now: () => MonotonicMs;
   readonly #queue: EngineInput[] = [];
@@ -44,13 +60,13 @@ export class Signalling {
   constructor(options: {
     engine: RsvpEngine;
     transport: () => RsvpTransport;
-    network: HostNetwork;
+    ways: FlowWays;
     handlers: SignallingHandlers;
     now: () => MonotonicMs;
   }) {
     this.#engine = options.engine;
     this.#transport = options.transport;
-    this.#network = options.network;
+    this.#ways = options.ways;
     this.#handlers = options.handlers;
     this.#now = options.now;
   }
@@ -102,18 +118,18 @@ export class Signalling {
   #carryOut(output: EngineOutput): void {
     switch (output.type) {
       case 'send': {
-        const problem = this.#transport().send(output);
+        const problem = this.#transport().send(output, output.flow === null ? 0 : this.#ways.markOf(output.flow));
         this.#watch?.sent(output, problem);
         if (problem !== null) this.#handlers.sendFailed(problem);
         return;
       }
-      case 'queryRoute':
-        this.#queue.push({
-          type: 'route',
-          queryId: output.queryId,
-          route: this.#network.lookup(output.flow.destination),
-        });
+      case 'queryRoute': {
+        const { queryId } = output;
+        const route = this.#ways.way(output.flow, output.via);
+        if (route instanceof Promise) void route.then((late) => this.input({ type: 'route', queryId, route: late }));
+        else this.#queue.push({ type: 'route', queryId, route });
         return;
+      }
       case 'install':
         return this.#handlers.install(output);
       case 'remove':

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { registerAgentQueries } from '../cli/agent.ts';
 import { UsageError } from '../cli/errors.ts';
 import type { TransportChoice } from '../agent/socket/open.ts';
+import { DEFAULT_STEERING, steeringProblem } from '../core/shaping/steering.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
 import { readDataDir, readLog, refuseUnknown } from './config.ts';
-import { recordMegabytes, refreshPeriod } from './options.ts';
+import { recordMegabytes, refreshPeriod, wholeNumber } from './options.ts';
 import { readRsvpConfig } from './rsvp-config-file.ts';
 import { untilStopped } from './signals.ts';
 
@@ -19,6 +20,8 @@ interface Options {
   readonly removeOnExit?: boolean;
   readonly rsvpTransport: TransportChoice;
   readonly rsvpUdpInterface?: readonly string[];
+  readonly markMask: number;
+  readonly firstTable: number;
   readonly record?: string;
   readonly recordMegabytes: number;
   readonly rsvpConfig?: string;
@@ -41,6 +44,18 @@ export function registerAgent(program: Command): void {
         .default('auto'),
     )
     .option('--rsvp-udp-interface <name...>', 'where hosts have only UDP, and none of them sends so that it shows')
+    .option(
+      '--mark-mask <bits>',
+      'the bits of packet marks that are ours, for flows that are kept off their routed way',
+      wholeNumber,
+      DEFAULT_STEERING.mask,
+    )
+    .option(
+      '--first-table <n>',
+      'the routing tables after this number are ours, one for each value of the mark',
+      wholeNumber,
+      DEFAULT_STEERING.firstTable,
+    )
     .option('--record <file>', 'write down all that the RSVP engine gets and does, for "headroom rsvp replay"')
     .option('--record-megabytes <n>', 'where a recording ends', recordMegabytes, 256)
     .option(
@@ -51,6 +66,9 @@ export function registerAgent(program: Command): void {
       refuseUnknown(process.env);
       const { node } = options;
       if (node === undefined) throw new UsageError('--node is missing: which node of the topology is this host?');
+      const steering = { mask: options.markMask, firstTable: options.firstTable };
+      const problem = steeringProblem(steering);
+      if (problem !== null) throw new UsageError(`--mark-mask, --first-table: ${problem}`);
       const rsvp = readRsvpConfig(options.rsvpConfig);
       const loggers = createLoggers(readLog(process.env));
       const dataDir = readDataDir(process.env);
@@ -67,6 +85,7 @@ export function registerAgent(program: Command): void {
           removeOnExit: options.removeOnExit ?? false,
           transport: options.rsvpTransport,
           udpInterfaces: options.rsvpUdpInterface ?? [],
+          steering,
           record:
             options.record === undefined
               ? null

@@ -27,3 +27,11 @@ export function recordMegabytes(text: string): number {
   }
   return megabytes;
 }
+
+/** Parser of an option: a whole number, decimal or 0x…, to 2^32 − 1. @throws InvalidArgumentError */
+export function wholeNumber(text: string): number {
+  const number = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : NaN;
+  if (!(number <= 0xffffffff))
+    throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295, or 0x….');
+  return number;
+}

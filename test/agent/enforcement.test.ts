@@ -74,6 +74,7 @@ beforeEach(() => {
     classMinor: () => 16,
     freeClass: (key) => freed.push(key),
     overhead: () => Bytes(14),
+    steered: () => null,
     answer: (input) => {
       told.push(input);
       wake(input);

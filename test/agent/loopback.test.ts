@@ -1,3 +1,4 @@
+import { DEFAULT_STEERING } from '../../src/core/shaping/steering.ts';
 import { create } from '@bufbuild/protobuf';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -78,6 +79,7 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     removeOnExit: false,
     transport: 'auto' as const,
     udpInterfaces: [],
+    steering: DEFAULT_STEERING,
     rsvp: DEFAULT_RSVP_CONFIG,
     record,
   };

@@ -73,9 +73,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     expect(guarded).toBeLessThan(0.1);
   }, 60_000);
 
-  it('three reservations fit on r1–r2, the fourth is refused with everything one needs to know', async () => {
+  it('three reservations fit on r1–r2 and three more by r3, the seventh is refused with everything one needs to know', async () => {
     const ids = [await active(5101), await active(5102), await active(5103)];
-    const { status, headers, body } = await headroom.book(5104, RATE);
+    const around = [await active(5104), await active(5105), await active(5106)];
+    const { status, headers, body } = await headroom.book(5107, RATE);
     expect(status).toBe(409);
     expect(headers.get('content-type')).toContain('application/problem+json');
     expect(body.code).toBe('BANDWIDTH_UNAVAILABLE');
@@ -87,22 +88,28 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
       availableBitsPerSecond: 75_000_000 - 3 * 20_233_334,
     });
     expect([...reason.conflicting].sort()).toEqual([...ids].sort());
-    const way = body.alternatives.find((a: { kind: string }) => a.kind === 'path');
-    expect(way.needs).toBe('PINNING');
-    expect(way.hops.map((hop: { node: string }) => hop.node)).toEqual(['host-a', 'r1', 'r3', 'r2']);
+    const [lower] = body.alternatives;
+    expect(body.alternatives).toHaveLength(1);
+    expect(lower.kind).toBe('rate');
+    const less = await headroom.book(5108, lower.tokenRateBitsPerSecond as number);
+    expect(less.status).toBe(201);
+    await headroom.reaches(less.body.id as string, 'active');
+    await release(less.body.id as string);
 
     const { body: links } = await headroom.call('GET', '/v1/links');
     for (const link of links.items) expect(link.bookedBitsPerSecond).toBeLessThanOrEqual(link.reservableBitsPerSecond);
-    for (const [host, device, capacity] of [
-      ['host-a', 'eth0', 1e9],
-      ['r1', 'eth1', 1e8],
-      ['r2', 'eth0', 1e9],
+    for (const [host, device, capacity, flows] of [
+      ['host-a', 'eth0', 1e9, 6],
+      ['r1', 'eth1', 1e8, 3],
+      ['r1', 'eth2', 1e8, 3],
+      ['r3', 'eth1', 1e8, 3],
+      ['r2', 'eth0', 1e9, 6],
     ] as const) {
       const classes = await headroom.classes(host, device);
-      expect(classes).toHaveLength(3);
+      expect(classes).toHaveLength(flows);
       expect(await sumOfChildren(headroom, host, device)).toBeLessThanOrEqual(capacity);
     }
-    await Promise.all(ids.map(release));
+    await Promise.all([...ids, ...around].map(release));
   }, 30_000);
 
   it('a booking that needs the room of a release a moment before becomes active', async () => {
@@ -191,7 +198,8 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     const counted = async (node: string): Promise<{ sent: { Path: number }; received: { Path: number } }> =>
       (await headroom.rsvpState(node)).body.engine.counters;
     const [sender, next] = [await counted('host-a'), await counted('r2')];
-    await headroom.until('host-a has refreshed PATH twice', 10_000, async () => {
+    const { body: another } = await headroom.book(5602, 5_000_000);
+    await headroom.until('host-a has sent the PATH of another flow twice', 10_000, async () => {
       return (await counted('host-a')).sent.Path >= sender.sent.Path + 2;
     });
     expect((await counted('r2')).received.Path).toBe(next.received.Path);
@@ -200,8 +208,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     await headroom.agentsConnected();
     await headroom.until('r1 has its RSVP state again', 10_000, async () => {
       const { status, body } = await headroom.rsvpState('r1');
-      return status === 200 && body.engine.paths.length === 1 && body.engine.reservations.length === 1;
+      return status === 200 && body.engine.paths.length === 2 && body.engine.reservations.length === 2;
     });
+    await headroom.reaches(another.id as string, 'active');
+    await release(another.id as string);
     expect(await headroom.exec('r1', 'tc', 'class', 'show', 'dev', 'eth1')).toBe(classes);
     for (const node of ['host-a', 'r2', 'host-b']) {
       const { received } = (await headroom.rsvpState(node)).body.engine.counters;

@@ -110,7 +110,12 @@ const BEFORE: Readonly<Record<string, Command>> = {
 const APPLICATIONS: Readonly<Record<string, Command>> = {
   sender: (scenario, words) => {
     const node = scenario.node(words.next('node'));
-    node.input({ type: 'openSender', flow: scenario.flow(words), tspec: tspecOf(words) });
+    const flow = scenario.flow(words);
+    const tspec = tspecOf(words);
+    // `via 10.0.13.3,10.0.23.2,10.2.0.2` prescribes the way, `record` records it.
+    const way = words.accept('via') ? { explicitRoute: words.next('addresses').split(',').map(address) } : {};
+    const record = words.accept('record') ? { recordRoute: true } : {};
+    node.input({ type: 'openSender', flow, tspec, ...way, ...record });
   },
   receiver: (scenario, words) => {
     const node = scenario.node(words.next('node'));

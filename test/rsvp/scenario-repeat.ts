@@ -133,6 +133,26 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
   M: (draft, words) => editTspecs(draft, { maxPacketSize: number(words.next('M')) }),
   'latency-indeterminate': (draft) =>
     edit(draft, 'adspec', ({ general }) => ({ general: { ...general, minPathLatency: 0xffff_ffff } })),
+  /** `route 10.0.13.3,~10.2.0.2`: EXPLICIT_ROUTE, right after RSVP_HOP; `~` is loose, `none` has no sub-objects. */
+  route: (draft, words) => {
+    const word = words.next('addresses');
+    const hops = (word === 'none' ? [] : word.split(',')).map((text) => {
+      const [address, length = '32'] = text.replace('~', '').split('/') as [string, string?];
+      const loose = text.startsWith('~');
+      return { hop: 'address', loose, address: address as IpAddress, prefixLength: Number(length) } as const;
+    });
+    const others = draft.message.objects.filter(({ kind }) => kind !== 'explicitRoute');
+    draft.message = { ...draft.message, objects: others.toSpliced(2, 0, { kind: 'explicitRoute', hops }) };
+  },
+  /** `recorded 10.0.12.1`: RECORD_ROUTE at the end. */
+  recorded: (draft, words) => {
+    const hops = words
+      .next('addresses')
+      .split(',')
+      .map((address) => ({ hop: 'address', address: address as IpAddress, prefixLength: 32, flags: 0 }) as const);
+    const others = draft.message.objects.filter(({ kind }) => kind !== 'recordRoute');
+    draft.message = { ...draft.message, objects: [...others, { kind: 'recordRoute', hops }] };
+  },
   break: (draft) => edit(draft, 'adspec', ({ general }) => ({ general: { ...general, breakBit: true } })),
   checksum: (draft, words) => {
     const zero = words.next('zero or wrong') === 'zero';

@@ -147,7 +147,7 @@ function eventText(event: EngineEvent, { names }: Detail): string {
   switch (event.type) {
     case 'pathUp': {
       const from = event.previousHop === null ? '' : ` from ${event.previousHop}`;
-      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}`;
+      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}${event.recordedRoute === null ? '' : `, by ${event.recordedRoute.join(' ') || 'none yet'}`}`;
     }
     case 'pathDown':
     case 'resvDown':

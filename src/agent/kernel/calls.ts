@@ -1,13 +1,16 @@
 import type { Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
+import type { SteeringChange } from './steering-keeper.ts';
 
 /** What the worker can be asked, and what it answers. */
 export interface KernelCalls {
   setInterfaces: { argument: readonly ShapedInterface[]; answer: Result<void, KernelProblem> };
   apply: { argument: FlowBatch; answer: BatchResults };
   reconcile: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
+  steer: { argument: SteeringChange; answer: Result<void, KernelProblem> };
   stats: { argument: null; answer: readonly FlowCounters[] };
   close: { argument: { readonly remove: boolean }; answer: null };
 }
@@ -17,6 +20,7 @@ export type KernelCallName = keyof KernelCalls;
 export interface WorkerSettings {
   readonly guardForwarding: boolean;
   readonly nft: 'library' | 'program';
+  readonly steering: SteeringNumbers;
 }
 
 /** To the worker. */

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
 import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import { parseCounters, renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
@@ -8,6 +9,7 @@ import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
 import type { NftSession } from './nft-session.ts';
 import type { FlowCounters, KernelProblem, ReconcileReport } from './problem.ts';
 import { KernelReader } from './reader.ts';
+import { SteeringKeeper, type SteeringChange } from './steering-keeper.ts';
 import type { TcSession } from './tc-session.ts';
 
 export interface FlowBatch {
@@ -28,16 +30,18 @@ export class KernelDriver {
   readonly #reader: KernelReader;
   readonly #queues: InterfaceKeeper;
   readonly #filter: FilterKeeper;
+  readonly #steering: SteeringKeeper;
   #wanted = new WantedShaping();
   /** Until the first full comparison, what a predecessor left stays untouched. */
   #compared = false;
 
-  constructor(options: { tc: TcSession; nft: NftSession; guardForwarding: boolean }) {
+  constructor(options: { tc: TcSession; nft: NftSession; guardForwarding: boolean; steering: SteeringNumbers }) {
     this.#tc = options.tc;
     this.#nft = options.nft;
     this.#reader = new KernelReader(options.tc, options.nft);
     this.#queues = new InterfaceKeeper(options.tc, this.#reader);
     this.#filter = new FilterKeeper(options.nft, this.#reader, options.guardForwarding);
+    this.#steering = new SteeringKeeper(options.nft, options.steering);
   }
 
   /** Shapes exactly these interfaces. One that cannot be shaped does not keep the others from it. */
@@ -116,6 +120,11 @@ export class KernelDriver {
     };
   }
 
+  /** Marks for flows that are kept off their routed way. */
+  steer(change: SteeringChange): Promise<Result<void, KernelProblem>> {
+    return this.#steering.change(change);
+  }
+
   /** Full comparison of everything of ours with what is desired. Classes that are right are not touched. */
   async reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
     const { wanted, refused } = WantedShaping.of(desired);
@@ -145,7 +154,11 @@ export class KernelDriver {
       await this.#filter.observe();
       const filterChanges = this.#filter.difference(wanted);
       const filter = await this.#filter.bring(wanted, undefined, false);
-      return filter ? err(filter) : ok({ tcCommands, filterChanges, adopted, problems });
+      const steering = await this.#steering.reconcile(desired.steered ?? []);
+      if (!steering.ok) return err(steering.error);
+      return filter
+        ? err(filter)
+        : ok({ tcCommands, filterChanges, steeringChanges: steering.value, adopted, problems });
     } catch (error) {
       return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
     }
@@ -169,6 +182,7 @@ export class KernelDriver {
       if (!remove) return;
       const names = await this.#reader.shapedInterfaces();
       await this.#tc.run(names.map((dev) => renderTc({ op: 'deleteRoot', dev })));
+      await this.#steering.remove();
       const steps: NftStep[] = [{ op: 'deleteTable' }];
       if ((await this.#reader.filter()).present) await this.#nft.run(renderNft(steps));
     } finally {

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { planFilter, renderNft } from '../../core/shaping/nft.ts';
 import { absentFilter } from '../../core/shaping/observed.ts';
+import { DEFAULT_STEERING, ROUTE_PROTOCOL, RULE_PREFERENCE } from '../../core/shaping/steering.ts';
+import { absentSteering, planSteering, renderSteering } from '../../core/shaping/steering-nft.ts';
 import type { NftSession } from './nft-session.ts';
 import type { KernelFeatures } from './problem.ts';
 
@@ -10,6 +12,12 @@ const PROBES = {
   tbf: 'tc qdisc add dev lo root handle 1: tbf rate 1mbit burst 3000b limit 30000b',
   bfifo: 'tc qdisc add dev lo root handle 1: bfifo limit 30000b',
 } as const;
+
+const STEERING = renderSteering(
+  planSteering(new Map([['v4_to|17 . 10.0.0.1', 1]]), absentSteering()),
+  DEFAULT_STEERING,
+);
+const RULE = `ip rule add fwmark 0x10000/0xff0000 lookup 42001 pref ${RULE_PREFERENCE} protocol ${ROUTE_PROTOCOL}`;
 
 /** Finds out what this machine can do. */
 export async function probeFeatures(nft: NftSession | null): Promise<KernelFeatures> {
@@ -38,9 +46,10 @@ export async function probeFeatures(nft: NftSession | null): Promise<KernelFeatu
     probe('bfifo', PROBES.bfifo, tc),
     program ? probe('nftables maps to classes', load(table(false)), nft !== null) : null,
     program ? probe('the nftables match on router alert', load(table(true)), nft !== null) : null,
+    program ? probe('steering by marks', `${RULE} && ${load(STEERING)}`, nft !== null) : null,
   ]);
-  const [htb, tbf, bfifo, classifier, routerAlertGuard] = found;
-  return { tc, nft: nft?.kind ?? 'missing', htb, tbf, bfifo, classifier, routerAlertGuard, missing };
+  const [htb, tbf, bfifo, classifier, routerAlertGuard, steering] = found;
+  return { tc, nft: nft?.kind ?? 'missing', htb, tbf, bfifo, classifier, routerAlertGuard, steering, missing };
 }
 
 /** Null on success, else the last line that was said. */

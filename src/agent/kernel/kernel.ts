@@ -1,10 +1,12 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { err, type Result } from '../../core/base/result.ts';
-import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
+import type { DesiredShaping, ShapedFlow, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
+import { DEFAULT_STEERING, type SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { Answer, KernelCallName, KernelCalls, Request, WorkerSettings } from './calls.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 import { serve } from './serve.ts';
+import { SteeringBatch } from './steering-batch.ts';
 
 export type { BatchResults, FlowBatch } from './driver.ts';
 export type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
@@ -14,6 +16,8 @@ export interface KernelOptions {
   readonly guardForwarding?: boolean;
   /** `program` keeps libnftables out of the process. Default `library`, with the program where there is no library. */
   readonly nft?: 'library' | 'program';
+  /** Which marks and tables are ours. */
+  readonly steering?: SteeringNumbers;
   /** A worker thread keeps slow kernel work off the caller's event loop. Default true in built code, false when run from source. */
   readonly thread?: boolean;
   /** What the kernel should hold: given to a worker that takes the place of one that ended, before anything else. */
@@ -33,6 +37,10 @@ export interface Kernel {
   remove(key: string): Promise<Result<void, KernelProblem>>;
   /** Many at once: what is removed makes room for what is installed. One that fails breaks no other. */
   apply(batch: FlowBatch): Promise<BatchResults>;
+  /** Resolves when the packets of the flow get the mark of its neighbour. The same key again changes it in place. */
+  steer(flow: SteeredFlow): Promise<Result<void, KernelProblem>>;
+  /** Resolves when they get none any more; ok too when they got none. */
+  unsteer(key: string): Promise<Result<void, KernelProblem>>;
   /** Full comparison: adopts what is right (a killed predecessor's classes too), mends the rest, removes what is not desired. */
   reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>>;
   stats(): Promise<readonly FlowCounters[]>;
@@ -45,6 +53,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const settings: WorkerSettings = {
     guardForwarding: options.guardForwarding ?? false,
     nft: options.nft ?? 'library',
+    steering: options.steering ?? DEFAULT_STEERING,
   };
   const threaded = options.thread ?? import.meta.url.endsWith('.js');
   const remote = new RemoteKernel(() => (threaded ? workerLink(settings) : localLink(settings)), options);
@@ -144,6 +153,7 @@ export class RemoteKernel implements Kernel {
   #restarting = false;
   #stopWaiting: () => void = () => undefined;
   #queue: Queued[] = [];
+  readonly #steering = new SteeringBatch((change) => this.#inTurn(() => this.#call('steer', change).catch(broken)));
   #busy = false;
 
   constructor(makeLink: () => Link, options: Pick<KernelOptions, 'desired' | 'onTrouble'> = {}) {
@@ -226,6 +236,14 @@ export class RemoteKernel implements Kernel {
 
   apply(batch: FlowBatch): Promise<BatchResults> {
     return this.#inTurn(() => this.#apply(batch));
+  }
+
+  steer(flow: SteeredFlow): Promise<Result<void, KernelProblem>> {
+    return this.#steering.put(flow.key, flow);
+  }
+
+  unsteer(key: string): Promise<Result<void, KernelProblem>> {
+    return this.#steering.put(key, null);
   }
 
   reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {

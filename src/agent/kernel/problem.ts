@@ -23,6 +23,8 @@ export interface KernelFeatures {
   readonly classifier: boolean | null;
   /** `ip option ra exists` in a forward chain. */
   readonly routerAlertGuard: boolean | null;
+  /** Marks from nftables in prerouting and output, and rules that lead from a mark to a table. */
+  readonly steering: boolean | null;
   /** What is missing, one sentence each. */
   readonly missing: readonly string[];
 }
@@ -33,6 +35,8 @@ export interface ReconcileReport {
   readonly tcCommands: number;
   /** Changes of our nftables table; 0 when it was as desired. */
   readonly filterChanges: number;
+  /** Changes of the nftables table that marks steered flows. */
+  readonly steeringChanges: number;
   /** Flows and interfaces that are not enforced, with the reason. */
   readonly problems: readonly { readonly key: string; readonly problem: KernelProblem }[];
   /** Classes found in place and left as they were. */

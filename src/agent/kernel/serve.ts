@@ -4,6 +4,7 @@ import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
 import { probeFeatures } from './features.ts';
 import { openNft } from './nft-session.ts';
 import type { KernelFeatures, KernelProblem } from './problem.ts';
+import type { SteeringChange } from './steering-keeper.ts';
 import { TcSession } from './tc-session.ts';
 
 /** The end of a message channel, as a worker's parent port is. */
@@ -19,7 +20,12 @@ export async function serve(port: Port, settings: WorkerSettings): Promise<void>
   const features = await probeFeatures(nft);
   const usable = nft !== null && features.tc && features.htb !== false && features.classifier !== false;
   const driver = usable
-    ? new KernelDriver({ tc: new TcSession(), nft, guardForwarding: guard(settings, features) })
+    ? new KernelDriver({
+        tc: new TcSession(),
+        nft,
+        guardForwarding: guard(settings, features),
+        steering: settings.steering,
+      })
     : null;
   let last: Promise<void> = Promise.resolve();
   port.on('message', (request) => {
@@ -47,6 +53,8 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
       return driver.apply(request.argument as FlowBatch);
     case 'reconcile':
       return driver.reconcile(request.argument as Parameters<KernelDriver['reconcile']>[0]);
+    case 'steer':
+      return driver.steer(request.argument as SteeringChange);
     case 'stats':
       return driver.stats();
     case 'close':

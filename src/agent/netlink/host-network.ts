@@ -2,20 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { ipFromBytes, ipToBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
 import type { Route } from '../../core/network/topology.ts';
 import type { EngineRoute } from '../../core/rsvp/engine/types.ts';
-import { AF_INET, AF_NETLINK, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW, type Libc } from '../libc.ts';
+import type { SteeringNumbers, SteeringRoutes, SteeringStep } from '../../core/shaping/steering.ts';
+import { AF_INET, MSG_DONTWAIT, SOCK_NONBLOCK, type Libc } from '../libc.ts';
 import type { Poller } from '../poller.ts';
 import {
   decodeAttributes,
-  decodeNetlink,
   encodeAttribute,
-  encodeNetlink,
+  encodeU32,
   NLM_F_DUMP,
-  NLM_F_REQUEST,
-  NLMSG_DONE,
-  NLMSG_ERROR,
   RTM_GETADDR,
   RTM_GETLINK,
+  RTM_GETNETCONF,
   RTM_GETROUTE,
+  RTM_GETRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
@@ -23,6 +22,9 @@ import {
   u32Of,
   type NetlinkMessage,
 } from './message.ts';
+import { ReversePathFilters } from './reverse-path.ts';
+import { NetlinkSocket, openNetlink } from './socket.ts';
+import { steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
 
 /** An interface as the kernel has it. */
 export interface HostInterface {
@@ -34,6 +36,8 @@ export interface HostInterface {
   readonly up: boolean;
   /** null = unknown; what a virtual device claims counts as unknown. */
   readonly speedBitsPerSecond: number | null;
+  /** Reverse-path filtering in force for IPv4: 0 none, 1 strict, 2 loose; null = unknown. */
+  readonly rpFilter: number | null;
 }
 
 /** The part of the kernel's network state that an agent follows. */
@@ -42,12 +46,16 @@ export interface HostNetwork {
   interfaces(): readonly HostInterface[];
   /** Unicast IPv4 routes of the main table whose link is alive. */
   routes(): readonly Route[];
-  /** The kernel's own answer for a locally sent packet, cached until something changes. */
-  lookup(destination: IpAddress): EngineRoute | null;
+  /** The kernel's own answer for a locally sent packet with that mark (0 = none), cached until something changes. */
+  lookup(destination: IpAddress, mark?: number): EngineRoute | null;
+  /** Rules and routes of ours that lead marked packets to a neighbour; null where there are none to be had. */
+  steering(): SteeringRoutes | null;
+  /** Changes them, in order. Resolves to what could not be done, a sentence each. */
+  steer(steps: readonly SteeringStep[]): readonly string[];
   close(): Promise<void>;
 }
 
-const RTMGRP = 0x1 | 0x10 | 0x40; // links, IPv4 addresses, IPv4 routes
+const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000; // links, IPv4 addresses, routes, rules, settings of interfaces
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
@@ -56,20 +64,31 @@ const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTNH_F_DEAD_OR_LINKDOWN = 0x1 | 0x10;
 const CACHE_ENTRIES = 10_000;
+const ENODEV = 19;
+
+interface HostState {
+  readonly interfaces: readonly HostInterface[];
+  readonly routes: readonly Route[];
+  readonly steering: SteeringRoutes;
+}
 
 /**
  * Follows links, addresses and routes over rtnetlink: one socket for events, one for questions. `changed` is called on
  * the main thread after the new state is in place, once for a burst of events.
  * @throws Error where the netlink sockets cannot be had.
  */
-export function openHostNetwork(options: { libc: Libc; poller: Poller; changed: () => void }): HostNetwork {
+export function openHostNetwork(options: {
+  libc: Libc;
+  poller: Poller;
+  numbers: SteeringNumbers;
+  changed: () => void;
+}): HostNetwork {
   const { libc } = options;
-  const events = openSocket(libc, RTMGRP, SOCK_NONBLOCK);
-  const questions = openSocket(libc, 0, 0);
+  const events = openNetlink(libc, RTMGRP, SOCK_NONBLOCK);
+  const questions = new NetlinkSocket(libc);
   const buffer = new Uint8Array(256 * 1024);
-  let sequence = 1;
   let state = dumpAll();
-  let cache = new Map<IpAddress, EngineRoute | null>();
+  let cache = new Map<string, EngineRoute | null>();
   let scheduled = false;
   let closed = false;
 
@@ -87,46 +106,41 @@ export function openHostNetwork(options: { libc: Libc; poller: Poller; changed: 
     });
   });
 
-  function ask(type: number, flags: number, body: Uint8Array): NetlinkMessage[] {
-    const mine = sequence++;
-    const request = encodeNetlink(type, NLM_F_REQUEST | flags, mine, body);
-    if (libc.send(questions, request, request.length, 0) < 0) return [];
-    const answers: NetlinkMessage[] = [];
-    for (;;) {
-      const length = libc.recv(questions, buffer, buffer.length, 0);
-      if (length <= 0) return answers;
-      for (const message of decodeNetlink(buffer.slice(0, length))) {
-        if (message.sequence !== mine) continue;
-        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) return answers;
-        answers.push(message);
-        if (flags !== NLM_F_DUMP) return answers;
-      }
-    }
-  }
-
-  function dumpAll(): { interfaces: readonly HostInterface[]; routes: readonly Route[] } {
-    const links = ask(RTM_GETLINK, NLM_F_DUMP, new Uint8Array(16)).flatMap(linkOf);
+  function dumpAll(): HostState {
+    const links = questions.ask(RTM_GETLINK, NLM_F_DUMP, new Uint8Array(16)).flatMap(linkOf);
     const inet = new Uint8Array(12);
     inet[0] = AF_INET;
-    const addresses = ask(RTM_GETADDR, NLM_F_DUMP, inet.slice(0, 8)).flatMap(addressOf);
+    const addresses = questions.ask(RTM_GETADDR, NLM_F_DUMP, inet.slice(0, 8)).flatMap(addressOf);
     const names = new Map(links.map((link) => [link.index, link.name]));
+    const filters = new ReversePathFilters(questions.ask(RTM_GETNETCONF, NLM_F_DUMP, inet.slice(0, 4)));
     const interfaces = links.map((link) => ({
       ...link,
+      rpFilter: filters.of(link.index),
       addresses: addresses.filter((a) => a.index === link.index).map((a) => a.prefix),
     }));
-    const routes = ask(RTM_GETROUTE, NLM_F_DUMP, inet).flatMap((message) => mainRouteOf(message, names));
-    return { interfaces, routes };
+    const all = questions.ask(RTM_GETROUTE, NLM_F_DUMP, inet);
+    return {
+      interfaces,
+      routes: all.flatMap((message) => mainRouteOf(message, names)),
+      steering: {
+        rules: questions.ask(RTM_GETRULE, NLM_F_DUMP, inet).flatMap(steeringRuleOf),
+        routes: all.flatMap((message) => steeringRouteOf(message, options.numbers, names)),
+      },
+    };
   }
 
-  function askRoute(destination: IpAddress): EngineRoute | null {
+  function askRoute(destination: IpAddress, mark: number): EngineRoute | null {
     const bytes = ipToBytes(destination);
     if (bytes.length !== 4) return null;
-    const attribute = encodeAttribute(RTA_DST, bytes);
-    const body = new Uint8Array(12 + attribute.length);
-    body[0] = AF_INET;
-    body[1] = 32;
-    body.set(attribute, 12);
-    const [answer] = ask(RTM_GETROUTE, 0, body);
+    const header = new Uint8Array(12);
+    header[0] = AF_INET;
+    header[1] = 32;
+    const marked = mark === 0 ? [] : encodeU32(RTA_MARK, mark);
+    const [answer] = questions.ask(
+      RTM_GETROUTE,
+      0,
+      Uint8Array.from([...header, ...encodeAttribute(RTA_DST, bytes), ...marked]),
+    );
     if (answer?.type !== RTM_NEWROUTE || answer.body.length < 12) return null;
     const attributes = decodeAttributes(answer.body.subarray(12));
     const outgoing = state.interfaces.find((i) => i.index === u32Of(attributes.get(RTA_OIF)));
@@ -139,37 +153,42 @@ export function openHostNetwork(options: { libc: Libc; poller: Poller; changed: 
   return {
     interfaces: () => state.interfaces,
     routes: () => state.routes,
-    lookup(destination) {
-      const known = cache.get(destination);
+    lookup(destination, mark = 0) {
+      const key = `${destination} ${mark}`;
+      const known = cache.get(key);
       if (known !== undefined) return known;
       if (cache.size >= CACHE_ENTRIES) cache.clear();
-      const answer = askRoute(destination);
-      cache.set(destination, answer);
+      const answer = askRoute(destination, mark);
+      cache.set(key, answer);
       return answer;
+    },
+    steering: () => state.steering,
+    steer(steps) {
+      if (steps.length === 0) return [];
+      const indexOf = (name: string): number | null => state.interfaces.find((one) => one.name === name)?.index ?? null;
+      const problems = steps.flatMap((step) => {
+        const request = steeringRequest(step, indexOf);
+        const errno = request ? questions.change(request.type, request.flags, request.body) : ENODEV;
+        return errno === 0
+          ? []
+          : [`${step.op} ${JSON.stringify('rule' in step ? step.rule : step.route)}: errno ${errno}`];
+      });
+      state = dumpAll();
+      cache = new Map();
+      return problems;
     },
     async close() {
       closed = true;
       libc.close(events);
-      libc.close(questions);
+      questions.close();
     },
   };
-}
-
-function openSocket(libc: Libc, groups: number, flags: number): number {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, 0);
-  if (fd < 0) throw new Error(`a netlink socket was refused (errno ${libc.errno()})`);
-  const address = new Uint8Array(12);
-  const view = new DataView(address.buffer);
-  view.setUint16(0, AF_NETLINK, true);
-  view.setUint32(8, groups, true);
-  if (libc.bind(fd, address, 12) < 0) throw new Error(`binding a netlink socket failed (errno ${libc.errno()})`);
-  return fd;
 }
 
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 
-function linkOf(message: NetlinkMessage): Omit<HostInterface, 'addresses'>[] {
+function linkOf(message: NetlinkMessage): Omit<HostInterface, 'addresses' | 'rpFilter'>[] {
   if (message.type !== RTM_NEWLINK || message.body.length < 16) return [];
   const view = new DataView(message.body.buffer, message.body.byteOffset, message.body.byteLength);
   const attributes = decodeAttributes(message.body.subarray(16));
@@ -217,6 +236,7 @@ const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_TABLE = 15;
+const RTA_MARK = 16;
 
 function mainRouteOf(message: NetlinkMessage, names: ReadonlyMap<number, string>): Route[] {
   const { body } = message;

@@ -6,9 +6,19 @@ export const RTM_NEWADDR = 20;
 export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
+export const RTM_DELROUTE = 25;
+export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
+export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
+export const RTM_GETNETCONF = 82;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 1;
+export const NLM_F_ACK = 4;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
 export const NLM_F_DUMP = 0x300;
 
 export interface NetlinkMessage {
@@ -39,6 +49,9 @@ export function encodeAttribute(type: number, data: Uint8Array): Uint8Array {
   bytes.set(data, 4);
   return bytes;
 }
+
+export const encodeU32 = (type: number, value: number): Uint8Array =>
+  encodeAttribute(type, new Uint8Array(Uint32Array.of(value).buffer));
 
 /** Splits a datagram; a length that makes no sense ends the list. */
 export function decodeNetlink(datagram: Uint8Array): NetlinkMessage[] {

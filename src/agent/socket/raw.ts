@@ -9,6 +9,7 @@ const IPPROTO_RSVP = 46;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+const SO_MARK = 36;
 const IP_HDRINCL = 3;
 const IP_ROUTER_ALERT = 5;
 const IP_PKTINFO = 8;
@@ -55,6 +56,7 @@ export function openRawTransport(options: {
   setOption(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_QUEUE_BYTES);
   setOption(SOL_SOCKET, SO_SNDBUFFORCE, SEND_QUEUE_BYTES);
 
+  let socketMark = 0;
   let malformed = 0;
   watchDatagrams({ libc, poller: options.poller, fd }, (datagram) => {
     const name = options.interfaceName(datagram.interfaceIndex);
@@ -74,7 +76,7 @@ export function openRawTransport(options: {
     get dropped() {
       return { malformed, overflow: socketDrops(libc, fd) };
     },
-    send(message: SendOutput): string | null {
+    send(message: SendOutput, mark = 0): string | null {
       const packet = encodeIpv4({
         source: message.source,
         destination: message.destination,
@@ -83,6 +85,11 @@ export function openRawTransport(options: {
         routerAlert: message.routerAlert,
         payload: message.bytes,
       });
+      // Sending does not wait, so the socket has the mark of the message that goes out now.
+      if (mark !== socketMark) {
+        if (setOption(SOL_SOCKET, SO_MARK, mark) < 0) return `setting mark ${mark} failed with errno ${libc.errno()}`;
+        socketMark = mark;
+      }
       address.set(ipToBytes(message.destination), 4);
       if (libc.sendto(fd, packet, packet.length, MSG_DONTWAIT, address, 16) >= 0) return null;
       return `sending to ${message.destination} failed with errno ${libc.errno()}`;

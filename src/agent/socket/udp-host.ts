@@ -37,13 +37,13 @@ export function openUdpHostTransport(options: {
     get dropped() {
       return { malformed, overflow: hosts.overflow + routers.overflow };
     },
-    send(message) {
+    send(message, mark) {
       const { destination, bytes } = message;
       if (isMulticast(destination)) {
         const out = network.interfaces().find(({ name }) => name === message.interface);
         return out ? hosts.send(RSVP_GROUP, PORT_FROM_HOSTS, bytes, out.index) : `no interface ${message.interface}`;
       }
-      const route = network.lookup(destination);
+      const route = network.lookup(destination, mark);
       if (!route) return `no route to ${destination}`;
       return hosts.send(route.gateway ?? destination, PORT_FROM_HOSTS, bytes, 0);
     },

@@ -61,8 +61,8 @@ export function withUdpNeighbours(
     get dropped() {
       return { malformed: raw.dropped.malformed + malformed, overflow: raw.dropped.overflow + socket.overflow };
     },
-    send(message) {
-      const problem = raw.send(message);
+    send(message, mark) {
+      const problem = raw.send(message, mark);
       return sendInUdp(message)?.problem === null ? null : problem;
     },
     networkChanged: follow,

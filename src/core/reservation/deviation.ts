@@ -4,7 +4,8 @@ import type { Reservation } from './reservation.ts';
 export function deviation({ path, actualHops }: Pick<Reservation, 'path' | 'actualHops'>): string | null {
   for (const hop of actualHops) {
     const admitted = path.hops.find((each) => each.node === hop.node);
-    if (admitted && admitted.link !== hop.link) return `${hop.node} sends over ${hop.link} instead of ${admitted.link}`;
+    if (!admitted) return `${hop.node} has passed it on, which is not on its path`;
+    if (admitted.link !== hop.link) return `${hop.node} sends over ${hop.link} instead of ${admitted.link}`;
   }
   return null;
 }

@@ -38,7 +38,18 @@ export interface ShapedInterface {
   readonly overheadBytes: Bytes;
 }
 
+/** One flow whose packets get the mark of a neighbour, forwarded ones and those sent here. */
+export interface SteeredFlow {
+  /** The agent's stable key of the flow. */
+  readonly key: string;
+  readonly filter: FlowFilter;
+  /** The neighbour's number. */
+  readonly neighbour: number;
+}
+
 export interface DesiredShaping {
   readonly interfaces: readonly ShapedInterface[];
   readonly flows: readonly ShapedFlow[];
+  /** Flows that are kept off their routed way; absent = none. */
+  readonly steered?: readonly SteeredFlow[];
 }

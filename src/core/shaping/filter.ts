@@ -33,6 +33,32 @@ export const mapOfElement = (key: string): string => key.slice(0, key.indexOf('|
 /** `a . b . c` of an element key, as nft writes the key of a concatenation. */
 export const textOfElement = (key: string): string => key.slice(key.indexOf('|') + 1);
 
+/** The type of a map's key, as nft declares it. */
+export function mapType(map: FilterMap): string[] {
+  const address = map.family === 4 ? 'ipv4_addr' : 'ipv6_addr';
+  const types = {
+    protocol: 'inet_proto',
+    source: address,
+    destination: address,
+    sourcePort: 'inet_service',
+    destinationPort: 'inet_service',
+  };
+  return map.fields.map((field) => types[field]);
+}
+
+/** What of a packet a map is looked up with. */
+export function mapKey(map: FilterMap): string {
+  const ip = map.family === 4 ? 'ip' : 'ip6';
+  const keys = {
+    protocol: 'meta l4proto',
+    source: `${ip} saddr`,
+    destination: `${ip} daddr`,
+    sourcePort: 'th sport',
+    destinationPort: 'th dport',
+  };
+  return map.fields.map((field) => keys[field]).join(' . ');
+}
+
 /** The element of the classifier for a filter, `map|a . b . c`, or why there can be none. */
 export function elementKey(filter: FlowFilter): Result<string, string> {
   const { protocol, source, sourcePort, destination, destinationPort } = filter;

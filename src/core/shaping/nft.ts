@@ -1,5 +1,5 @@
 import { assertNever } from '../base/assert-never.ts';
-import { elementKeyFromParts, FILTER_MAPS, filterMap, mapOfElement, textOfElement, type FilterMap } from './filter.ts';
+import { elementKeyFromParts, FILTER_MAPS, filterMap, mapKey, mapOfElement, mapType, textOfElement } from './filter.ts';
 import { ROOT_HANDLE, RSVP_MINOR } from './htb.ts';
 import { absentFilter, type ObservedFilter } from './observed.ts';
 import { classId } from './tc.ts';
@@ -147,30 +147,6 @@ const guardLines = (): string[] => [
   `add chain ${TABLE} guard { ${GUARD} }`,
   `add rule ${TABLE} guard meta l4proto ${RSVP_PROTOCOL} ip option ra exists drop`,
 ];
-
-function mapType(map: FilterMap): string[] {
-  const address = map.family === 4 ? 'ipv4_addr' : 'ipv6_addr';
-  const types = {
-    protocol: 'inet_proto',
-    source: address,
-    destination: address,
-    sourcePort: 'inet_service',
-    destinationPort: 'inet_service',
-  };
-  return map.fields.map((field) => types[field]);
-}
-
-function mapKey(map: FilterMap): string {
-  const ip = map.family === 4 ? 'ip' : 'ip6';
-  const keys = {
-    protocol: 'meta l4proto',
-    source: `${ip} saddr`,
-    destination: `${ip} daddr`,
-    sourcePort: 'th sport',
-    destinationPort: 'th dport',
-  };
-  return map.fields.map((field) => keys[field]).join(' . ');
-}
 
 /** Carries `observed` forward by a step that the kernel has accepted. */
 export function applyNft(observed: ObservedFilter, step: NftStep): ObservedFilter {

@@ -44,7 +44,7 @@ function sentence(reason: RefusalReason): string {
         ? `the agent of ${reason.node} was never there`
         : `the agent of ${reason.node} was last seen at ${new Date(reason.lastSeenAt).toISOString()}`;
     case 'PINNING_UNAVAILABLE':
-      return `another path would fit, but the flow cannot be pinned to it: ${reason.detail}`;
+      return `another path cannot be pinned: ${reason.detail}`;
     default:
       return assertNever(reason);
   }

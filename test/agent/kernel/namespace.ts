@@ -5,7 +5,7 @@ import { Bytes, BitsPerSecond } from '../../../src/core/base/units.ts';
 import type { KernelCalls } from '../../../src/agent/kernel/calls.ts';
 import type { KernelFeatures, KernelOptions, KernelProblem } from '../../../src/agent/kernel/kernel.ts';
 import type { Result } from '../../../src/core/base/result.ts';
-import type { ShapedFlow, ShapedInterface } from '../../../src/core/shaping/desired.ts';
+import type { ShapedFlow, ShapedInterface, SteeredFlow } from '../../../src/core/shaping/desired.ts';
 import { ip } from '../../support/network.ts';
 
 /** A worker cannot load TypeScript; the tests' global setup has compiled this. */
@@ -51,6 +51,8 @@ export const inside = (ns: string, ...command: string[]): string => run('ip', 'n
 
 interface SessionCalls extends KernelCalls {
   installEach: { argument: readonly ShapedFlow[]; answer: readonly Result<void, KernelProblem>[] };
+  steerEach: { argument: readonly SteeredFlow[]; answer: readonly Result<void, KernelProblem>[] };
+  unsteerEach: { argument: readonly string[]; answer: readonly Result<void, KernelProblem>[] };
   removeEach: { argument: readonly string[]; answer: readonly Result<void, KernelProblem>[] };
   installTimed: { argument: readonly ShapedFlow[]; answer: readonly number[] };
 }

@@ -17,6 +17,8 @@ const calls = {
   close: (a) => kernel.close(a),
   installEach: (flows) => Promise.all(flows.map((flow) => kernel.install(flow))),
   removeEach: (keys) => Promise.all(keys.map((key) => kernel.remove(key))),
+  steerEach: (flows) => Promise.all(flows.map((flow) => kernel.steer(flow))),
+  unsteerEach: (keys) => Promise.all(keys.map((key) => kernel.unsteer(key))),
   // Milliseconds of each of a sequence of installations.
   installTimed: async (flows) => {
     const times = [];

@@ -46,6 +46,7 @@ describe('a reservation', () => {
           ],
           actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
           deviation: null,
+          nonRsvpHop: false,
           enforcement: 'kernel',
         },
       ],

@@ -2,8 +2,11 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { Millis, MonotonicMs } from '../../base/units.ts';
 import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
+import type { ExplicitHop } from '../wire/explicit-route.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
+import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
+import type { TokenBucket } from './neighbours/token-bucket.ts';
 import type { Timer } from './timers.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
@@ -31,6 +34,10 @@ export interface PathContents {
   /** Objects that are only forwarded (RFC 2205 3.10). */
   readonly forwarded: readonly RsvpUnknown[];
   readonly nonRsvpHop: boolean;
+  /** The way that PATH must take from here on (RFC 3209 4.3), never empty; null: routing decides. */
+  readonly explicitRoute: readonly ExplicitHop[] | null;
+  /** The way that PATH took, the last node first (RFC 3209 4.4); null: it keeps no record. */
+  readonly recordedRoute: readonly RecordedHop[] | null;
 }
 
 /** Where PATH came from; null: the sender is this host. */
@@ -97,6 +104,8 @@ export interface Psb {
   sentOn: readonly string[];
   /** Repetitions of PATH since the last change. */
   step: number;
+  /** The prescribed way changed: PATH waits for the answer where that leads. */
+  turning: boolean;
 
   readonly expiry: Timer;
   readonly refresh: Timer;
@@ -115,6 +124,8 @@ export interface Psb {
   reserved: boolean;
   /** The last error that was told: its repetitions, which refreshes provoke, are no news until then. */
   reported: { readonly text: string; readonly until: number } | null;
+  /** Errors about it that may still be passed on. */
+  readonly passing: TokenBucket;
 }
 
 /** Why and until when a request is not tried again on this node. */

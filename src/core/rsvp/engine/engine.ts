@@ -46,7 +46,7 @@ function apply(state: EngineState, input: EngineInput): void {
     case 'packet':
       return packetArrived(state, input);
     case 'openSender':
-      return openSender(state, input.flow, input.tspec);
+      return openSender(state, input);
     case 'closeSender':
       return closeSender(state, input.flow);
     case 'openReceiver':

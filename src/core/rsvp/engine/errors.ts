@@ -1,4 +1,6 @@
-import type { IpAddress } from '../../base/ip.ts';
+import { ipFamily, type IpAddress } from '../../base/ip.ts';
+import type { RsvpFilterSpec, RsvpSenderTemplate } from '../wire/filter-spec.ts';
+import type { RsvpSession } from '../wire/session.ts';
 import type { PathErrMessage } from '../wire/message-views.ts';
 import { flowspecProblem } from '../wire/flowspec-problem.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
@@ -14,6 +16,7 @@ import {
   styleObject,
   type ErrorContents,
 } from './messages.ts';
+import { mayPassError } from './neighbours/limits.ts';
 import { sendToNeighbour } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
@@ -109,14 +112,25 @@ export function answerResv(
   const known = [...Object.values(STYLE_VALUE)];
   const given = first('style');
   const style = given !== undefined && known.includes(given.optionVector & 0x1f) ? given : styleObject('FF');
-  const filters = filter === undefined ? NONE : [filter];
+  const wildcard = (style.optionVector & 0x1f) === STYLE_VALUE.WF;
+  // A message that gives nothing to name the fault by gets no answer that would itself be one.
+  if (!wildcard && (filter === undefined || !belongs(filter, session))) return;
+  const filters = wildcard || filter === undefined ? NONE : [filter];
   sendResvErr(state, { session, style, scope: null, flowspec, filters }, to, errorCode, errorValue);
 }
 
+/** Whether a sender can be one of the session: an address of its family, and a port only where it has one (RFC 2205 3.2). */
+export const belongs = (sender: RsvpSenderTemplate | RsvpFilterSpec, session: RsvpSession): boolean =>
+  ipFamily(sender.source) === ipFamily(session.destination) &&
+  (session.destinationPort !== 0 || sender.sourcePort === 0);
+
 /** RFC 2205 3.1.7: PathErr goes hop by hop to the sender and changes no state on the way. */
-export function pathErrArrived(state: EngineState, view: PathErrMessage): void {
+export function pathErrArrived(state: EngineState, view: PathErrMessage, on: string): void {
   const psb = state.psbs.get(flowKeyText(flowOf(view.session, view.senderTemplate)));
   if (psb === undefined) return drop(state, 'noPathState');
+  // PATH never leaves where it came from, so no error of what is behind comes from there.
+  if (psb.hop?.interface === on) return drop(state, 'pathErrOnWrongInterface');
+  if (!mayPassError(state, psb)) return drop(state, 'tooManyErrors');
   const { errorNode, errorCode, errorValue } = view.errorSpec;
   const local = psb.hop === null;
   emitError(state, psb, { type: 'pathError', flow: psb.flow, errorNode, errorCode, errorValue, local });

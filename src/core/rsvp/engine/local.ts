@@ -1,28 +1,43 @@
 import { Millis } from '../../base/units.ts';
-import type { Tspec } from '../../qos/flowspec.ts';
 import { initialAdspec } from './adspec.ts';
 import { NONE, type PathContents } from './blocks.ts';
 import { sameTspec } from './merge.ts';
 import { FIRST_TTL } from './messages.ts';
 import { createPsb, emitPathUp, removePath, sendPath } from './path-state.ts';
-import { askRoute } from './route.ts';
+import { askRoute, turn } from './route.ts';
+import { sameRouteObjects, strictHop, strictNext, type RouteObjects } from './route-objects.ts';
 import { drop, type EngineState } from './state.ts';
-import { flowKeyText, type FlowKey } from './types.ts';
+import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
+
+type OpenSender = EngineInput & { readonly type: 'openSender' };
 
 /** This host sends: PATH goes out when the route is known. Again with another Tspec: at once. */
-export function openSender(state: EngineState, flow: FlowKey, tspec: Tspec): void {
+export function openSender(state: EngineState, { flow, tspec, explicitRoute, recordRoute }: OpenSender): void {
   const psb = state.psbs.get(flowKeyText(flow));
+  const route: RouteObjects = {
+    explicitRoute: explicitRoute === undefined || explicitRoute.length === 0 ? null : explicitRoute.map(strictHop),
+    recordedRoute: recordRoute === true ? NONE : null,
+  };
   if (psb !== undefined && psb.hop === null) {
-    if (sameTspec(psb.contents.tspec, tspec)) return;
-    psb.contents = { ...psb.contents, tspec };
-    if (!psb.routed) return;
+    if (sameTspec(psb.contents.tspec, tspec) && sameRouteObjects(psb.contents, route)) return;
+    const otherWay = strictNext(psb.contents) !== (explicitRoute?.[0] ?? null);
+    psb.contents = { ...psb.contents, tspec, ...route };
+    if (otherWay) turn(state, psb);
+    if (!psb.routed || psb.turning) return;
     emitPathUp(state, psb);
     return sendPath(state, psb, 'change');
   }
   // A flow whose source was believed elsewhere until now: what the network said of it is worth nothing.
   if (psb !== undefined) removePath(state, psb, 'closed', false);
   if (state.psbs.size >= state.settings.maxFlows) return drop(state, 'tooManyFlows');
-  const contents: PathContents = { sessionFlags: 0, tspec, adspec: initialAdspec, forwarded: NONE, nonRsvpHop: false };
+  const contents: PathContents = {
+    sessionFlags: 0,
+    tspec,
+    adspec: initialAdspec,
+    forwarded: NONE,
+    nonRsvpHop: false,
+    ...route,
+  };
   const { refreshPeriod } = state.settings;
   const created = createPsb(state, flow, contents, null, FIRST_TTL, Millis(refreshPeriod), () => undefined);
   askRoute(state, created);

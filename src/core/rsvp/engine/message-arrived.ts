@@ -10,7 +10,7 @@ import type { EngineState } from './state.ts';
 import type { EngineInput } from './types.ts';
 
 /** Extensions of RFC 2205's messages that are handled here; a caller adds what it handles itself. */
-export const HANDLED: ReadonlySet<ExtensionKind> = new Set(['scope']);
+export const HANDLED: ReadonlySet<ExtensionKind> = new Set(['scope', 'explicitRoute', 'recordRoute']);
 
 /** A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. */
 export function messageArrived(
@@ -24,7 +24,7 @@ export function messageArrived(
     case 'pathTear':
       return pathTearArrived(state, view, packet);
     case 'pathErr':
-      return pathErrArrived(state, view);
+      return pathErrArrived(state, view, packet.interface);
     case 'resv':
       return resvArrived(state, view, packet);
     case 'resvTear':

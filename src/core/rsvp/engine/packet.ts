@@ -1,3 +1,4 @@
+import { ipFamily } from '../../base/ip.ts';
 import { decodeHeader, decodeMessage } from '../wire/codec.ts';
 import { splitBundle } from '../wire/bundle.ts';
 import type { ExtensionKind } from '../wire/extensions.ts';
@@ -8,7 +9,7 @@ import { isNeighborMessage } from '../wire/neighbor-messages.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { answerResv, sendPathErr } from './errors.ts';
+import { answerResv, belongs, sendPathErr } from './errors.ts';
 import { HANDLED, messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
 import { idArrived } from './neighbours/arrived.ts';
@@ -110,11 +111,13 @@ const isForNeighbour = ({ type }: RsvpMessage): boolean =>
 function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorCode: number, errorValue: number): void {
   const session = first(message, 'session');
   const hop = first(message, 'rsvpHop');
-  if (!session || !hop || state.localAddresses.has(hop.address)) return;
+  if (!session || !hop || !canBeNeighbour(state, hop.address)) return;
+  if (ipFamily(hop.address) !== ipFamily(session.destination)) return;
   const to = { interface: packet.interface, address: hop.address, nextHop: hop.address };
   if (message.type === MESSAGE_TYPE.path) {
     const sender = first(message, 'senderTemplate');
-    if (sender) sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
+    if (sender && belongs(sender, session))
+      sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
   } else if (message.type === MESSAGE_TYPE.resv) {
     answerResv(state, message.objects, to, errorCode, errorValue);
   }

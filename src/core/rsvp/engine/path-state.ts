@@ -4,10 +4,11 @@ import { NONE, type Branch, type PathContents, type PreviousHop, type Psb } from
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
-import { countFlow } from './neighbours/limits.ts';
+import { countFlow, ERRORS_A_PERIOD } from './neighbours/limits.ts';
 import { retract } from './neighbours/sent.ts';
 import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
+import { recordedAddresses, routeObjectsFor } from './route-objects.ts';
 import { sendAlong } from './send.ts';
 import { releaseSession, sessionFor, without } from './session.ts';
 import type { Statement } from './statement.ts';
@@ -44,6 +45,7 @@ export function createPsb(
     queryId: null,
     sentOn: NONE,
     step: 0,
+    turning: false,
     expiry: timers.create(() => expire(psb), 'path expiry'),
     refresh: timers.create(() => sendPath(state, psb, 'refresh'), 'path refresh'),
     settling: null,
@@ -54,6 +56,7 @@ export function createPsb(
     blockade: null,
     reserved: false,
     reported: null,
+    passing: { tokens: ERRORS_A_PERIOD, at: state.now },
   };
   if (session.psbs.length === 0) countPorts(state, session, 1);
   session.psbs.push(psb);
@@ -87,7 +90,7 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
 export function sendPath(state: EngineState, psb: Psb, why: 'change' | 'refresh'): void {
   state.timers.cancel(psb.refresh);
   // While a route settles the kernel may send either way, and the previous hop inside would name the wrong interface.
-  if (psb.way === null || psb.settling !== null) return;
+  if (psb.way === null || psb.settling !== null || psb.turning) return;
   const outs = psb.way.branches.filter((branch) => state.interfaces.has(branch.interface));
   if (outs.length === 0) return;
   if (sendTtl(psb) < 1) return drop(state, 'ttlExpired');
@@ -107,7 +110,10 @@ export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger
   }
   const { flow, contents } = psb;
   const adspec = contents.adspec && composeAdspec(contents.adspec, out);
-  const path = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
+  const plain = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
+  const { explicitRoute, recordedRoute } = contents;
+  const routed = explicitRoute !== null || recordedRoute !== null;
+  const path = routed ? { ...plain, extensions: routeObjectsFor(psb, branch, out.address) } : plain;
   sendAlong(state, path, out, flow.source, flow.destination, statementOf(state, psb, branch, trigger));
 }
 
@@ -148,7 +154,7 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     adspec,
     local: psb.way?.local ?? false,
     nonRsvpHop,
-    recordedRoute: null,
+    recordedRoute: recordedAddresses(psb.contents),
     outgoing:
       branch === undefined ? null : { interface: branch.interface, nextHop: branch.gateway ?? psb.flow.destination },
   });

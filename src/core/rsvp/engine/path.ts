@@ -10,7 +10,8 @@ import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
 import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
-import { askRoute } from './route.ts';
+import { askRoute, turn } from './route.ts';
+import { ROUTING_PROBLEM, sameRouteObjects, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
 import { findSession, sameHop } from './session.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, type EngineState } from './state.ts';
@@ -31,9 +32,14 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
     address: view.hop.address,
     logicalInterfaceHandle: view.hop.logicalInterfaceHandle,
   };
-  const contents = contentsOf(view, packet);
+  const route = takeRouteObjects(state, view.extensions ?? {}, isMulticast(flow.destination));
+  const contents = contentsOf(view, packet, route.ok ? route.value : NO_ROUTE_OBJECTS);
   const psb = state.psbs.get(flowKeyText(flow));
   if (!acceptable(state, flow, hop, contents, psb)) return;
+  if (!route.ok) {
+    drop(state, 'routingProblem');
+    return sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
+  }
   const { refreshPeriod } = view.timeValues;
   if (psb === undefined) {
     const created = enter(state, flow, { hop, contents, ttl: packet.ttl, refreshPeriod });
@@ -75,13 +81,15 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
   }
   if (movedHop) moveFlow(state, psb, hop);
   const otherInterface = psb.hop?.interface !== hop.interface;
+  const otherWay = strictNext(psb.contents) !== strictNext(contents);
   psb.hop = hop;
   psb.contents = contents;
   rememberPath(state, psb, packet);
   if (!psb.routed) return;
   // The branches depend on where the flow comes in: none leads back there.
-  if (otherInterface && psb.session.multicast) askRoute(state, psb);
-  emitPathUp(state, psb);
+  if (otherWay) turn(state, psb);
+  else if (otherInterface && psb.session.multicast) askRoute(state, psb);
+  if (!psb.turning) emitPathUp(state, psb);
   sendPath(state, psb, 'change');
   // RFC 2205 3.6: the new previous hop hears of the reservation at once.
   if (!movedHop) return;
@@ -114,7 +122,9 @@ function endPath(state: EngineState, psb: Psb, cause: PathDownCause): void {
   for (const each of others) keepSpare(state, entered, each);
 }
 
-function contentsOf(view: PathMessage, packet: Packet): PathContents {
+const NO_ROUTE_OBJECTS: RouteObjects = { explicitRoute: null, recordedRoute: null };
+
+function contentsOf(view: PathMessage, packet: Packet, route: RouteObjects): PathContents {
   const nonRsvpHop = packet.ttl !== view.sendTtl;
   return {
     sessionFlags: view.session.flags,
@@ -122,6 +132,7 @@ function contentsOf(view: PathMessage, packet: Packet): PathContents {
     adspec: view.adspec !== null && nonRsvpHop ? withBreak(view.adspec) : view.adspec,
     forwarded: view.unknown.length === 0 ? NONE : view.unknown,
     nonRsvpHop: nonRsvpHop || (view.adspec?.general.breakBit ?? false),
+    ...route,
   };
 }
 
@@ -164,7 +175,8 @@ const sameContents = (a: PathContents, b: PathContents): boolean =>
   a.nonRsvpHop === b.nonRsvpHop &&
   sameTspec(a.tspec, b.tspec) &&
   sameAdspec(a.adspec, b.adspec) &&
-  sameObjects(a.forwarded, b.forwarded);
+  sameObjects(a.forwarded, b.forwarded) &&
+  sameRouteObjects(a, b);
 
 /** PTEAR MESSAGE ARRIVES of RFC 2209; it must come from the hop that the path state is from (RFC 2205 3.1.5). */
 export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: Packet): void {

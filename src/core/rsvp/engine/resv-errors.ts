@@ -4,6 +4,7 @@ import { NONE, type Blockade, type Psb, type Rsb, type Session } from './blocks.
 import { emitError, ERROR, eventFlags, IN_PLACE } from './errors.ts';
 import { blockades } from './merge.ts';
 import { buildResvErr, flowOf, styleName } from './messages.ts';
+import { mayPassError } from './neighbours/limits.ts';
 import { freeRequestsFor, localRequestsFor } from './requests.ts';
 import { sendToNeighbour } from './send.ts';
 import { filterOfFlow, findSession, leavesBy, sessionStyle } from './session.ts';
@@ -23,8 +24,10 @@ export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet:
   // About a request that nobody here made, or makes any more.
   const style = styleName(view.style);
   if (sessionStyle(session) !== style) return drop(state, 'resvErrOfAnotherStyle');
-  const senders = style === 'WF' ? behind(session, view, packet) : named(state, view, descriptor, packet);
-  if (senders.length === 0) return;
+  const meant = style === 'WF' ? behind(session, view, packet) : named(state, view, descriptor, packet);
+  if (meant.length === 0) return;
+  const senders = meant.filter((psb) => mayPassError(state, psb));
+  if (senders.length === 0) return drop(state, 'tooManyErrors');
   if (view.errorSpec.errorCode === ERROR.admissionControl) blockade(state, senders, descriptor);
   forward(state, session, view, descriptor, senders, packet);
   tellReceivers(state, view, descriptor, senders);

@@ -4,6 +4,7 @@ import { pathPacket, rememberPath } from './journal.ts';
 import { countFlow } from './neighbours/limits.ts';
 import { emitPathUp, leaveBranch, sendPath, sendPathOn } from './path-state.ts';
 import { resumePending } from './pending-resv.ts';
+import { mayGoTo, ROUTING_PROBLEM, strictNext, unreachable } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, newId, type EngineState } from './state.ts';
@@ -19,7 +20,13 @@ export function askRoute(state: EngineState, psb: Psb): void {
   if (psb.queryId !== null) state.queries.delete(psb.queryId);
   psb.queryId = newId(state);
   state.queries.set(psb.queryId, psb);
-  state.out.push({ type: 'queryRoute', queryId: psb.queryId, flow: psb.flow, via: null });
+  state.out.push({ type: 'queryRoute', queryId: psb.queryId, flow: psb.flow, via: strictNext(psb.contents) });
+}
+
+/** The way that PATH is to take is prescribed anew: nothing is worth waiting for but the answer where it leads. */
+export function turn(state: EngineState, psb: Psb): void {
+  psb.turning = psb.routed;
+  askRoute(state, psb);
 }
 
 /** After a change of routes: all of them may have moved. */
@@ -40,10 +47,16 @@ export function routeAnswered(state: EngineState, queryId: number, answer: Answe
     moveRoute(state, psb, way);
     return sendPath(state, psb, 'change');
   }
+  const turned = psb.turning;
+  psb.turning = false;
+  if (turned) {
+    stopSettling(state, psb);
+    return moveRoute(state, psb, way);
+  }
   if (psb.settling !== null && sameWay(psb.settling.way, way)) return;
   const settled = stopSettling(state, psb);
   if (!sameWay(psb.way, way)) changeRoute(state, psb, way);
-  else if (way === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  else if (way === null) reportNoRoute(state, psb);
   else if (settled) sendPath(state, psb, 'refresh');
 }
 
@@ -68,7 +81,17 @@ function unicastWay(state: EngineState, psb: Psb, { interface: name, gateway, lo
     return null;
   }
   if (!state.interfaces.has(name)) return null;
-  return { incoming: null, branches: [{ interface: name, gateway }], local };
+  // The next node of a prescribed way is on the link, and need not be called a gateway.
+  const next = gateway ?? strictNext(psb.contents);
+  if (!mayGoTo(psb.contents, next ?? psb.flow.destination)) return null;
+  return { incoming: null, branches: [{ interface: name, gateway: next }], local };
+}
+
+/** There is no way on: none at all, or none to the next node of the prescribed way (RFC 3209 4.3.4.1). */
+function reportNoRoute(state: EngineState, psb: Psb): void {
+  const value = unreachable(psb.contents);
+  if (value !== null) reportPathError(state, psb, ROUTING_PROBLEM, value);
+  else reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
 }
 
 /** PATH that comes in where routing now says takes over from what was passed on until now (RFC 2209, PATH ARRIVES). */
@@ -102,7 +125,7 @@ function firstRoute(state: EngineState, psb: Psb, way: Way | null): void {
   psb.way = way;
   psb.routed = true;
   emitPathUp(state, psb);
-  if (way === null) reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+  if (way === null) reportNoRoute(state, psb);
   sendPath(state, psb, 'change');
   meetReservations(state, psb);
   resumePending(state, psb);
@@ -169,7 +192,7 @@ function moveRoute(state: EngineState, psb: Psb, way: Way | null): void {
   if ((!psb.session.multicast && (gone.length > 0 || ended)) || moved) leaveUpstreamUnlessWanted(state, psb);
   if (way === null) {
     flushUpstream(state);
-    return reportPathError(state, psb, ERROR.rsvpSystem, NO_ROUTE);
+    return reportNoRoute(state, psb);
   }
   if (psb.session.multicast && psb.refresh.at !== null && !moved) {
     for (const branch of added) sendPathOn(state, psb, branch, true);

@@ -2,6 +2,7 @@ import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
 import { neighbourRows } from './neighbours/rows.ts';
+import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
 import type { EngineSnapshot } from './types.ts';
@@ -34,9 +35,17 @@ function pathRow(psb: Psb, now: number): PathRow {
     outgoingInterfaces,
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,
+    ...routeOf(psb),
     local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
     expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
   };
+}
+
+/** Only where the way is prescribed or on record. */
+function routeOf({ contents }: Psb): Pick<PathRow, 'explicitRoute' | 'recordedRoute'> {
+  const recordedRoute = recordedAddresses(contents);
+  const ahead = contents.explicitRoute?.flatMap((hop) => (hop.hop === 'address' ? [hop.address] : []));
+  return { ...(ahead && { explicitRoute: ahead }), ...(recordedRoute && { recordedRoute }) };
 }
 
 function reservationRows(psb: Psb, now: number): ReservationRow[] {

@@ -293,6 +293,10 @@ export interface EngineSnapshot {
     readonly outgoingInterfaces: readonly string[];
     readonly tspec: Tspec;
     readonly adspec: RsvpAdspec | null;
+    /** The addresses that PATH must go to from here on; left out where routing decides. */
+    readonly explicitRoute?: readonly IpAddress[];
+    /** The addresses by which PATH left the nodes before this one, the sender's host first; left out where it keeps no record. */
+    readonly recordedRoute?: readonly IpAddress[];
     readonly local: 'sender' | 'receiver' | null;
     readonly expiresInMs: Millis | null;
   }[];

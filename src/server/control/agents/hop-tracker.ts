@@ -9,7 +9,7 @@ import type { Failure, Reservation } from '../../../core/reservation/reservation
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
-import { observedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
+import { observedHop, recordedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
 
 /** What is known of one reservation on one node. `removing`: the agent was told to remove it and has not answered. */
 interface Hop {
@@ -24,6 +24,8 @@ interface Track {
   readonly hops: Map<NodeName, Hop>;
   failure: Failure | null;
   confirmed: boolean;
+  /** Addresses that PATH collected on its way to the receiver; [] = it was not told to, or has not arrived. */
+  recorded: readonly string[];
   /** An event is on its way into the books; the next is looked for when it is there. */
   committing: boolean;
   /** There was news meanwhile. */
@@ -79,6 +81,7 @@ export class HopTracker {
     hop.state = state;
     hop.detail = report.failure?.detail ?? null;
     if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
+    if (report.recordedRoute.length > 0) track.recorded = report.recordedRoute;
     if (state === 'confirmed') track.confirmed = true;
     if (state === 'failed') track.failure ??= this.#failure(node, report.failure);
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
@@ -252,14 +255,21 @@ export class HopTracker {
 
   #observed(reservation: Reservation, track: Track): (LifeCycleEvent & { type: 'pathObserved' }) | null {
     const { graph } = this.#committer.books.topology();
+    const { path } = reservation;
+    const end = path.nodes.at(-1);
+    const recorded = new Map(
+      track.recorded.map((address) => recordedHop(graph, path, address)).map((hop) => [hop.node, hop]),
+    );
     const actualHops: ObservedHop[] = [];
     let complete = true;
     for (const node of this.#managed(reservation)) {
-      if (node === reservation.path.nodes.at(-1)) continue;
+      if (node === end) continue;
       const sighting = track.hops.get(node)?.sighting;
-      if (sighting) actualHops.push(observedHop(graph, node, sighting));
+      const hop = sighting ? observedHop(graph, node, sighting) : recorded.get(node);
+      if (hop) actualHops.push(hop);
       else complete = false;
     }
+    for (const [node, hop] of recorded) if (node !== end && !path.nodes.includes(node)) actualHops.push(hop);
     const difference = deviation({ path: reservation.path, actualHops });
     // What agrees is told once all have spoken, what differs at once.
     if (!complete && difference === null) return null;
@@ -309,7 +319,14 @@ export class HopTracker {
   }
 }
 
-const newTrack = (): Track => ({ hops: new Map(), failure: null, confirmed: false, committing: false, again: false });
+const newTrack = (): Track => ({
+  hops: new Map(),
+  failure: null,
+  confirmed: false,
+  recorded: [],
+  committing: false,
+  again: false,
+});
 
 const isInstalled = (hop: Hop | undefined): boolean => hop?.state === 'installed' || hop?.state === 'confirmed';
 

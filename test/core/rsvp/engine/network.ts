@@ -277,11 +277,27 @@ export class Node {
     this.input({ type: 'installed', installId });
   }
 
+  /** A pinned flow's next hop must be a neighbour: the table of its mark has just that. */
+  #toNeighbour(address: IpAddress): EngineRoute | null {
+    for (const name of this.interfaces.keys()) {
+      const link = this.network.linkOf(this, name);
+      const far = link?.ends.find((end) => end.node !== this);
+      if (link?.up && far?.node.interfaces.get(far.interface)?.address === address) {
+        return { interface: name, gateway: address, local: false };
+      }
+    }
+    return null;
+  }
+
   #answerRoute(query: EngineOutput & { readonly type: 'queryRoute' }): void {
     const { destination } = query.flow;
     if (isMulticast(destination)) {
       const route = this.network.groups.route(this, query.flow);
       this.input({ type: 'route', queryId: query.queryId, route });
+      return;
+    }
+    if (query.via !== null) {
+      this.input({ type: 'route', queryId: query.queryId, route: this.#toNeighbour(query.via) });
       return;
     }
     const local = [...this.interfaces.values()].find((each) => each.addresses.includes(destination));

@@ -42,7 +42,7 @@ export function labReservation(n: number, more: Partial<Reservation> = {}): Rese
   };
 }
 
-const interfacesOf = (node: string) =>
+export const interfacesOf = (node: string) =>
   topology()
     .nodes.find((each) => each.name === node)!
     .interfaces.map(({ name, addresses, mtuBytes }) => ({

@@ -89,6 +89,27 @@ test('one node that sends PATH another way is enough to say so, whatever the oth
   expect(deviation(stored)).toBe('r1 sends over r1:eth2 instead of r1:eth1');
 });
 
+test('what RECORD_ROUTE has collected tells of nodes that are silent, and of one that is not on the path', async () => {
+  const channel = await openChannel();
+  const agents = await withAgents(channel);
+  await booked(channel, agents);
+  install(agents, 'host-a', 'r2');
+  agents['host-b']!.report(id, INSTALLED, {
+    previousHop: '10.2.0.1',
+    recordedRoute: ['10.2.0.1', '10.12.0.1', '10.1.0.2'],
+  });
+  await happened(channel.committer, 'pathObserved establishing');
+  expect(channel.committer.books.get(id)!.actualHops.map((hop) => hop.link)).toEqual([
+    'host-a:eth0',
+    'r1:eth1',
+    'r2:eth0',
+  ]);
+  expect(deviation(channel.committer.books.get(id)!)).toBeNull();
+  agents['host-b']!.report(id, CONFIRMED, { recordedRoute: ['10.2.0.1', '10.23.0.3', '10.12.0.1', '10.1.0.2'] });
+  await happened(channel.committer, 'confirmed establishing');
+  expect(deviation(channel.committer.books.get(id)!)).toBe('r3 has passed it on, which is not on its path');
+});
+
 test('a refusal on the way ends it, with the node named for the address that RSVP gave', async () => {
   const channel = await openChannel();
   const agents = await withAgents(channel);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EpochMs, Millis } from '../../../../src/core/base/units.ts';
 import { MemoryCommitter } from '../../../support/memory-committer.ts';
-import { heardOut, hello, labReservation, openChannel, topology } from './channel-fixture.ts';
+import { heardOut, hello, labReservation, openChannel, topology, interfacesOf } from './channel-fixture.ts';
 
 const silentNodes = (channel: Awaited<ReturnType<typeof openChannel>>): string[] =>
   [...channel.registry.unreachable().keys()].sort();
@@ -123,6 +123,25 @@ describe('what agents report', () => {
     ]);
     expect(() => channel.registry.get('r9')).toThrow('no node is called "r9"');
   });
+});
+
+test('what admission needs of steering is what the agent says last', async () => {
+  const channel = await openChannel();
+  const steers = { steers: true, rsvpTransport: 'raw' };
+  const strict = interfacesOf('r1').map((each) => ({ ...each, rpFilter: each.name === 'eth1' ? 1 : 2 }));
+  const r1 = await channel.agent('r1', { features: steers, interfaces: strict });
+  await channel.agent('r2', { features: { steeringProblem: 'no nft' } });
+  expect(channel.registry.steering().get('r1')).toEqual({ missing: null, strictInterfaces: new Set(['eth1']) });
+  expect(channel.registry.steering().get('r2')).toEqual({ missing: 'no nft', strictInterfaces: new Set() });
+  expect(channel.registry.steering().has('r3')).toBe(false);
+  expect(channel.registry.get('r1').interfaces.map(({ rpFilter }) => rpFilter)).toEqual([2, 1, 2]);
+  r1.say({ case: 'interfaces', value: { interfaces: interfacesOf('r1') } });
+  await heardOut(channel, r1);
+  expect(channel.registry.steering().get('r1')?.strictInterfaces).toEqual(new Set());
+  // It steers on while nobody hears it; whether it can be asked for more is told by its silence.
+  r1.close();
+  await channel.agent('r2');
+  expect(channel.registry.steering().get('r1')?.missing).toBeNull();
 });
 
 describe('an agent’s own snapshot', () => {

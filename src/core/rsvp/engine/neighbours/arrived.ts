@@ -61,7 +61,7 @@ export function idArrived(
     return true;
   }
   if (neighbour.epoch !== messageId.epoch) forgetAllArrived(neighbour, messageId.epoch);
-  if (keys.length > 0 && keys.every((key) => isOlder(messageId.messageId, neighbour.latest.get(key)))) {
+  if (keys.length > 0 && keys.every((key) => isOlder(messageId.messageId, standing(state, neighbour, key)))) {
     drop(state, 'outOfOrder');
     return false;
   }
@@ -72,6 +72,13 @@ export function idArrived(
     if (isRepeated(neighbour, messageId.messageId)) return false;
   }
   return true;
+}
+
+/** The id that stands for a state which is still there; with what is gone nothing is compared (RFC 2961 4.5). */
+function standing(state: EngineState, neighbour: Neighbour, key: string): number | undefined {
+  const id = neighbour.latest.get(key);
+  const received = id === undefined ? undefined : neighbour.arrived.get(id);
+  return received !== undefined && received.until > state.now ? id : undefined;
 }
 
 /** Less, modulo 2^32 (RFC 2961 4.5). */
@@ -108,7 +115,7 @@ function remember(
   keys: readonly string[],
   id: number,
 ): void {
-  for (const key of keys) if (!isOlder(id, neighbour.latest.get(key))) supersede(neighbour, key, id);
+  for (const key of keys) if (!isOlder(id, standing(state, neighbour, key))) supersede(neighbour, key, id);
   neighbour.arrived.delete(id);
   forgetOld(state, neighbour);
   // Asked for once by the message itself, and not by every summary that stands for it.

@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../../base/ip.ts';
+import type { Psb } from '../blocks.ts';
 import type { EngineState } from '../state.ts';
 import { ANSWERS, ERRORS, type Neighbour } from './neighbour.ts';
 import { findNeighbour, meetNeighbour } from './table.ts';
@@ -40,3 +41,14 @@ export const mayAnswer = (state: EngineState, neighbour: Neighbour): boolean =>
 /** Whether one more error may go to the neighbour. */
 export const mayReport = (state: EngineState, neighbour: Neighbour): boolean =>
   takeToken(neighbour.errors, ERRORS, state.now);
+
+/**
+ * Errors about one path state that are passed on in a refresh period. Path state that made-up messages bent into a circle
+ * would pass one round for ever: no field of an error counts hops.
+ */
+export const ERRORS_A_PERIOD = 16;
+
+export function mayPassError(state: EngineState, psb: Psb): boolean {
+  const perSecond = (ERRORS_A_PERIOD * 1_000) / state.settings.refreshPeriod;
+  return takeToken(psb.passing, { burst: ERRORS_A_PERIOD, perSecond }, state.now);
+}

@@ -1,0 +1,124 @@
+import type { SteeredFlow } from '../../core/shaping/desired.ts';
+import { err, ok, type Result } from '../../core/base/result.ts';
+import { elementKey } from '../../core/shaping/filter.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
+import {
+  absentSteering,
+  applySteering,
+  parseSteering,
+  planSteering,
+  renderSteering,
+  STEERING_TABLE,
+  type SteeringTable,
+} from '../../core/shaping/steering-nft.ts';
+import type { NftSession } from './nft-session.ts';
+import type { KernelProblem } from './problem.ts';
+
+/** Changes that go into one transaction; of the same key only one, the last. */
+export interface SteeringChange {
+  readonly set: readonly SteeredFlow[];
+  readonly clear: readonly string[];
+}
+
+/** Keeps the nftables table that marks steered flows at what is wanted. */
+export class SteeringKeeper {
+  readonly #nft: NftSession;
+  readonly #numbers: SteeringNumbers;
+  readonly #flows = new Map<string, { readonly element: string; readonly neighbour: number }>();
+  readonly #elements = new Map<string, number>();
+  #observed: SteeringTable = absentSteering();
+  /** Until the first full comparison, what a predecessor left stays untouched. */
+  #compared = false;
+
+  constructor(nft: NftSession, numbers: SteeringNumbers) {
+    this.#nft = nft;
+    this.#numbers = numbers;
+  }
+
+  /** Resolves when the kernel has taken it. After a failure the table is as before, and so is what is wanted. */
+  async change({ set, clear }: SteeringChange): Promise<Result<void, KernelProblem>> {
+    const elements = set.map((flow) => elementKey(flow.filter));
+    for (const element of elements) if (!element.ok) return err({ code: 'invalid', detail: element.error });
+    const before = [...clear, ...set.map(({ key }) => key)].map((key) => [key, this.#flows.get(key)] as const);
+    const touched = new Set<string>();
+    for (const key of clear) this.#clear(key, touched);
+    set.forEach((flow, i) => {
+      const element = elements[i]!;
+      this.#clear(flow.key, touched);
+      if (element.ok) this.#put(flow.key, element.value, flow.neighbour, touched);
+    });
+    const problem = await this.#bring(touched);
+    if (problem === null) return ok(undefined);
+    for (const [key, known] of before) {
+      this.#clear(key, touched);
+      if (known) this.#put(key, known.element, known.neighbour, touched);
+    }
+    return err({ code: 'failed', detail: `nftables: ${problem}` });
+  }
+
+  /** Full comparison with exactly these flows. Resolves with how many changes it took. */
+  async reconcile(flows: readonly SteeredFlow[]): Promise<Result<number, KernelProblem>> {
+    this.#flows.clear();
+    this.#elements.clear();
+    for (const { key, filter, neighbour } of flows) {
+      const element = elementKey(filter);
+      if (element.ok) this.#put(key, element.value, neighbour, new Set());
+    }
+    this.#compared = true;
+    this.#observed = await this.#read();
+    const changes = planSteering(this.#elements, this.#observed).length;
+    const problem = await this.#bring(undefined);
+    return problem === null ? ok(changes) : err({ code: 'failed', detail: `nftables: ${problem}` });
+  }
+
+  /** Takes the table away. */
+  async remove(): Promise<void> {
+    if ((await this.#read()).present) await this.#nft.run(renderSteering([{ op: 'deleteTable' }], this.#numbers));
+  }
+
+  #put(key: string, element: string, neighbour: number, touched: Set<string>): void {
+    this.#flows.set(key, { element, neighbour });
+    this.#elements.set(element, neighbour);
+    touched.add(element);
+  }
+
+  #clear(key: string, touched: Set<string>): void {
+    const known = this.#flows.get(key);
+    if (!known) return;
+    this.#flows.delete(key);
+    this.#elements.delete(known.element);
+    touched.add(known.element);
+  }
+
+  /** Null, or why the table is not as wanted. After a surprise it is read and the difference tried once more. */
+  async #bring(touched: ReadonlySet<string> | undefined): Promise<string | null> {
+    try {
+      if (!this.#observed.sound) this.#observed = await this.#read();
+      if ((await this.#run(touched)) === null) return null;
+      this.#observed = await this.#read();
+      return await this.#run(this.#compared ? undefined : touched);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #run(touched: ReadonlySet<string> | undefined): Promise<string | null> {
+    const wanted = this.#compared ? this.#elements : this.#besides(touched);
+    const steps = planSteering(wanted, this.#observed, touched);
+    if (steps.length === 0) return null;
+    const error = await this.#nft.run(renderSteering(steps, this.#numbers));
+    if (error === null) for (const step of steps) this.#observed = applySteering(this.#observed, step);
+    return error;
+  }
+
+  /** What is wanted beside what a predecessor left, of which only what was touched here may go. */
+  #besides(touched: ReadonlySet<string> | undefined): ReadonlyMap<string, number> {
+    const left = [...this.#observed.elements].filter(([element]) => !touched?.has(element));
+    return new Map([...left, ...this.#elements]);
+  }
+
+  async #read(): Promise<SteeringTable> {
+    const json = await this.#nft.list(STEERING_TABLE);
+    return json === null ? absentSteering() : parseSteering(json, this.#numbers);
+  }
+}

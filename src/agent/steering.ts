@@ -1,0 +1,277 @@
+import type { SteeredFlow } from '../core/shaping/desired.ts';
+import type { Result } from '../core/base/result.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import { flowKeyText, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
+import type { IpAddress } from '../core/base/ip.ts';
+import { markOf, planRoutes, type Neighbour, type SteeringNumbers } from '../core/shaping/steering.ts';
+import { filterOf } from './shaped-flow.ts';
+import type { HostNetwork } from './netlink/host-network.ts';
+import { flowKeyOf } from './flow-key.ts';
+import type { NumberBook } from './number-book.ts';
+
+interface Problem {
+  readonly detail: string;
+}
+
+/** The kernel's marks as far as single flows go. */
+export interface FlowMarker {
+  steer(flow: SteeredFlow): Promise<Result<void, Problem>>;
+  unsteer(key: string): Promise<Result<void, Problem>>;
+}
+
+/** One flow that is sent to a neighbour, whatever the routes say. */
+interface Steered {
+  /** The reservation that asked for it last. */
+  reservationId: string;
+  readonly flow: FlowKey;
+  readonly steered: SteeredFlow;
+  readonly neighbour: Neighbour;
+  readonly pinned: boolean;
+  /** Resolves when the kernel marks the flow's packets, or has said why not. */
+  readonly ready: Promise<Result<void, Problem>>;
+  isReady: boolean;
+  /** The reservation is gone; its last PATH state has still to go the same way. */
+  leaving: boolean;
+}
+
+/** How long a route that PATH names waits for the assignment that it has overtaken. */
+const OVERTAKEN_MS = 500;
+
+/**
+ * Keeps flows off their routed way: each neighbour that some flow is steered to has a number on this node, and with it a
+ * mark, a routing table whose only route leads there, and a rule from the one to the other; the kernel marks the packets of
+ * the flow, and the agent its own PATH messages.
+ *
+ * A flow stays steered after its reservation until its path state here is gone: PathTear has to take the way of PATH.
+ */
+export class Steering {
+  readonly #numbers: SteeringNumbers;
+  readonly #book: NumberBook;
+  readonly #network: HostNetwork;
+  readonly #kernel: FlowMarker;
+  readonly #problem: string | null;
+  readonly #changed: () => void;
+  readonly #log: (problem: string) => void;
+  readonly #flows = new Map<string, Steered>();
+  readonly #uses = new Map<string, number>();
+  readonly #paths = new Set<string>();
+  readonly #goneListeners = new Map<string, (() => void)[]>();
+  readonly #overtaken = new Map<string, Set<() => void>>();
+  #closed = false;
+
+  constructor(options: {
+    numbers: SteeringNumbers;
+    /** Numbers of neighbours, by `<interface> <address>`. */
+    book: NumberBook;
+    network: HostNetwork;
+    kernel: FlowMarker;
+    /** Why this host cannot steer at all; null = it can. */
+    problem: string | null;
+    /** A flow whose PATH went its routed way so far goes another one from now on. */
+    changed: () => void;
+    log: (problem: string) => void;
+  }) {
+    this.#numbers = options.numbers;
+    this.#book = options.book;
+    this.#network = options.network;
+    this.#kernel = options.kernel;
+    this.#problem = options.problem;
+    this.#changed = options.changed;
+    this.#log = options.log;
+  }
+
+  /**
+   * Steers an assignment's flow where it asks for it. Rules and routes are in place at return.
+   * @returns null where nothing is to be waited for; else what comes of the kernel's marks.
+   */
+  hold(assignment: Assignment): Promise<Result<void, Problem>> | null {
+    const flow = flowKeyOf(assignment.flow);
+    const text = flowKeyText(flow);
+    const known = this.#flows.get(text);
+    const { nextHop, outgoingInterface, pinned, reservationId } = assignment;
+    const wanted = nextHop !== null && outgoingInterface !== null && (pinned || this.#problem === null);
+    if (!wanted) {
+      if (known) this.#drop(text, known);
+      this.#arrived(text);
+      return null;
+    }
+    if (known?.neighbour.interface === outgoingInterface && known.neighbour.nextHop === nextHop) {
+      Object.assign(known, { reservationId, leaving: false });
+      this.#arrived(text);
+      return known.isReady ? null : known.ready;
+    }
+    if (this.#problem !== null) return Promise.resolve(refused(this.#problem));
+    const name = nameOf(outgoingInterface, nextHop);
+    const number = this.#book.allocate(name);
+    if (number === null) return Promise.resolve(refused('no mark is left for another neighbour'));
+    this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
+    const steered: SteeredFlow = { key: text, filter: filterOf(assignment.flow), neighbour: number };
+    const neighbour: Neighbour = { number, interface: outgoingInterface, nextHop };
+    const late = this.#paths.has(text);
+    const ready = this.#kernel.steer(steered);
+    const entry: Steered = { reservationId, flow, steered, neighbour, pinned, ready, isReady: false, leaving: false };
+    this.#flows.set(text, entry);
+    if (known) this.#unuse(known);
+    this.reconcileRoutes();
+    void ready.then((result) => {
+      entry.isReady = true;
+      if (!result.ok) this.#log(`${text} is not marked: ${result.error.detail}`);
+      if (late && this.#flows.get(text) === entry && !this.#closed) this.#changed();
+    });
+    this.#arrived(text);
+    return ready;
+  }
+
+  /** The reservation does not want it any more. Resolves when nothing of it is left, at once where it had nothing. */
+  release({ flow, reservationId }: Pick<Assignment, 'flow' | 'reservationId'>): Promise<void> {
+    const text = flowKeyText(flowKeyOf(flow));
+    const known = this.#flows.get(text);
+    if (known?.reservationId !== reservationId) return Promise.resolve();
+    known.leaving = true;
+    const gone = new Promise<void>((resolve) => {
+      const listeners = this.#goneListeners.get(text);
+      if (listeners) listeners.push(resolve);
+      else this.#goneListeners.set(text, [resolve]);
+    });
+    // What is under way still sends its last PATH messages, marked.
+    if (!this.#paths.has(text)) queueMicrotask(() => this.#dropIfLeaving(text));
+    return gone;
+  }
+
+  pathUp(flow: FlowKey): void {
+    this.#paths.add(flowKeyText(flow));
+  }
+
+  pathDown(flow: FlowKey): void {
+    const text = flowKeyText(flow);
+    this.#paths.delete(text);
+    queueMicrotask(() => this.#dropIfLeaving(text));
+  }
+
+  /** The mark of the flow's packets, PATH and PathTear among them; 0 where it takes its routed way. */
+  markOf(flow: FlowKey): number {
+    const known = this.#flows.get(flowKeyText(flow));
+    return known ? markOf(this.#numbers, known.neighbour.number) : 0;
+  }
+
+  /**
+   * Where the flow goes from here: the kernel's own answer for its mark. It waits until the kernel marks the flow, and where
+   * PATH names a next hop for the assignment that says the same.
+   *
+   * @param via the next hop that PATH names; null = none.
+   * @param differs told where the kernel sends the flow instead of to its neighbour; the answer is then "no route".
+   */
+  way(
+    flow: FlowKey,
+    via: IpAddress | null,
+    differs: (route: EngineRoute) => void,
+  ): EngineRoute | null | Promise<EngineRoute | null> {
+    const known = this.#flows.get(flowKeyText(flow));
+    if (known && !known.isReady) return known.ready.then(() => this.#wayNow(flow, via, differs));
+    const now = this.#wayNow(flow, via, differs, known !== undefined || via === null);
+    if (now !== null || known || via === null) return now;
+    return this.#whenAssigned(flowKeyText(flow)).then(async () => {
+      await this.#flows.get(flowKeyText(flow))?.ready;
+      return this.#wayNow(flow, via, differs);
+    });
+  }
+
+  /** Everything that is steered, for a full comparison. */
+  desired(): readonly SteeredFlow[] {
+    return [...this.#flows.values()].map(({ steered }) => steered);
+  }
+
+  /** Rules and routes become what they should be; ours that serve no flow go. */
+  reconcileRoutes(): void {
+    const observed = this.#network.steering();
+    if (observed === null) return;
+    const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
+    const steps = planRoutes(neighbours.values(), observed, this.#numbers);
+    for (const problem of this.#network.steer(steps)) this.#log(problem);
+  }
+
+  /** Numbers that the journal has kept for neighbours of flows that are gone. */
+  forgetUnused(): void {
+    for (const [name] of [...this.#book.held()]) if (!this.#uses.has(name)) this.#book.free(name);
+  }
+
+  /** Takes every rule and route of ours away. */
+  removeRoutes(): void {
+    const observed = this.#network.steering();
+    if (observed) this.#network.steer(planRoutes([], observed, this.#numbers));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const waiting of this.#overtaken.values()) for (const go of waiting) go();
+    this.#overtaken.clear();
+  }
+
+  #wayNow(
+    flow: FlowKey,
+    via: IpAddress | null,
+    differs: (route: EngineRoute) => void,
+    tell = true,
+  ): EngineRoute | null {
+    const known = this.#flows.get(flowKeyText(flow));
+    const route = this.#network.lookup(flow.destination, this.markOf(flow));
+    if (route === null || route.local) return route;
+    const next = route.gateway ?? flow.destination;
+    const { neighbour, pinned } = known ?? { neighbour: null, pinned: false };
+    const astray = neighbour !== null && (route.interface !== neighbour.interface || next !== neighbour.nextHop);
+    if ((!astray || !pinned) && (via === null || next === via)) return route;
+    if (tell) differs(route);
+    return null;
+  }
+
+  #whenAssigned(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#overtaken.get(text) ?? new Set();
+      this.#overtaken.set(text, waiting);
+      const go = (): void => {
+        clearTimeout(timer);
+        waiting.delete(go);
+        if (waiting.size === 0) this.#overtaken.delete(text);
+        resolve();
+      };
+      const timer = setTimeout(go, OVERTAKEN_MS);
+      waiting.add(go);
+    });
+  }
+
+  #arrived(text: string): void {
+    for (const go of [...(this.#overtaken.get(text) ?? [])]) go();
+  }
+
+  #dropIfLeaving(text: string): void {
+    const known = this.#flows.get(text);
+    if (known?.leaving && !this.#paths.has(text) && !this.#closed) this.#drop(text, known);
+  }
+
+  /** Marks first, then rule and route: no packet is marked for a table that is gone. */
+  #drop(text: string, entry: Steered): void {
+    this.#flows.delete(text);
+    const listeners = this.#goneListeners.get(text) ?? [];
+    this.#goneListeners.delete(text);
+    void this.#kernel.unsteer(text).then((result) => {
+      if (!result.ok) this.#log(`${text} is still marked: ${result.error.detail}`);
+      this.#unuse(entry);
+      this.reconcileRoutes();
+      for (const tell of listeners) tell();
+    });
+  }
+
+  #unuse({ neighbour }: Steered): void {
+    const name = nameOf(neighbour.interface, neighbour.nextHop);
+    const left = (this.#uses.get(name) ?? 1) - 1;
+    if (left > 0) this.#uses.set(name, left);
+    else {
+      this.#uses.delete(name);
+      this.#book.free(name);
+    }
+  }
+}
+
+const nameOf = (networkInterface: string, nextHop: IpAddress): string => `${networkInterface} ${nextHop}`;
+
+const refused = (detail: string): Result<never, Problem> => ({ ok: false, error: { detail } });

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { altered, establish, L, lab, type Lab } from '../network.ts';
+
+/** The last Path of host-a, as it reaches r1 with another id. */
+function pathWithId(world: Lab, messageId: number) {
+  const last = world.network
+    .messages('path', 'host-a')
+    .findLast(({ view }) => view.extensions?.messageId !== undefined)!;
+  return altered(last, 'eth0', (message) => ({
+    ...message,
+    objects: message.objects.map((object) => (object.kind === 'messageId' ? { ...object, messageId } : object)),
+  }));
+}
+
+describe('a message out of order (RFC 2961 4.5)', () => {
+  it('is told by the state that a later one made; once that is gone none is', () => {
+    const world = lab({ refreshReduction: true });
+    establish(world);
+    world.network.run(10_000);
+    world.r1.input(pathWithId(world, 1_000_000));
+    world.network.run(1_000);
+    world.r1.input(pathWithId(world, 999_999));
+    expect(world.r1.dropped).toMatchObject({ outOfOrder: 1 });
+    world.network.run(2 * L);
+    expect(world.r1.paths).toHaveLength(1);
+    expect(world.r1.kernel.size).toBe(1);
+  });
+
+  it('is told by serial numbers, so that ids may wrap', () => {
+    const world = lab({ refreshReduction: true });
+    establish(world);
+    world.network.run(10_000);
+    world.r1.input(pathWithId(world, 0xffff_ffff));
+    expect(world.r1.dropped).toMatchObject({ outOfOrder: 1 });
+    world.r1.input(pathWithId(world, 0x7fff_ffff));
+    world.r1.input(pathWithId(world, 0xffff_fffe));
+    world.r1.input(pathWithId(world, 3));
+    expect(world.r1.dropped).toMatchObject({ outOfOrder: 1 });
+  });
+});
