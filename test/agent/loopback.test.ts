@@ -77,6 +77,8 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    transport: 'auto' as const,
+    udpInterfaces: [],
     steering: DEFAULT_STEERING,
     rsvp: DEFAULT_RSVP_CONFIG,
     record,
