@@ -3,7 +3,7 @@ import { className } from '../../src/core/rsvp/wire/class-names.ts';
 import { messageTypeName } from '../../src/core/rsvp/wire/message.ts';
 import type { RsvpObject } from '../../src/core/rsvp/wire/objects.ts';
 import type { RsvpAdspec } from '../../src/core/rsvp/wire/adspec.ts';
-import type { EngineEvent, Share } from '../../src/core/rsvp/engine/types.ts';
+import type { Carried, EngineEvent, Share } from '../../src/core/rsvp/engine/types.ts';
 import type { Happening, Node, Sent } from '../core/rsvp/engine/network.ts';
 import { flowspecText, flowText, periodText, protocolText, rateText, tspecText } from './scenario-values.ts';
 
@@ -47,6 +47,9 @@ function shareText({ interface: name, style, filters }: Share): string {
   const senders = filters.map(({ source, sourcePort }) => ` ${source}:${sourcePort}`);
   return `${name} ${style}${senders.join('')}`;
 }
+
+const carriedText = ({ policyData, dclass }: Carried): string =>
+  `${policyData ? `, policy data ${policyData.length}` : ''}${dclass ? `, dscp ${dclass.join(' ')}` : ''}`;
 
 const nodeLine = (node: Node, text: string): string => `${node.name.padEnd(14)} * ${text}`;
 
@@ -147,13 +150,13 @@ function eventText(event: EngineEvent, { names }: Detail): string {
   switch (event.type) {
     case 'pathUp': {
       const from = event.previousHop === null ? '' : ` from ${event.previousHop}`;
-      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}${event.recordedRoute === null ? '' : `, by ${event.recordedRoute.join(' ') || 'none yet'}`}`;
+      return `${what}${from}${event.local ? ' ends here' : ''}${event.nonRsvpHop ? ', through a hop without RSVP' : ''}${event.recordedRoute === null ? '' : `, by ${event.recordedRoute.join(' ') || 'none yet'}`}${carriedText(event)}`;
     }
     case 'pathDown':
     case 'resvDown':
       return `${what}: ${event.cause}`;
     case 'resvUp':
-      return `${what} on ${event.interface} to ${event.nextHop}: ${event.style === 'FF' ? '' : `${event.style} `}${flowspecText(event.flowspec)}`;
+      return `${what} on ${event.interface} to ${event.nextHop}: ${event.style === 'FF' ? '' : `${event.style} `}${flowspecText(event.flowspec)}${carriedText(event)}`;
     case 'confirmed':
       return `${what} by ${event.by}`;
     case 'resvError':

@@ -204,6 +204,8 @@ export interface Upstream {
   flowspec: Flowspec | null;
   /** WF: the SCOPE that it had. */
   scope: readonly IpAddress[] | null;
+  /** The objects that it carried for others. */
+  forwarded: readonly RsvpUnknown[];
   /** WF: blockade state is per previous hop (RFC 2205 3.5). */
   blockade: Blockade | null;
   /** What it says changed, or it must be said again. */

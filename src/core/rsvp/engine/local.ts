@@ -1,4 +1,5 @@
 import { Millis } from '../../base/units.ts';
+import { rawObject } from '../wire/codec.ts';
 import { initialAdspec } from './adspec.ts';
 import { NONE, type PathContents } from './blocks.ts';
 import { sameTspec } from './merge.ts';
@@ -7,21 +8,27 @@ import { createPsb, emitPathUp, removePath, sendPath } from './path-state.ts';
 import { askRoute, turn } from './route.ts';
 import { sameRouteObjects, strictHop, strictNext, type RouteObjects } from './route-objects.ts';
 import { drop, type EngineState } from './state.ts';
+import { sameObjects } from './unknown-objects.ts';
 import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
 
 type OpenSender = EngineInput & { readonly type: 'openSender' };
 
 /** This host sends: PATH goes out when the route is known. Again with another Tspec: at once. */
-export function openSender(state: EngineState, { flow, tspec, explicitRoute, recordRoute }: OpenSender): void {
+export function openSender(
+  state: EngineState,
+  { flow, tspec, explicitRoute, recordRoute, policyData }: OpenSender,
+): void {
   const psb = state.psbs.get(flowKeyText(flow));
   const route: RouteObjects = {
     explicitRoute: explicitRoute === undefined || explicitRoute.length === 0 ? null : explicitRoute.map(strictHop),
     recordedRoute: recordRoute === true ? NONE : null,
   };
+  const forwarded = policyData === undefined || policyData.length === 0 ? NONE : policyData.map(rawObject);
   if (psb !== undefined && psb.hop === null) {
-    if (sameTspec(psb.contents.tspec, tspec) && sameRouteObjects(psb.contents, route)) return;
+    const same = sameTspec(psb.contents.tspec, tspec) && sameRouteObjects(psb.contents, route);
+    if (same && sameObjects(psb.contents.forwarded, forwarded)) return;
     const otherWay = strictNext(psb.contents) !== (explicitRoute?.[0] ?? null);
-    psb.contents = { ...psb.contents, tspec, ...route };
+    psb.contents = { ...psb.contents, tspec, forwarded, ...route };
     if (otherWay) turn(state, psb);
     if (!psb.routed || psb.turning) return;
     emitPathUp(state, psb);
@@ -34,7 +41,7 @@ export function openSender(state: EngineState, { flow, tspec, explicitRoute, rec
     sessionFlags: 0,
     tspec,
     adspec: initialAdspec,
-    forwarded: NONE,
+    forwarded,
     nonRsvpHop: false,
     ...route,
   };

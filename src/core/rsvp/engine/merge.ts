@@ -1,5 +1,5 @@
 import { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
-import type { Flowspec, Tspec } from '../../qos/flowspec.ts';
+import type { Flowspec, Rspec, Tspec } from '../../qos/flowspec.ts';
 
 export const sameTspec = (a: Tspec, b: Tspec): boolean =>
   a.tokenRate === b.tokenRate &&
@@ -15,45 +15,62 @@ export function sameFlowspec(a: Flowspec, b: Flowspec): boolean {
 }
 
 /**
- * Least upper bound per element (RFC 2205 2.2). Guaranteed service is the greater of two services; a smaller minimum
- * policed unit and a smaller slack ask for more (RFC 2211, RFC 2212 ordering).
+ * What is asked upstream for two requests at once (RFC 2211 8, RFC 2212 "Ordering and Merging"): the larger of each, of the
+ * minimum policed unit and of the slack the smaller, which ask for more. Of the maximum packet size the smaller, too: it is
+ * what all paths below can carry, and the sender sizes its packets by it (RFC 2210 2.3.2). Guaranteed service is the greater
+ * of two services: it gives all that controlled load does.
  */
 export function leastUpperBound(a: Flowspec, b: Flowspec): Flowspec {
-  return combine(a, b, Math.max, Math.min);
+  const tspec: Tspec = {
+    tokenRate: BytesPerSecond(Math.max(a.tspec.tokenRate, b.tspec.tokenRate)),
+    tokenBucket: Bytes(Math.max(a.tspec.tokenBucket, b.tspec.tokenBucket)),
+    peakRate: BytesPerSecond(Math.max(a.tspec.peakRate, b.tspec.peakRate)),
+    minPolicedUnit: Bytes(Math.min(a.tspec.minPolicedUnit, b.tspec.minPolicedUnit)),
+    maxPacketSize: Bytes(Math.min(a.tspec.maxPacketSize, b.tspec.maxPacketSize)),
+  };
+  if (a.service === 'controlledLoad' && b.service === 'controlledLoad') return { service: 'controlledLoad', tspec };
+  const [x, y] = [rspecOf(a), rspecOf(b)];
+  const rspec = x !== null && y !== null ? larger(x, y) : (x ?? y)!;
+  // R is never below r, also where r comes from the other request.
+  const rate = BytesPerSecond(Math.max(rspec.rate, tspec.tokenRate));
+  return { service: 'guaranteed', tspec, rspec: { rate, slack: rspec.slack } };
 }
 
 /** Greatest lower bound per element, for reservations that are all blockaded (RFC 2205 3.5). */
 export function greatestLowerBound(a: Flowspec, b: Flowspec): Flowspec {
-  return combine(a, b, Math.min, Math.max);
+  const tspec: Tspec = {
+    tokenRate: BytesPerSecond(Math.min(a.tspec.tokenRate, b.tspec.tokenRate)),
+    tokenBucket: Bytes(Math.min(a.tspec.tokenBucket, b.tspec.tokenBucket)),
+    peakRate: BytesPerSecond(Math.min(a.tspec.peakRate, b.tspec.peakRate)),
+    minPolicedUnit: Bytes(Math.max(a.tspec.minPolicedUnit, b.tspec.minPolicedUnit)),
+    maxPacketSize: Bytes(Math.min(a.tspec.maxPacketSize, b.tspec.maxPacketSize)),
+  };
+  if (a.service === 'controlledLoad' || b.service === 'controlledLoad') return { service: 'controlledLoad', tspec };
+  const rate = BytesPerSecond(Math.min(a.rspec.rate, b.rspec.rate));
+  const slack = Micros(Math.max(a.rspec.slack, b.rspec.slack));
+  return { service: 'guaranteed', tspec, rspec: { rate, slack } };
 }
 
-/** True when `a` gives everything that `b` asks for: a request `b` merges into it without a change. */
-export const covers = (a: Flowspec, b: Flowspec): boolean => sameFlowspec(leastUpperBound(a, b), a);
+/** True when `a` gives everything that `b` asks for: a request `b` merges into it without a change (RFC 2211 8, RFC 2212). */
+export function covers(a: Flowspec, b: Flowspec): boolean {
+  const [x, y] = [rspecOf(a), rspecOf(b)];
+  return (
+    a.tspec.tokenRate >= b.tspec.tokenRate &&
+    a.tspec.tokenBucket >= b.tspec.tokenBucket &&
+    a.tspec.peakRate >= b.tspec.peakRate &&
+    a.tspec.minPolicedUnit <= b.tspec.minPolicedUnit &&
+    a.tspec.maxPacketSize >= b.tspec.maxPacketSize &&
+    (y === null || (x !== null && x.rate >= y.rate && x.slack <= y.slack))
+  );
+}
 
 /** RFC 2205 3.5: `blocking` blockades `request` unless it is strictly greater than it. */
 export const blockades = (blocking: Flowspec, request: Flowspec): boolean =>
   sameFlowspec(blocking, request) || !covers(blocking, request);
 
-type Choose = (a: number, b: number) => number;
+const rspecOf = (flowspec: Flowspec): Rspec | null => (flowspec.service === 'guaranteed' ? flowspec.rspec : null);
 
-function combine(a: Flowspec, b: Flowspec, more: Choose, less: Choose): Flowspec {
-  const tspec: Tspec = {
-    tokenRate: BytesPerSecond(more(a.tspec.tokenRate, b.tspec.tokenRate)),
-    tokenBucket: Bytes(more(a.tspec.tokenBucket, b.tspec.tokenBucket)),
-    peakRate: BytesPerSecond(more(a.tspec.peakRate, b.tspec.peakRate)),
-    minPolicedUnit: Bytes(less(a.tspec.minPolicedUnit, b.tspec.minPolicedUnit)),
-    maxPacketSize: Bytes(more(a.tspec.maxPacketSize, b.tspec.maxPacketSize)),
-  };
-  if (a.service === 'guaranteed' && b.service === 'guaranteed') {
-    const rspec = {
-      rate: BytesPerSecond(more(a.rspec.rate, b.rspec.rate)),
-      slack: Micros(less(a.rspec.slack, b.rspec.slack)),
-    };
-    return { service: 'guaranteed', tspec, rspec };
-  }
-  const upper = more(0, 1) === 1;
-  const guaranteed = a.service === 'guaranteed' ? a : b.service === 'guaranteed' ? b : null;
-  return guaranteed && upper
-    ? { service: 'guaranteed', tspec, rspec: guaranteed.rspec }
-    : { service: 'controlledLoad', tspec };
-}
+const larger = (a: Rspec, b: Rspec): Rspec => ({
+  rate: BytesPerSecond(Math.max(a.rate, b.rate)),
+  slack: Micros(Math.min(a.slack, b.slack)),
+});

@@ -1,6 +1,7 @@
 import { MonotonicMs, type Millis } from '../../base/units.ts';
 import { composeAdspec } from './adspec.ts';
 import { NONE, type Branch, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
@@ -155,6 +156,7 @@ export function emitPathUp(state: EngineState, psb: Psb): void {
     local: psb.way?.local ?? false,
     nonRsvpHop,
     recordedRoute: recordedAddresses(psb.contents),
+    ...carriedBy(psb.contents.forwarded),
     outgoing:
       branch === undefined ? null : { interface: branch.interface, nextHop: branch.gateway ?? psb.flow.destination },
   });

@@ -10,9 +10,18 @@ import { sameHop } from './session.ts';
 import type { EngineState } from './state.ts';
 import { unite } from './unknown-objects.ts';
 
-/** SE and WF: the least upper bound of what is wanted of each sender behind the previous hop (RFC 2209, RESV REFRESH 5). */
-export const mergedFlowspec = ({ members }: Upstream): Flowspec =>
-  members.map((psb) => psb.asked!).reduce(leastUpperBound);
+/**
+ * SE and WF: the least upper bound of what is wanted of each sender behind the previous hop (RFC 2209, RESV REFRESH 5), the
+ * same in all RESVs to it.
+ */
+export const mergedFlowspec = (upstream: Upstream): Flowspec =>
+  toSameHop(upstream)
+    .flatMap(({ members }) => members.map((psb) => psb.asked!))
+    .reduce(leastUpperBound);
+
+/** The RESVs of one style to one previous hop. */
+export const toSameHop = ({ session, style, hop }: Upstream): readonly Upstream[] =>
+  session.upstreams.filter((each) => each.style === style && sameHop(each.hop, hop));
 
 /**
  * WF: the senders that the RESV may be passed on to, sorted; null where none is needed, which is where there is one
@@ -42,7 +51,7 @@ export function sendResv(
   if (out === undefined) return;
   const resv = buildResv(contentsOf(state, upstream), {
     confirm: confirm ?? ownConfirm(state, upstream, out.address),
-    forwarded: forwardedBy(state, upstream),
+    forwarded: upstream.forwarded,
     refreshPeriod: state.settings.refreshPeriod,
     address: out.address,
     handle: hop.logicalInterfaceHandle,
@@ -82,7 +91,7 @@ function ownConfirm(state: EngineState, { session, members }: Upstream, address:
 }
 
 /** The union of what the merged requests carried (RFC 2205 3.10; for policy data RFC 2750 4.2). */
-function forwardedBy(state: EngineState, { members }: Upstream): readonly RsvpUnknown[] {
+export function forwardedBy(state: EngineState, { members }: Upstream): readonly RsvpUnknown[] {
   return unite(members.flatMap((psb) => objectsFor(state, psb)));
 }
 
@@ -90,3 +99,7 @@ const objectsFor = (state: EngineState, psb: Psb): (readonly RsvpUnknown[])[] =>
   ...rsbsFor(psb).map((rsb) => rsb.forwarded),
   ...localRequestsFor(state, psb).map(({ receiver }) => receiver.forwarded),
 ];
+
+/** Whether a request for the sender carries objects for others, which is seldom. */
+export const carriesObjects = (state: EngineState, psb: Psb): boolean =>
+  objectsFor(state, psb).some((objects) => objects.length > 0);

@@ -2,6 +2,7 @@ import type { ArrivedResv, Psb, Rsb, RsbFilter, Session, Tcsb } from './blocks.t
 import { BAD_FLOWSPEC, ERROR, isBadFlowspec } from './errors.ts';
 import { rememberResv } from './journal.ts';
 import { sameFlowspec } from './merge.ts';
+import { holdsFor } from './requests.ts';
 import { refuse } from './resv-refuse.ts';
 import { sameScope } from './resv-send.ts';
 import { leavesBy, sessionStyle } from './session.ts';
@@ -13,6 +14,7 @@ import {
   removeRsb,
   sendRefusal,
   tcsbFor,
+  tellOf,
   updateTrafficControl,
 } from './traffic-control.ts';
 import { STYLE_VALUE } from './messages.ts';
@@ -94,7 +96,6 @@ function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: rea
   let grown = false;
   if (rsb.filters === null) state.timers.set(rsb.expiry, state.now + lifetimeOf(state, rsb));
   else for (const psb of routed) grown = addFilter(state, rsb, psb) || grown;
-  const told = takeOver(rsb, arrived);
   if (!grown && refusal !== null && sameFlowspec(refusal.flowspec, flowspec) && refusal.until > state.now) {
     return sendRefusal(state, rsb);
   }
@@ -102,25 +103,27 @@ function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: rea
   if (arrived.confirm !== null) rsb.confirm = arrived.confirm;
   const same = sameFlowspec(rsb.requested, flowspec);
   rsb.requested = flowspec;
-  if (told && rsb.accepted !== null) passOn(state, rsb);
+  takeOver(state, rsb, arrived);
   if (!same || grown || refusal !== null) return updateTrafficControl(state, tcsb);
   const settled = rsb.accepted !== null && sameFlowspec(rsb.accepted, flowspec);
   if (settled && rsb.confirm !== null) passConfirms(state, tcsb);
 }
 
-/** What does not concern traffic control: SCOPE and objects that are only forwarded. True when something changed. */
-function takeOver(rsb: Rsb, { scope, forwarded }: ArrivedResv): boolean {
-  const same = sameScope(rsb.scope, scope) && sameObjects(rsb.forwarded, forwarded);
-  if (same) return false;
+/** What does not concern traffic control: SCOPE and objects that are only forwarded. They are news upstream at once. */
+function takeOver(state: EngineState, rsb: Rsb, { scope, forwarded }: ArrivedResv): void {
+  const carries = !sameObjects(rsb.forwarded, forwarded);
+  if (sameScope(rsb.scope, scope) && !carries) return;
   rsb.scope = scope;
   rsb.forwarded = forwarded;
-  return true;
-}
-
-function passOn(state: EngineState, rsb: Rsb): void {
+  if (rsb.accepted === null) return;
   rememberResv(state, rsb);
-  const senders = rsb.tcsb.sender === null ? rsb.tcsb.session.psbs : [rsb.tcsb.sender];
-  for (const psb of senders) if (leavesBy(psb, rsb.tcsb.interface)) repeatUpstream(state, psb, null);
+  for (const psb of rsb.tcsb.sender === null ? rsb.tcsb.session.psbs : [rsb.tcsb.sender]) {
+    if (!leavesBy(psb, rsb.tcsb.interface)) continue;
+    if (carries) repeatUpstream(state, psb, null);
+    else reviewUpstream(state, psb);
+    if (carries && holdsFor(rsb, psb)) tellOf(state, rsb, psb);
+  }
+  flushUpstream(state);
 }
 
 /** After a reservation went or shrank: previous hops are asked for what is left. */

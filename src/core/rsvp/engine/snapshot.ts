@@ -1,5 +1,6 @@
 import { Millis } from '../../base/units.ts';
 import type { Psb, Rsb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { sameFlowspec } from './merge.ts';
 import { neighbourRows } from './neighbours/rows.ts';
 import { recordedAddresses } from './route-objects.ts';
@@ -36,6 +37,7 @@ function pathRow(psb: Psb, now: number): PathRow {
     tspec: psb.contents.tspec,
     adspec: psb.contents.adspec,
     ...routeOf(psb),
+    ...carriedBy(psb.contents.forwarded),
     local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
     expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
   };
@@ -59,6 +61,7 @@ function reservationRows(psb: Psb, now: number): ReservationRow[] {
       interface: rsb.tcsb.interface,
       nextHop: rsb.nextHop,
       flowspec: rsb.accepted ?? rsb.requested,
+      ...carriedBy(rsb.forwarded),
       state: reservationState(rsb, psb),
       expiresInMs: remaining((rsb.filters?.get(psb.key)?.expiry ?? rsb.expiry).at ?? now, now),
     }));

@@ -1,5 +1,6 @@
 import type { Flowspec } from '../../qos/flowspec.ts';
 import { NONE, type Psb, type Rsb, type Session, type Tcsb } from './blocks.ts';
+import { carriedBy } from './carried.ts';
 import { takeConfirms } from './confirm.ts';
 import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
@@ -129,7 +130,7 @@ export function refused(state: EngineState, installId: number, errorCode: number
     const inPlace = rsb.accepted !== null;
     for (const { flow, key } of coveredBy(tcsb)) {
       if (rsb.filters !== null && !rsb.filters.has(key)) continue;
-      const error = { flow, errorNode, errorCode, errorValue, local: false };
+      const error = { flow, errorNode, errorCode, errorValue, local: false, flowspec: rsb.requested };
       emit(state, { type: 'resvError', ...error, ...eventFlags(inPlace, false) });
       if (!inPlace) emit(state, { type: 'resvDown', flow, cause: 'refused' });
     }
@@ -199,10 +200,11 @@ function accept(state: EngineState, rsb: Rsb, covered: readonly Psb[]): readonly
 }
 
 /** A reservation stands for the sender. */
-export function tellOf(state: EngineState, { tcsb, nextHop, requested }: Rsb, psb: Psb): void {
+export function tellOf(state: EngineState, { tcsb, nextHop, requested, forwarded }: Rsb, psb: Psb): void {
   const { interface: name, style } = tcsb;
   psb.reserved = true;
-  emit(state, { type: 'resvUp', flow: psb.flow, interface: name, nextHop, style, flowspec: requested });
+  const reservation = { interface: name, nextHop, style, flowspec: requested, ...carriedBy(forwarded) };
+  emit(state, { type: 'resvUp', flow: psb.flow, ...reservation });
 }
 
 /** Confirmations that must be asked for upstream are, on all ways that the request takes; others are given here. */

@@ -116,6 +116,8 @@ export type EngineInput =
       readonly explicitRoute?: readonly IpAddress[];
       /** PATH records the way it takes (RFC 3209 4.4). */
       readonly recordRoute?: boolean;
+      /** Goes downstream with PATH (RFC 2750). */
+      readonly policyData?: readonly RsvpPolicyData[];
     }
   /** PathTear goes out, state goes. */
   | { readonly type: 'closeSender'; readonly flow: FlowKey }
@@ -218,10 +220,18 @@ export type EngineOutput =
   | { readonly type: 'remember'; readonly key: string; readonly input: EngineInput & { readonly type: 'packet' } }
   | { readonly type: 'forget'; readonly key: string };
 
+/** What a message carries through RSVP for others, as far as it is known here. Each left out where there is none. */
+export interface Carried {
+  /** Whole objects, of all requests that were merged (RFC 2750 4.2). */
+  readonly policyData?: readonly RsvpPolicyData[];
+  /** Code points that the network asks to mark packets with (RFC 2996), 0 … 63, each once. */
+  readonly dclass?: readonly number[];
+}
+
 /** News for the control plane. Refreshes raise none. */
 export type EngineEvent =
   /** Path state appeared or changed on this node, or goes another way. */
-  | {
+  | ({
       readonly type: 'pathUp';
       readonly flow: FlowKey;
       /** null on the sender's own host. */
@@ -236,17 +246,17 @@ export type EngineEvent =
       readonly recordedRoute: readonly IpAddress[] | null;
       /** Where PATH leaves this host and goes next; null where it ends or has no way on. */
       readonly outgoing: { readonly interface: string; readonly nextHop: IpAddress } | null;
-    }
+    } & Carried)
   | { readonly type: 'pathDown'; readonly flow: FlowKey; readonly cause: 'tear' | 'timeout' | 'closed' | 'interface' }
   /** A reservation was installed here and passed on upstream (or, on the sender's host, is complete). */
-  | {
+  | ({
       readonly type: 'resvUp';
       readonly flow: FlowKey;
       readonly interface: string;
       readonly nextHop: IpAddress;
       readonly style: StyleName;
       readonly flowspec: Flowspec;
-    }
+    } & Carried)
   | {
       readonly type: 'resvDown';
       readonly flow: FlowKey;
@@ -281,11 +291,13 @@ export type EngineEvent =
       readonly inPlace?: true;
       /** A larger request than this host's own failed; the own one may stand (RFC 2205 3.11.1). */
       readonly notGuilty?: true;
+      /** resvError: the flowspec that was refused, which may be an earlier one than the receiver asks for now. */
+      readonly flowspec?: Flowspec;
     };
 
 /** For `rsvp show` and tests. */
 export interface EngineSnapshot {
-  readonly paths: readonly {
+  readonly paths: readonly ({
     readonly flow: FlowKey;
     readonly previousHop: IpAddress | null;
     readonly incomingInterface: string | null;
@@ -299,9 +311,9 @@ export interface EngineSnapshot {
     readonly recordedRoute?: readonly IpAddress[];
     readonly local: 'sender' | 'receiver' | null;
     readonly expiresInMs: Millis | null;
-  }[];
+  } & Carried)[];
   /** A row a sender; rows of a shared style with the same interface and next hop are one reservation. */
-  readonly reservations: readonly {
+  readonly reservations: readonly ({
     readonly flow: FlowKey;
     readonly style: StyleName;
     readonly interface: string;
@@ -309,7 +321,7 @@ export interface EngineSnapshot {
     readonly flowspec: Flowspec;
     readonly state: 'installing' | 'installed' | 'refused';
     readonly expiresInMs: Millis;
-  }[];
+  } & Carried)[];
   /** Armed timers by what they are for. */
   readonly timers: readonly { readonly kind: string; readonly count: number; readonly nextInMs: Millis }[];
   readonly neighbours: readonly {

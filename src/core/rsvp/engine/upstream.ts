@@ -3,11 +3,22 @@ import { NONE, type PreviousHop, type Psb, type Session, type Upstream } from '.
 import { sameFlowspec } from './merge.ts';
 import { wantedFor } from './requests.ts';
 import { retract } from './neighbours/sent.ts';
-import { mergedFlowspec, sameScope, scopeFor, sendResv, sendResvTear, statementKey } from './resv-send.ts';
+import {
+  carriesObjects,
+  forwardedBy,
+  mergedFlowspec,
+  sameScope,
+  scopeFor,
+  sendResv,
+  sendResvTear,
+  statementKey,
+  toSameHop,
+} from './resv-send.ts';
 import { releaseSession, sameHop, sessionStyle, without } from './session.ts';
 import { newId, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
 import type { StyleName } from './types.ts';
+import { sameObjects } from './unknown-objects.ts';
 
 /** So many flow descriptors of guaranteed service, 60 bytes each, fit a packet of 1,500 bytes with the other objects. */
 const DESCRIPTORS_PER_RESV = 20;
@@ -22,11 +33,12 @@ export function reviewUpstream(state: EngineState, psb: Psb): void {
   const wanted = wantedFor(state, psb);
   if (wanted === null) return leaveUpstream(state, psb, true);
   const upstream = psb.upstream ?? join(state, psb, psb.hop);
+  if (upstream.forwarded.length > 0 || carriesObjects(state, psb)) state.unsent.add(upstream);
   if (psb.asked !== null && sameFlowspec(psb.asked, wanted)) return;
   psb.asked = wanted;
   // What a shared style asks for is merged over all senders, and need not change with one of them.
   if (upstream.style === 'FF') upstream.news = true;
-  state.unsent.add(upstream);
+  for (const each of upstream.style === 'SE' ? toSameHop(upstream) : [upstream]) state.unsent.add(each);
 }
 
 /** Tells the previous hop once more what it is asked for, though nothing changed. */
@@ -48,6 +60,8 @@ export function leaveUpstream(state: EngineState, psb: Psb, tear: boolean): void
   upstream.members = without(upstream.members, psb);
   if (tear && asked !== null) upstream.dropped = [...upstream.dropped, { psb, flowspec: asked }];
   if (tear || upstream.members.length === 0) state.unsent.add(upstream);
+  // The others to the same previous hop may ask for less without it.
+  if (tear && upstream.style === 'SE') for (const each of toSameHop(upstream)) state.unsent.add(each);
 }
 
 function join(state: EngineState, psb: Psb, hop: PreviousHop): Upstream {
@@ -75,6 +89,7 @@ function create(state: EngineState, session: Session, style: StyleName, hop: Pre
     members: NONE,
     flowspec: null,
     scope: null,
+    forwarded: NONE,
     blockade: null,
     news: true,
     dropped: NONE,
@@ -110,7 +125,7 @@ function flush(state: EngineState, upstream: Upstream): boolean {
     releaseSession(state, session);
     return false;
   }
-  if (!bringUpToDate(upstream)) return false;
+  if (!bringUpToDate(state, upstream)) return false;
   const { confirms } = upstream;
   upstream.confirms = NONE;
   upstream.step = 0;
@@ -120,10 +135,13 @@ function flush(state: EngineState, upstream: Upstream): boolean {
   return true;
 }
 
-/** What a shared style says is merged here. True when it is news. */
-function bringUpToDate(upstream: Upstream): boolean {
+/** What is merged over all senders: objects, and what a shared style asks for. True when it is news. */
+function bringUpToDate(state: EngineState, upstream: Upstream): boolean {
   let { news } = upstream;
   upstream.news = false;
+  const forwarded = forwardedBy(state, upstream);
+  news ||= !sameObjects(upstream.forwarded, forwarded);
+  upstream.forwarded = forwarded;
   if (upstream.style === 'FF') return news;
   const flowspec = mergedFlowspec(upstream);
   const scope = scopeFor(upstream);
@@ -139,7 +157,7 @@ function repeat(state: EngineState, upstream: Upstream): void {
   for (const psb of upstream.members) reviewUpstream(state, psb);
   const sent = state.unsent.delete(upstream) && flush(state, upstream);
   if (upstream.members.length === 0 || sent) return;
-  const trigger = bringUpToDate(upstream);
+  const trigger = bringUpToDate(state, upstream);
   upstream.step++;
   arm(state, upstream);
   sendResv(state, upstream, null, trigger, () => repeat(state, upstream));

@@ -204,3 +204,12 @@ export function rawObject(object: KnownObject): RsvpUnknown {
 const wireChecksum = (bytes: Uint8Array): number => internetChecksum(bytes) || 0xffff;
 
 const hex16 = (n: number): string => n.toString(16).padStart(4, '0');
+
+/** The other way: what the object says, or itself where its class or contents are not known. */
+export function objectOf(raw: RsvpUnknown): RsvpObject {
+  const writer = new ByteWriter();
+  writer.reserved(HEADER_BYTES);
+  encodeObject(writer, raw);
+  const objects: RsvpObject[] = [];
+  return decodeObjects(writer.finish(), objects) === null ? (objects[0] ?? raw) : raw;
+}

@@ -27,8 +27,10 @@ describe('a reservation that a node refuses', () => {
     const world = lab();
     world.r2.verdict = () => noRoom;
     establish(world);
+    // What was refused is told with it: by then the receiver may ask for something else.
+    const flowspec = { service: 'controlledLoad', tspec: expect.objectContaining({ tokenRate: 2_500_000 }) as unknown };
     expect(world.hostB.eventsOf('resvError')).toEqual([
-      { type: 'resvError', flow: flow(), errorNode: '10.2.0.1', ...noRoom, local: true },
+      { type: 'resvError', flow: flow(), errorNode: '10.2.0.1', ...noRoom, local: true, flowspec },
     ]);
     expect(world.network.messages('resvErr').map(({ node, view }) => [node, view.errorSpec.flags])).toEqual([
       ['r2', 0],

@@ -83,6 +83,8 @@ export interface HelloState {
   requestedAt: MonotonicMs | null;
   /** Hellos in a row that were for another instance of this node. */
   wrong: number;
+  /** When it was last found to be another, lost, or back. */
+  changedAt: MonotonicMs | null;
   /** null: it is not asked, only answered. */
   request: Timer | null;
   death: Timer | null;
