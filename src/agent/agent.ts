@@ -25,7 +25,7 @@ import { Assignments } from './assignments.ts';
 import { openChannel, type Channel } from './channel.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyOf, flowspecOf } from './flow-key.ts';
 import { hmac } from './hmac.ts';
 import { engineInterfaces, interfaceMessages, routeMessages, shapedInterfaces } from './host-report.ts';
 import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
@@ -42,6 +42,7 @@ import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
 import type { PacketInput } from './socket/transport.ts';
+import { TermChanges } from './term-changes.ts';
 import { MessageTrace } from './message-trace.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -71,6 +72,7 @@ export class Agent {
   readonly #assignments = new Assignments();
   readonly #classes: NumberBook;
   readonly #steering: Steering;
+  readonly #changes: TermChanges;
   readonly #clock = new ServerClock(monotonic, EpochMs(Date.now()));
   readonly #reports: Reports;
   readonly #reporter: SignalReporter;
@@ -141,8 +143,9 @@ export class Agent {
     this.#platform = platform;
     this.#unlock = unlock;
     this.#classes = new NumberBook(journal, 'class/');
+    this.#changes = new TermChanges(journal);
     this.#reports = new Reports(() => this.#channel);
-    this.#reporter = new SignalReporter(this.#assignments, this.#reports, this.#log);
+    this.#reporter = new SignalReporter(this.#assignments, this.#changes, this.#reports, this.#log);
     this.#steering = new Steering({
       numbers: config.steering,
       book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(config.steering) }),
@@ -158,6 +161,7 @@ export class Agent {
       classMinor: (key) => this.#classes.allocate(key),
       freeClass: (key) => this.#classes.free(key),
       overhead: (name) => this.#overhead(name),
+      mostFor: (assignment) => this.#changes.mostFor(assignment),
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => this.#steering.hold(assignment),
       refused: (assignment, code, value, detail) =>
@@ -227,6 +231,9 @@ export class Agent {
       this.#unconfirmed.add(key);
       if (packet) this.#signalling.input(packet);
     }
+    // A neighbour may ask for other terms by now, of which this node hears later: what was installed must stand by then, or the
+    // refusal of the one would be the end of the other.
+    await this.#enforcement.settled();
     const early = this.#early ?? [];
     this.#early = null;
     for (const packet of early) this.#signalling.input(packet);
@@ -336,6 +343,7 @@ export class Agent {
       for (const a of this.#assignments.all()) if (!stays.has(a.reservationId)) removals.add(a.reservationId);
     }
     for (const id of removals) this.#remove(id);
+    const changes: [before: Assignment, after: Assignment][] = [];
     for (const message of update.upserts) {
       const assignment = assignmentFromMessage(message);
       if (!assignment.ok) {
@@ -346,6 +354,11 @@ export class Agent {
       if (known?.revision === assignment.value.revision) continue;
       this.#journal.put(`assignment/${assignment.value.reservationId}`, assignment.value);
       this.#reporter.assigned(assignment.value);
+      const before = this.#assignments.change(assignment.value);
+      if (before) {
+        changes.push([before, assignment.value]);
+        continue;
+      }
       const replaced = this.#assignments.put(assignment.value);
       if (replaced) {
         void this.#steering.release(replaced);
@@ -358,6 +371,7 @@ export class Agent {
         counter: String(update.generation.counter),
       });
     }
+    this.#changeTerms(changes);
     this.#advance();
     const generation = update.generation;
     void this.#journal.flush().then(() => {
@@ -365,6 +379,22 @@ export class Agent {
         this.#channel?.send({ case: 'applied', value: { $typeName: 'headroom.v1.AppliedReport', generation } });
       }
     });
+  }
+
+  /** In place: nothing is torn and no class is taken away. What shrinks goes first, since something may grow into it. */
+  #changeTerms(changes: [before: Assignment, after: Assignment][]): void {
+    const growth = ([before, after]: [Assignment, Assignment]): number =>
+      after.bookedBitsPerSecond - before.bookedBitsPerSecond;
+    changes.sort((a, b) => growth(a) - growth(b));
+    for (const [before, assignment] of changes) {
+      this.#changes.begin(before, assignment);
+      // One that the kernel refuses is tried again for the RESV that asks for it, and refused then.
+      void this.#enforcement.change(assignment).then((made) => {
+        if (made.ok) this.#reporter.termsInstalled(assignment);
+      });
+      this.#signal(assignment);
+    }
+    if (changes.length > 0) this.#enforcement.opened();
   }
 
   #remove(id: string): void {
@@ -401,19 +431,21 @@ export class Agent {
 
   #open(assignment: Assignment): void {
     const flow = flowKeyOf(assignment.flow);
-    const { tspec, rspec } = assignment;
     this.#reporter.opened(assignment);
     const steered = this.#steering.hold(assignment);
     if (steered) void steered.then((result) => this.#notSteered(assignment, result));
     // RSVP state that an earlier booking of the same flow left on this node.
     this.#signalling.input({ type: 'admissionChanged', flow });
+    this.#signal(assignment);
+  }
+
+  /** What this host has to ask of RSVP for the assignment; again where its terms are others. */
+  #signal(assignment: Assignment): void {
+    const flow = flowKeyOf(assignment.flow);
     if (assignment.isReceiver) {
-      const flowspec = rspec
-        ? ({ service: 'guaranteed', tspec, rspec } as const)
-        : ({ service: 'controlledLoad', tspec } as const);
-      this.#signalling.input({ type: 'openReceiver', flow, flowspec, confirm: true });
+      this.#signalling.input({ type: 'openReceiver', flow, flowspec: flowspecOf(assignment), confirm: true });
     }
-    if (assignment.isSender) this.#openSender(assignment, steered);
+    if (assignment.isSender) this.#openSender(assignment, this.#steering.hold(assignment));
   }
 
   /** PATH of a flow that is kept off its routed way leaves when its packets take the same way. */

@@ -11,7 +11,7 @@ export interface WindowChange {
 }
 
 interface Entry {
-  readonly assignment: Assignment;
+  assignment: Assignment;
   open: boolean;
 }
 
@@ -57,6 +57,19 @@ export class Assignments {
     return replaced;
   }
 
+  /**
+   * Gives an assignment whose window is open other terms (Tspec, Rspec, what is booked); it stays open.
+   *
+   * @returns what it replaced; null where anything else differs or it is not open, and nothing was done.
+   */
+  change(assignment: Assignment): Assignment | null {
+    const entry = this.#byId.get(assignment.reservationId);
+    if (!entry?.open || placeOf(entry.assignment) !== placeOf(assignment)) return null;
+    const before = entry.assignment;
+    entry.assignment = assignment;
+    return before;
+  }
+
   /** Returns it if its window was open. */
   remove(id: string): Assignment | null {
     const entry = this.#byId.get(id);
@@ -97,4 +110,12 @@ export class Assignments {
   nextBoundary(): EpochMs | null {
     return this.#boundaries.peek()?.at ?? null;
   }
+}
+
+const TERMS: readonly (keyof Assignment)[] = ['revision', 'tspec', 'rspec', 'bookedBitsPerSecond'];
+
+/** Everything of an assignment but its terms, as text. */
+function placeOf(assignment: Assignment): string {
+  const place = Object.entries(assignment).filter(([member]) => !TERMS.includes(member as keyof Assignment));
+  return JSON.stringify(place.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

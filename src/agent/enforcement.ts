@@ -1,5 +1,5 @@
-import type { Result } from '../core/base/result.ts';
-import type { Bytes } from '../core/base/units.ts';
+import { ok, type Result } from '../core/base/result.ts';
+import type { Bytes, BytesPerSecond } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import {
   shareKeyText,
@@ -11,6 +11,7 @@ import {
 import type { ShapedFlow } from '../core/shaping/desired.ts';
 import type { Assignments } from './assignments.ts';
 import { shapedFlow } from './shaped-flow.ts';
+import { rateOf } from './term-changes.ts';
 
 type Install = EngineOutput & { readonly type: 'install' };
 type Remove = EngineOutput & { readonly type: 'remove' };
@@ -44,11 +45,14 @@ export class Enforcement {
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
   readonly #steered: (assignment: Assignment) => Made | null;
+  readonly #mostFor: (assignment: Assignment) => BytesPerSecond;
   readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
   readonly #waiting = new Map<number, { readonly request: Install; readonly timer: NodeJS.Timeout }>();
   /** Which reservation holds the kernel's class of a flow on an interface. */
   readonly #installed = new Map<string, string>();
   readonly #placeOf = new Map<string, string>();
+  /** Installations that the kernel has still to answer. */
+  readonly #unanswered = new Set<Promise<void>>();
   /** Classes that were made when their window opened, ahead of RESV. */
   readonly #prepared = new Map<string, { readonly flow: ShapedFlow; readonly made: Made }>();
 
@@ -60,6 +64,8 @@ export class Enforcement {
     /** The reservation holds no class any more; its next one may have another number. */
     freeClass: (key: string) => void;
     overhead: (interfaceName: string) => Bytes;
+    /** The most that RSVP may ask for of the assignment. */
+    mostFor: (assignment: Assignment) => BytesPerSecond;
     answer: (input: EngineInput) => void;
     /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
     steered: (assignment: Assignment) => Made | null;
@@ -70,19 +76,38 @@ export class Enforcement {
     this.#classMinor = options.classMinor;
     this.#freeClass = options.freeClass;
     this.#overhead = options.overhead;
+    this.#mostFor = options.mostFor;
     this.#answer = options.answer;
     this.#steered = options.steered;
     this.#refused = options.refused;
   }
 
   install(request: Install): void {
+    this.#supersede(shareKeyText(request));
     const assignment = this.#assignmentFor(request);
-    if (assignment) return this.#installAssigned(request, assignment);
+    if (assignment && this.#mayHave(request, assignment)) return this.#installAssigned(request, assignment);
+    // Ahead of its assignment, or of the larger one that is to come.
     const timer = setTimeout(() => {
       this.#waiting.delete(request.installId);
-      this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
+      this.#tooMuch(request);
     }, OVERTAKEN_MS);
     this.#waiting.set(request.installId, { request, timer });
+  }
+
+  /**
+   * The assignment has other terms: its class is changed where it is, ahead of the RESV that asks for them.
+   *
+   * @returns when the kernel has done it; ok too where there is no class to change.
+   */
+  change(assignment: Assignment): Made {
+    const { reservationId, outgoingInterface: outgoing } = assignment;
+    const holds = this.#placeOf.has(reservationId) || this.#prepared.has(reservationId);
+    const minor = outgoing === null || !holds ? null : this.#classMinor(reservationId);
+    if (outgoing === null || minor === null) return Promise.resolve(ok(undefined));
+    const flow = shapedFlow(assignment, outgoing, minor, this.#overhead(outgoing));
+    const made = this.#kernel.install(flow);
+    this.#prepared.set(reservationId, { flow, made });
+    return made;
   }
 
   /**
@@ -98,10 +123,11 @@ export class Enforcement {
     this.#prepared.set(reservationId, { flow, made: this.#kernel.install(flow) });
   }
 
-  /** Windows have opened: RESVs that were ahead of them go on. */
+  /** Windows have opened, or terms are others: RESVs that were ahead of them go on. */
   opened(): void {
     for (const { request, timer } of [...this.#waiting.values()]) {
-      if (!this.#assignmentFor(request)) continue;
+      const assignment = this.#assignmentFor(request);
+      if (!assignment || !this.#mayHave(request, assignment)) continue;
       clearTimeout(timer);
       this.#waiting.delete(request.installId);
       this.install(request);
@@ -112,11 +138,7 @@ export class Enforcement {
   async remove(request: Remove): Promise<void> {
     const place = shareKeyText(request);
     const key = this.#installed.get(place);
-    for (const [id, { request: waiting, timer }] of this.#waiting) {
-      if (shareKeyText(waiting) !== place) continue;
-      clearTimeout(timer);
-      this.#waiting.delete(id);
-    }
+    this.#supersede(place);
     if (key === undefined) return;
     this.#forget(place, key);
     // The assignment stands, so a full comparison would make again whatever still has a number.
@@ -132,15 +154,18 @@ export class Enforcement {
     await this.#kernel.remove(assignment.reservationId);
   }
 
+  /** Resolves when everything that was asked for until now has its answer. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unanswered);
+  }
+
   close(): void {
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
   }
 
   #installAssigned(request: Install, assignment: Assignment): void {
-    const { flowspec, installId } = request;
-    const rate = flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
-    const assignedRate = assignment.rspec?.rate ?? assignment.tspec.tokenRate;
+    const { installId } = request;
     const fail = (code: number, value: number, detail: string): void => {
       this.#refused(assignment, code, value, detail);
       this.#refuse(installId, code, value);
@@ -152,24 +177,19 @@ export class Enforcement {
         `PATH leaves by ${request.interface}, the books say ${assignment.outgoingInterface ?? 'nowhere'}`,
       );
     }
-    if (rate > assignedRate) {
-      return fail(
-        ADMISSION_FAILURE,
-        BANDWIDTH_UNAVAILABLE,
-        `RESV asks for ${rate} bytes/s, ${assignedRate} are assigned`,
-      );
-    }
     const minor = this.#classMinor(assignment.reservationId);
     if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');
     const place = shareKeyText(request);
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    void Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+    const answered = Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+      this.#unanswered.delete(answered);
       const result = steered?.ok === false && assignment.pinned ? steered : made;
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });
+    this.#unanswered.add(answered);
   }
 
   /** The server books single flows; nothing is assigned for shares of several. */
@@ -190,6 +210,29 @@ export class Enforcement {
     return this.#kernel.install(flow);
   }
 
+  /** What waits for the place waits in vain. */
+  #supersede(place: string): void {
+    for (const [id, { request: waiting, timer }] of this.#waiting) {
+      if (shareKeyText(waiting) !== place) continue;
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** What is assigned, or was; the class is made for what is assigned in any case. */
+  #mayHave(request: Install, assignment: Assignment): boolean {
+    return askedRate(request) <= this.#mostFor(assignment);
+  }
+
+  #tooMuch(request: Install): void {
+    const assignment = this.#assignmentFor(request);
+    if (assignment) {
+      const detail = `RESV asks for ${askedRate(request)} bytes/s, ${rateOf(assignment)} are assigned`;
+      this.#refused(assignment, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE, detail);
+    }
+    this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
+  }
+
   #forget(place: string, key: string): void {
     this.#installed.delete(place);
     this.#placeOf.delete(key);
@@ -199,6 +242,9 @@ export class Enforcement {
     this.#answer({ type: 'refused', installId, errorCode, errorValue });
   }
 }
+
+const askedRate = ({ flowspec }: Install): BytesPerSecond =>
+  flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
 
 /** The one flow that a fixed-filter share is for; null for shared styles. */
 const flowOfShare = ({ style, session, filters: [filter] }: Share): FlowKey | null =>

@@ -1,4 +1,6 @@
+import type { Flowspec } from '../core/qos/flowspec.ts';
 import type { Flow } from '../core/qos/request.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
 import type { FlowKey } from '../core/rsvp/engine/types.ts';
 
 export const PROTOCOL_NUMBER = { tcp: 6, udp: 17 } as const;
@@ -11,3 +13,7 @@ export const flowKeyOf = (flow: Flow): FlowKey => ({
   source: flow.source.address,
   sourcePort: flow.source.port ?? 0,
 });
+
+/** What the receiver of an assignment asks every hop for. */
+export const flowspecOf = ({ tspec, rspec }: Pick<Assignment, 'tspec' | 'rspec'>): Flowspec =>
+  rspec ? { service: 'guaranteed', tspec, rspec } : { service: 'controlledLoad', tspec };

@@ -1,11 +1,14 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
+import { sameFlowspec } from '../core/rsvp/engine/merge.ts';
+import { ROUTING, ROUTING_PROBLEM } from '../core/rsvp/engine/route-objects.ts';
 import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyOf, flowspecOf } from './flow-key.ts';
 import type { Reports } from './reports.ts';
+import type { TermChanges } from './term-changes.ts';
 
 interface Failure {
   readonly code: number;
@@ -13,6 +16,8 @@ interface Failure {
   readonly node: string;
   readonly detail: string;
 }
+
+type Reserved = EngineEvent & { readonly type: 'resvUp' };
 
 /** A removed assignment until class and RSVP state are both gone. */
 interface Leaving {
@@ -29,15 +34,19 @@ export class SignalReporter {
   readonly #paths = new Map<string, string>();
   /** On the receiver's host: the addresses that PATH has collected on its way. */
   readonly #recorded = new Map<string, readonly string[]>();
-  readonly #reservations = new Set<string>();
+  /** Flows with reservation state here, with what was installed last. */
+  readonly #reservations = new Map<string, Reserved>();
   /** Of the flows with path state those that some hop before this node carries without RSVP. */
   readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
 
-  constructor(assignments: Assignments, reports: Reports, log: Logger) {
+  readonly #changes: TermChanges;
+
+  constructor(assignments: Assignments, changes: TermChanges, reports: Reports, log: Logger) {
     this.#assignments = assignments;
+    this.#changes = changes;
     this.#reports = reports;
     this.#log = log;
   }
@@ -54,8 +63,20 @@ export class SignalReporter {
     }
   }
 
+  /** The kernel has the assignment's new terms. Where RSVP had them all along, that is all there was to do. */
+  termsInstalled(assignment: Assignment): void {
+    if (this.#assignments.get(assignment.reservationId)?.revision !== assignment.revision) return;
+    const flow = flowKeyText(flowKeyOf(assignment.flow));
+    const reserved = this.#reservations.get(flow);
+    if (assignment.isReceiver) {
+      this.#changes.arrived(assignment.reservationId);
+      this.opened(assignment);
+    } else if (reserved) this.#reserved(assignment, reserved);
+  }
+
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
+    this.#changes.forget(reservationId);
     this.#leaving.set(reservationId, { assignment, classGone: false });
     const flow = flowKeyText(flowKeyOf(assignment.flow));
     const same = this.#leavingByFlow.get(flow);
@@ -128,13 +149,8 @@ export class SignalReporter {
         return this.#report(assignment, state, { previousHop, ...event.outgoing });
       }
       case 'resvUp':
-        this.#reservations.add(flow);
-        if (!assignment) return;
-        return this.#report(assignment, AssignmentState.INSTALLED, {
-          interface: event.interface,
-          previousHop: this.#paths.get(flow) ?? '',
-          nextHop: event.nextHop,
-        });
+        this.#reservations.set(flow, event);
+        return assignment && this.#reserved(assignment, event);
       case 'confirmed':
         if (assignment) {
           this.#report(assignment, AssignmentState.CONFIRMED, { previousHop: this.#paths.get(flow) ?? '' });
@@ -157,9 +173,9 @@ export class SignalReporter {
       case 'resvError':
       case 'pathError': {
         // Nodes that an error passes by keep their state; the one that asked has to tell.
-        if (!assignment || !event.local) return;
+        if (!assignment || !event.local || isOfOtherTerms(event, assignment)) return;
         const { errorCode: code, errorValue: value, errorNode: node } = event;
-        if (event.type === 'pathError' && code === ERROR.rsvpSystem && value === NO_ROUTE) {
+        if (event.type === 'pathError' && isWayless(code, value)) {
           // Routes come back with their links. Where it stands here, the node without a route tells what it has lost.
           if (this.#stands(assignment)) return;
           return this.#report(assignment, AssignmentState.LOST, { failure: lost(`no route at ${node}`) });
@@ -168,6 +184,16 @@ export class SignalReporter {
         return this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
     }
+  }
+
+  /** Reservation state of the old terms is no news of the new ones. */
+  #reserved(assignment: Assignment, { flow, interface: outgoing, nextHop, flowspec }: Reserved): void {
+    if (this.#changes.isPending(assignment)) {
+      if (!sameFlowspec(flowspec, flowspecOf(assignment))) return;
+      this.#changes.arrived(assignment.reservationId);
+    }
+    const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
+    this.#report(assignment, AssignmentState.INSTALLED, { interface: outgoing, previousHop, nextHop });
   }
 
   #stands({ reservationId }: Assignment): boolean {
@@ -228,5 +254,12 @@ export class SignalReporter {
     });
   }
 }
+
+/** A refusal of what was asked for before the terms were changed, or changed back. */
+const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
+  event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
+/** No route there, or none to the next node that PATH names. */
+const isWayless = (code: number, value: number): boolean =>
+  (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);
 
 const lost = (detail: string): Failure => ({ code: 0, value: 0, node: '', detail });

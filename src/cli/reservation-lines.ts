@@ -23,6 +23,11 @@ export function reservationLines(r: Reservation): string[] {
     if (path.nonRsvpHop) lines.push('  wire     PATH passes a hop that does not speak RSVP: nothing is reserved there');
     if (path.deviation != null) lines.push(`  wire     ${path.deviation}`);
   }
+  if (r.change) {
+    const { requested, state, reasons } = r.change;
+    lines.push(`  change   ${state}: ${requested.qos.serviceType} ${formatRate(requested.qos.tokenRateBitsPerSecond)}`);
+    lines.push(...reasons.map(({ detail }) => `           ${detail}`));
+  }
   if (r.failure) lines.push(`  failure  ${r.failure.errorNode}: ${r.failure.detail}`);
   return lines;
 }

@@ -3,6 +3,7 @@ import type { ReservationFilter } from '../client/client.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { formatRate } from './rate.ts';
 import { endText, reservationLines } from './reservation-lines.ts';
+import { registerReservationModify } from './reservation-modify.ts';
 import { table } from './table.ts';
 
 interface ListOptions extends ConnectionOptions {
@@ -15,7 +16,7 @@ interface ListOptions extends ConnectionOptions {
   readonly pageToken?: string;
 }
 
-/** `headroom reservation list|show|release` */
+/** `headroom reservation list|show|modify|release` */
 export function registerReservation(program: Command): void {
   const reservation = program.command('reservation').description('what is booked');
   withConnection(reservation.command('list'))
@@ -53,6 +54,7 @@ export function registerReservation(program: Command): void {
     .action(async (id: string, options: ConnectionOptions) => {
       print(options, await withClient(options, (client) => client.getReservation(id)), reservationLines);
     });
+  registerReservationModify(reservation);
   withConnection(reservation.command('release'))
     .argument('<id>')
     .action(async (id: string, options: ConnectionOptions) => {

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import type { HeadroomClient, Reservation, ReservationRequest } from '../client/client.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { RefusalError, UsageError } from './errors.ts';
+import { follow } from './follow.ts';
+import { addLabel, bytes } from './option-values.ts';
 import { parseDuration, parseRate } from './rate.ts';
 import { reservationLines } from './reservation-lines.ts';
 
@@ -100,11 +102,6 @@ function endpoint(text: string): { address: string; port?: number } {
   throw new UsageError(`"${text}" is not an address or address:port`);
 }
 
-function bytes(option: string, text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${option}: "${text}" is not a number of bytes`);
-  return Number(text);
-}
-
 function endAfter(from: string | undefined, duration: string): string {
   const start = from === undefined ? Date.now() : Date.parse(from);
   if (Number.isNaN(start)) throw new UsageError(`--from: "${from}" is not a time like 2026-11-22T14:00:00Z`);
@@ -113,50 +110,25 @@ function endAfter(from: string | undefined, duration: string): string {
   return end.toISOString();
 }
 
-function addLabel(text: string, labels: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new UsageError(`--label: "${text}" is not key=value`);
-  const key = text.slice(0, at);
-  if (Object.hasOwn(labels, key)) throw new UsageError(`--label: "${text}" is a second value for ${key}`);
-  return { ...labels, [key]: text.slice(at + 1) };
-}
-
-/** Follows the reservation's events; progress goes to standard error, a line a state. */
+/** Progress goes to standard error, a line a state. */
 async function waitForActive(
   client: HeadroomClient,
   booked: Reservation,
   options: ConnectionOptions,
 ): Promise<Reservation> {
-  const stop = new AbortController();
-  const tell = (line: string): void => {
-    if (!options.json) process.stderr.write(`${line}\n`);
-  };
-  const id = booked.id ?? '';
-  tell(`${id} ${booked.state}`);
-  let current = booked;
-  let told = booked.state;
-  const judge = (reservation: Reservation): boolean => {
-    current = reservation;
-    if (current.state !== told) tell(`${id} ${current.state}${current.stateReason ? ` (${current.stateReason})` : ''}`);
-    told = current.state;
-    return current.state === 'active' || current.state === 'releasing' || current.state === 'ended';
-  };
-  // What happened before the stream was open is in the reservation itself.
-  const read = async (): Promise<void> => {
-    if (judge(await client.getReservation(id))) stop.abort();
-  };
-  let failure: Error | null = null;
-  const onOpen = (): void => {
-    read().catch((error: unknown) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-      stop.abort();
-    });
-  };
-  for await (const event of client.watchEvents({ signal: stop.signal, onOpen })) {
-    if (event.reservationId === id && event.reservation && judge(event.reservation)) stop.abort();
-  }
-  if (failure !== null) throw failure as Error;
-  if (current.state === 'active') return current;
-  const why = current.failure ? [`${current.failure.errorNode}: ${current.failure.detail}`] : [];
-  throw new RefusalError(`${id} is ${current.state}: ${current.endReason ?? ''}`, why);
+  let told = '';
+  const reached = await follow(
+    client,
+    booked,
+    ({ state }) => state === 'active' || state === 'releasing' || state === 'ended',
+    ({ id, state, stateReason }) => {
+      if (!options.json && state !== told) {
+        process.stderr.write(`${id} ${state}${stateReason ? ` (${stateReason})` : ''}\n`);
+      }
+      told = state;
+    },
+  );
+  if (reached.state === 'active') return reached;
+  const why = reached.failure ? [`${reached.failure.errorNode}: ${reached.failure.detail}`] : [];
+  throw new RefusalError(`${reached.id} is ${reached.state}: ${reached.endReason ?? ''}`, why);
 }

@@ -10,6 +10,7 @@ export type { RsvpTraceItem, TracedRsvpMessage } from './watch-trace.ts';
 
 export type Reservation = components['schemas']['Reservation'];
 export type ReservationRequest = components['schemas']['ReservationRequest'];
+export type ReservationPatch = components['schemas']['ReservationPatch'];
 export type Topology = components['schemas']['Topology'];
 export type TopologyInput = components['schemas']['TopologyInput'];
 export type TopologyOutcome = components['schemas']['TopologyOutcome'];
@@ -108,6 +109,28 @@ export function createClient(options: ClientOptions) {
       ),
     getReservation: async (id: string): Promise<Reservation> =>
       value(await http.GET('/v1/reservations/{id}', { params: { path: { id } } })),
+    /**
+     * A merge patch (RFC 7396) of the reservation that has the etag (`*`: whatever is there). A change of `qos` is admitted
+     * when this resolves, and in force when `change` is null again.
+     */
+    modifyReservation: async (
+      id: string,
+      patch: ReservationPatch,
+      { ifMatch, idempotencyKey }: { ifMatch: string; idempotencyKey?: string },
+    ): Promise<Reservation> =>
+      value(
+        await http.PATCH('/v1/reservations/{id}', {
+          body: patch,
+          headers: { 'content-type': 'application/merge-patch+json' },
+          params: {
+            path: { id },
+            header: {
+              ...matchHeader(ifMatch),
+              ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+            },
+          },
+        }),
+      ),
     listReservations: async (query: ReservationFilter = {}) =>
       value(await http.GET('/v1/reservations', { params: { query } })),
     releaseReservation: async (id: string): Promise<void> => {

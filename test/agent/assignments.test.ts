@@ -76,6 +76,27 @@ describe('Assignments', () => {
     expect(table.remove('a')).toBeNull();
   });
 
+  it('gives an open one other terms without closing it, and nothing else', () => {
+    const table = new Assignments();
+    const first = assignment('a', 0, 100);
+    const terms = { ...first, revision: 2, bookedBitsPerSecond: BitsPerSecond(1), tspec: { ...first.tspec } };
+    table.put(first);
+    expect(table.change(terms)).toBeNull();
+    table.advance(EpochMs(0));
+    expect(table.change(terms)).toBe(first);
+    expect(table.get('a')).toBe(terms);
+    expect(table.isOpen('a')).toBe(true);
+    expect(table.openFor(flowKeyOf(first.flow))).toBe(terms);
+    expect(table.advance(EpochMs(100)).closed).toEqual([terms]);
+    table.put(first);
+    table.advance(EpochMs(50));
+    for (const other of [{ validUntil: EpochMs(200) }, { outgoingInterface: 'eth1' }, { isReceiver: true }]) {
+      expect(table.change({ ...terms, ...other })).toBeNull();
+    }
+    expect(table.change(assignment('b', 0, null))).toBeNull();
+    expect(table.get('a')).toBe(first);
+  });
+
   it('has open at any time exactly what its windows say, whatever was put and removed', () => {
     const step = fc.oneof(
       fc.record({ put: fc.constantFrom('a', 'b', 'c'), from: fc.nat(50), length: fc.integer({ min: 1, max: 50 }) }),

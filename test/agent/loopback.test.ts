@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DEFAULT_RSVP_CONFIG } from '../../src/agent/rsvp-config.ts';
+import { DEFAULT_RSVP_CONFIG, parseRsvpConfig } from '../../src/agent/rsvp-config.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import type { AgentConfig } from '../../src/agent/config.ts';
 import { textDigest } from '../../src/agent/recording.ts';
@@ -13,6 +13,7 @@ import type { IpAddress } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
 import { parseTopology } from '../../src/core/network/validate.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import type { EngineSnapshot } from '../../src/core/rsvp/engine/types.ts';
 import { createEngine } from '../../src/core/rsvp/engine/engine.ts';
 import { Replay } from '../../src/core/rsvp/recording/replay.ts';
 import { encodeIpv4 } from '../../src/core/rsvp/wire/ip-packet.ts';
@@ -69,7 +70,11 @@ const assignment = (id: string, node: Node, port = 5004): Assignment => ({
   validUntil: null,
 });
 
-const startAgent = async (node: string, record: AgentConfig['record'] = null): Promise<void> => {
+const startAgent = async (
+  node: string,
+  record: AgentConfig['record'] = null,
+  rsvp: AgentConfig['rsvp'] = DEFAULT_RSVP_CONFIG,
+): Promise<void> => {
   const config = {
     node,
     server: `unix:${join(folder, 's')}`,
@@ -77,8 +82,10 @@ const startAgent = async (node: string, record: AgentConfig['record'] = null): P
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    transport: 'auto' as const,
+    udpInterfaces: [],
     steering: DEFAULT_STEERING,
-    rsvp: DEFAULT_RSVP_CONFIG,
+    rsvp,
     record,
   };
   const levels = { base: 'silent' as const, bySubsystem: new Map() };
@@ -278,5 +285,53 @@ describe('four agents over loopback', () => {
         reservations: [{ interface: 'eth1' }],
       });
     }
+  });
+});
+
+describe('agents that agreed on keys', () => {
+  /** The same for everybody on each of a node's interfaces. */
+  const withKey = (key: string): AgentConfig['rsvp'] => {
+    const keys = [{ keyId: 1, algorithm: 'hmac-sha256', key }];
+    const neighbours = ['eth0', 'eth1', 'eth2'].map((name) => ({ interface: name, integrity: { keys } }));
+    const config = parseRsvpConfig(JSON.stringify({ neighbours }));
+    if (!config.ok) throw new Error(config.error);
+    return config.value;
+  };
+  const startAll = async (keyOf: (node: Node) => string): Promise<void> => {
+    await Promise.all([...agents.values()].map((agent) => agent.stop()));
+    const before = server.hellos.length;
+    for (const node of NODES) await startAgent(node, null, withKey(keyOf(node)));
+    await server.until(() => server.hellos.length >= before + NODES.length, 'all say hello again');
+    for (const node of NODES) welcome(node);
+  };
+  const rsvpOf = async (node: Node): Promise<EngineSnapshot> => {
+    const answered = new Promise<RsvpStateReply>((resolve) => {
+      server.once('rsvpState', (_node: string, reply: RsvpStateReply) => resolve(reply));
+    });
+    server.say(node, { case: 'rsvpState', value: create(RsvpStateQuerySchema, { queryId: 9n }) });
+    return (JSON.parse((await answered).json) as { engine: EngineSnapshot }).engine;
+  };
+
+  it('set a reservation up with signed messages, over a restart as well', async () => {
+    await startAll(() => 'correct horse');
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
+    await server.reported('host-b', 'a', AssignmentState.CONFIRMED);
+    const { neighbours } = await rsvpOf('r1');
+    expect(neighbours.map(({ integrity }) => integrity?.keyId)).toEqual(neighbours.map(() => 1));
+    expect(neighbours.length).toBeGreaterThan(1);
+  });
+
+  it('hear nothing of one that has another', async () => {
+    await startAll((node) => (node === 'r2' ? 'wrong horse' : 'correct horse'));
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    // Unsigned or signed with another key, nothing of r1 makes state on r2.
+    await server.reported('r1', 'a', AssignmentState.PATH);
+    let dropped = 0;
+    while (dropped === 0) dropped = (await rsvpOf('r2')).counters.dropped['wrongDigest'] ?? 0;
+    expect((await rsvpOf('r2')).paths).toEqual([]);
+    expect(server.reports.some(({ node, state }) => node === 'host-b' && state === AssignmentState.INSTALLED)).toBe(
+      false,
+    );
   });
 });

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
 import type { Channel } from '../../src/agent/channel.ts';
-import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import { flowKeyOf, flowspecOf } from '../../src/agent/flow-key.ts';
 import { Reports } from '../../src/agent/reports.ts';
 import { SignalReporter } from '../../src/agent/signal-reporter.ts';
+import { TermChanges } from '../../src/agent/term-changes.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
 import { AssignmentState } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
 import { createLoggers } from '../../src/telemetry/logger.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
 import { ip } from '../support/network.ts';
 
 const assignment: Assignment = {
@@ -42,6 +44,7 @@ let said: string[];
 let connected: boolean;
 let assignments: Assignments;
 let reports: Reports;
+let changes: TermChanges;
 let reporter: SignalReporter;
 /** What each report said of hops without RSVP. */
 let broken: (boolean | undefined)[];
@@ -55,7 +58,8 @@ beforeEach(() => {
     send(message) {
       if (!connected) return false;
       if (message?.case === 'assignment') {
-        said.push(AssignmentState[message.value.state]);
+        const { state, revision } = message.value;
+        said.push(AssignmentState[state] + (revision === 1n ? '' : ` of ${revision}`));
         broken.push(message.value.nonRsvpHop);
       }
       return true;
@@ -67,11 +71,22 @@ beforeEach(() => {
   assignments.advance(EpochMs(1));
   reports = new Reports(() => channel);
   const log = createLoggers({ base: 'silent', bySubsystem: new Map() })('agent');
-  reporter = new SignalReporter(assignments, reports, log);
+  changes = new TermChanges(new MemoryJournal());
+  reporter = new SignalReporter(assignments, changes, reports, log);
   reporter.assigned(assignment);
   reporter.event({ type: 'pathUp', flow, previousHop: ip('10.1.0.2') } as never);
-  reporter.event({ type: 'resvUp', flow, interface: 'eth1', nextHop: ip('10.12.0.2') } as never);
+  reporter.event(resvUp(assignment));
 });
+
+const resvUp = (terms: Pick<Assignment, 'tspec' | 'rspec'>) =>
+  ({
+    type: 'resvUp',
+    flow,
+    style: 'FF',
+    interface: 'eth1',
+    nextHop: ip('10.12.0.2'),
+    flowspec: flowspecOf(terms),
+  }) as const;
 
 const withdraw = (): void => {
   assignments.remove('a');
@@ -125,7 +140,7 @@ describe('news of an assignment', () => {
       reporter.event({ type: 'resvDown', flow, cause: 'interface' });
       noRoute('10.1.0.2');
       reporter.event({ type: 'pathUp', flow, previousHop: null } as never);
-      reporter.event({ type: 'resvUp', flow, interface: 'eth1', nextHop: ip('10.12.0.2') } as never);
+      reporter.event(resvUp(assignment));
       expect(said).toEqual(['PATH', 'INSTALLED', 'LOST', 'PATH', 'INSTALLED']);
     });
 
@@ -143,8 +158,91 @@ describe('news of an assignment', () => {
     });
   });
 
+  it('is no refusal either where the next node of an explicit route cannot be reached: links come back', () => {
+    const badStrictNode = (): void =>
+      reporter.event({
+        type: 'pathError',
+        flow,
+        errorNode: ip('10.12.0.2'),
+        errorCode: 24,
+        errorValue: 2,
+        local: true,
+      });
+    badStrictNode();
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' });
+    badStrictNode();
+    expect(said).toEqual(['PATH', 'INSTALLED', 'LOST']);
+    // But a route that could never work is.
+    reporter.event({ type: 'pathError', flow, errorNode: ip('10.12.0.2'), errorCode: 24, errorValue: 4, local: true });
+    expect(said.at(-1)).toBe('FAILED');
+  });
+
   it('is a refusal for any other error', () => {
     reporter.event({ type: 'pathError', flow, errorNode: ip('10.1.0.1'), errorCode: 21, errorValue: 4, local: true });
     expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);
+  });
+
+  describe('under new terms', () => {
+    const faster: Assignment = {
+      ...assignment,
+      revision: 2,
+      tspec: { ...assignment.tspec, tokenRate: BytesPerSecond(2e6) },
+    };
+    const change = (to: Assignment): void => {
+      reporter.assigned(to);
+      changes.begin(assignments.change(to)!, to);
+      said.length = 0;
+    };
+
+    it('says installed when kernel and RSVP have them, not for state of the old ones', () => {
+      change(faster);
+      reporter.termsInstalled(faster);
+      reporter.event(resvUp(assignment));
+      expect(said).toEqual([]);
+      reporter.event(resvUp(faster));
+      reporter.event(resvUp(faster));
+      expect(said).toEqual(['INSTALLED of 2']);
+    });
+
+    it('says it at once where RSVP had them all along, as when a change is taken back', () => {
+      change(faster);
+      const back = { ...assignment, revision: 3 };
+      change(back);
+      expect(said).toEqual([]);
+      reporter.termsInstalled(back);
+      expect(said).toEqual(['INSTALLED of 3']);
+    });
+
+    it('what the kernel has of terms that are not the latest is no news', () => {
+      change(faster);
+      change({ ...assignment, revision: 3 });
+      reporter.termsInstalled(faster);
+      expect(said).toEqual([]);
+    });
+
+    it('PATH and loss are told of the new ones', () => {
+      change(faster);
+      reporter.event({ type: 'pathUp', flow, previousHop: ip('10.1.0.2') } as never);
+      reporter.event({ type: 'resvDown', flow, cause: 'timeout' });
+      expect(said).toEqual(['PATH of 2', 'LOST of 2']);
+    });
+
+    it('a receiver does not take the refusal of other terms for one of what it asks for now', () => {
+      const receiver = { ...assignment, isReceiver: true, outgoingInterface: null };
+      assignments.put(receiver);
+      assignments.advance(EpochMs(2));
+      const refusal = (of: Assignment) =>
+        ({
+          type: 'resvError',
+          ...{ flow, errorNode: ip('10.12.0.1'), errorCode: 1, errorValue: 2, local: true },
+          flowspec: flowspecOf(of),
+        }) as const;
+      said.length = 0;
+      reporter.event(refusal(faster));
+      expect(said).toEqual([]);
+      reporter.event(refusal(assignment));
+      expect(said).toEqual(['FAILED']);
+    });
   });
 });

@@ -44,6 +44,13 @@ describe('the client', () => {
     const page = await client.listReservations({ state: ['active', 'held'], pageSize: 2 });
     expect(page.nextPageToken).toBe('next');
     expect(control.calls.at(-1)!.args[0]).toMatchObject({ states: ['active', 'held'], pageSize: 2 });
+    const changed = await client.modifyReservation(
+      RESERVATION_ID,
+      { name: null },
+      { ifMatch: '7', idempotencyKey: 'k2' },
+    );
+    expect(changed).toMatchObject({ name: null, etag: '8' });
+    expect(control.calls.at(-1)!.args[2]).toEqual({ ifMatch: '"7"', idempotencyKey: 'k2' });
     await client.releaseReservation(RESERVATION_ID);
   });
 

@@ -48,6 +48,10 @@ describe('the command line without a server', () => {
     [['reserve', '10.1.0.2', '10.2.0.2', '--rate', '1M', '--label', 'a=1', '--label', 'a=2'], 'a=2'],
     [['reserve', '10.1.0.2', '10.2.0.2', '--rate', '1M', '--from', '+275760-09-12T00:00:00Z', '--for', '9d'], '9d'],
     [['node', 'list', '--server', 'http://user:secret@127.0.0.1:1'], 'HEADROOM_TOKEN'],
+    [['reservation', 'modify', 'x'], 'nothing to change'],
+    [['reservation', 'modify', 'x', '--rate', 'fast'], 'fast'],
+    [['reservation', 'modify', 'x', '--guaranteed', '--controlled-load'], 'exclude'],
+    [['reservation', 'modify', 'x', '--bucket', '1k'], '1k'],
     [['lab', 'topology', '--lab', 'wrong.yaml'], 'nodes[0].name = "A B"'],
     [['topology', 'check', 'wrong.yaml'], 'nodes[0].name = "A B"'],
   ] as const)('%j is wrong usage and named', async (args, named) => {

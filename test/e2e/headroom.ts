@@ -227,6 +227,17 @@ export class Headroom {
       .filter(({ minor }) => minor >= 16 && minor <= 65_519);
   }
 
+  /** Rates of everything directly below the class that has the interface's capacity. */
+  async sumOfChildren(host: string, device: string): Promise<number> {
+    const text = await this.exec(host, 'tc', 'class', 'show', 'dev', device);
+    const root = /^class htb (\S+) root /m.exec(text)?.[1];
+    let sum = 0;
+    for (const [, parent, rate, unit] of text.matchAll(/^class htb \S+ parent (\S+) .*?rate (\d+)([KMG]?)bit/gm)) {
+      if (parent === root) sum += Number(rate) * SCALE[unit!]!;
+    }
+    return sum;
+  }
+
   async ruleset(host: string): Promise<string> {
     return this.exec(host, 'nft', 'list', 'ruleset');
   }

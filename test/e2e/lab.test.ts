@@ -107,7 +107,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'tshark', 'tcpdump
     ] as const) {
       const classes = await headroom.classes(host, device);
       expect(classes).toHaveLength(flows);
-      expect(await sumOfChildren(headroom, host, device)).toBeLessThanOrEqual(capacity);
+      expect(await headroom.sumOfChildren(host, device)).toBeLessThanOrEqual(capacity);
     }
     await Promise.all([...ids, ...around].map(release));
   }, 30_000);
@@ -322,15 +322,4 @@ async function lossOfFlow(headroom: Headroom, port: number): Promise<number> {
   const { end, error } = JSON.parse(text);
   if (error) throw new Error(error as string);
   return end.sum.lost_percent as number;
-}
-
-/** Rates of everything directly below the class that has the interface's capacity. */
-async function sumOfChildren(headroom: Headroom, host: string, device: string): Promise<number> {
-  const text = await headroom.exec(host, 'tc', 'class', 'show', 'dev', device);
-  const root = /^class htb (\S+) root /m.exec(text)?.[1];
-  let sum = 0;
-  for (const [, parent, rate, unit] of text.matchAll(/^class htb \S+ parent (\S+) .*?rate (\d+)([KMG]?)bit/gm)) {
-    if (parent === root) sum += Number(rate) * { '': 1, K: 1e3, M: 1e6, G: 1e9 }[unit!]!;
-  }
-  return sum;
 }

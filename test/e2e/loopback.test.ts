@@ -26,6 +26,41 @@ describe('the loopback lab', () => {
     expect([after.paths, after.reservations]).toEqual([[], []]);
   });
 
+  it('a rate that is changed while the reservation is still being set up, again and again, ends up the same everywhere', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { body } = await headroom.book(5010 + round, 10_000_000);
+      const url = `/v1/reservations/${body.id}`;
+      let rate = 0;
+      for (const factor of [2, 0.5, 3]) {
+        rate = 10_000_000 * factor;
+        await headroom.until('the change is taken', 10_000, async () => {
+          const answer = await headroom.call(
+            'PATCH',
+            url,
+            { qos: { tokenRateBitsPerSecond: rate } },
+            { 'if-match': '*' },
+          );
+          // One at a time.
+          if (answer.status !== 200) expect([answer.status, answer.body.code]).toEqual([409, 'INCOMPATIBLE_STATE']);
+          return answer.status === 200;
+        });
+      }
+      await headroom.until('the last change has settled', 10_000, async () => {
+        const now = (await headroom.call('GET', url)).body;
+        expect(now.change?.reasons ?? []).toEqual([]);
+        return now.change === null && now.state === 'active';
+      });
+      for (const node of ['host-a', 'r1', 'r2', 'host-b']) {
+        const { paths, reservations, counters } = (await headroom.rsvpState(node)).body.engine;
+        expect(paths[0].tspec.tokenRate).toBe(rate / 8);
+        if (node !== 'host-b') expect(reservations[0].flowspec.tspec.tokenRate).toBe(rate / 8);
+        expect(counters.sent).not.toHaveProperty('ResvErr');
+      }
+      await headroom.call('DELETE', url);
+      await headroom.reaches(body.id as string, 'ended');
+    }
+  }, 60_000);
+
   it('refuses guaranteed service that no rate can give, and keeps what it gives within the bound', async () => {
     const qos = { serviceType: 'guaranteed', tokenRateBitsPerSecond: 5_000_000, maxPacketBytes: 1500 };
     const hopeless = await headroom.book(5005, 0, { qos: { ...qos, maxDelayMicros: 1_000 } });

@@ -29,6 +29,8 @@ export interface Chaos {
   readonly jitter: number;
   /** Which nodes do refresh reduction (RFC 2961). */
   readonly reducing: 'none' | 'some' | 'all';
+  /** All messages are signed, and so many may overtake each other (RFC 2747); null: none are. */
+  readonly window: number | null;
   readonly seed: number;
 }
 
@@ -69,6 +71,7 @@ export const chaos: fc.Arbitrary<Chaos> = fc.record({
   duplicates: fc.constantFrom(0, 0.2),
   jitter: fc.constantFrom(0, 20, 1_500),
   reducing: fc.constantFrom('none', 'some', 'all', 'all'),
+  window: fc.constantFrom(null, null, 1, 16),
   seed: fc.integer({ min: 1, max: 1_000_000 }),
 });
 
@@ -80,17 +83,28 @@ interface Intent {
 
 const bytesPerSecond = (mbit: number): number => mbit * 125_000;
 
+/** A key with everybody on every interface. */
+function signAll(node: Node, window: number): void {
+  const key = Uint8Array.of(1, 2, 3, 4);
+  const keys = [{ keyId: 1, algorithm: 'hmac-md5' as const, key, notBefore: null, notAfter: null }];
+  for (const name of node.interfaces.keys()) {
+    const integrity = { keys, window, handshake: true };
+    node.policies.push({ interface: name, address: null, integrity, helloInterval: null, refreshReduction: true });
+  }
+}
+
 /** Engines in a tree, with applications that open and close, and again after their host's engine came back. */
 export class ChaosNetwork {
   readonly network: Network;
   readonly nodes: readonly Node[];
   readonly flows: readonly { readonly key: FlowKey; readonly from: Node; readonly to: Node; readonly intent: Intent }[];
 
-  constructor({ parents, flows, reducing, seed }: Chaos) {
+  constructor({ parents, flows, reducing, window, seed }: Chaos) {
     this.network = new Network({ seed });
     this.nodes = makeTree(this.network, parents);
     for (const [i, node] of this.nodes.entries()) {
       node.refreshReduction = reducing === 'all' || (reducing === 'some' && i % 2 === 0);
+      if (window !== null) signAll(node, window);
       node.configure();
     }
     setTreeRoutes(this.network, this.nodes);

@@ -95,6 +95,7 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),
   change: null,
+  termsRevision: 0,
   revision: 7,
   createdAt: NOW,
   updatedAt: EpochMs(NOW + 13),

@@ -144,6 +144,39 @@ describe('both edges over the real books', () => {
     expect(preconditionFailure!.violations.map((each) => each.subject)).toContain('r:eth1');
   });
 
+  it('change in place, for who knows it, and say why not', async () => {
+    const booked = await client.reserve({ ...wanted(2002, 10_000_000), name: 'mine' });
+    const id = booked.id!;
+    const at = (rate: number) => ({ qos: { tokenRateBitsPerSecond: rate } });
+    expect(await problemOf(client.modifyReservation(id, at(1), { ifMatch: 'other' }))).toMatchObject({ status: 412 });
+    const keyed = { ifMatch: booked.etag!, idempotencyKey: 'again' };
+    const changed = await client.modifyReservation(id, at(20_000_000), keyed);
+    expect(changed).toMatchObject({ change: null, qos: { tokenRateBitsPerSecond: 20_000_000 } });
+    expect(changed.paths[0]!.bookedBitsPerSecond).toBeGreaterThanOrEqual(20_000_000);
+    expect(await client.modifyReservation(id, at(20_000_000), keyed)).toEqual(changed);
+    expect(await problemOf(client.modifyReservation(id, at(21_000_000), keyed))).toMatchObject({ status: 422 });
+
+    const overHttp = await problemOf(client.modifyReservation(id, at(200_000_000), { ifMatch: '*' }));
+    expect(overHttp).toMatchObject({ status: 409, code: 'BANDWIDTH_UNAVAILABLE', alternatives: [{ kind: 'rate' }] });
+    const update = (rate: bigint, etag: string) =>
+      call(grpcClient, ReservationService.method.updateReservation, {
+        ...{ id, etag, reservation: { name: 'yours', qos: { tokenRateBitsPerSecond: rate } } },
+        updateMask: { paths: ['name', 'qos.token_rate_bits_per_second'] },
+      });
+    const overGrpc = await errorOf(update(200_000_000n, '*'));
+    expect([overGrpc.code, readRichStatus(overGrpc.metadata).info!.reason]).toEqual([
+      status.FAILED_PRECONDITION,
+      'BANDWIDTH_UNAVAILABLE',
+    ]);
+    expect((await errorOf(update(5_000_000n, booked.etag!))).code).toBe(status.ABORTED);
+    const updated = await update(5_000_000n, changed.etag!);
+    expect(updated).toMatchObject({ name: 'yours', qos: { tokenRateBitsPerSecond: 5_000_000n } });
+    expect(await client.getReservation(id)).toMatchObject({ name: 'yours', etag: updated.etag });
+    await client.releaseReservation(id);
+    const gone = await problemOf(client.modifyReservation(id, at(1_000_000), { ifMatch: '*' }));
+    expect(gone).toMatchObject({ status: 409, code: 'INCOMPATIBLE_STATE' });
+  });
+
   it('list page by page', async () => {
     const ids: string[] = [];
     for (const port of [3001, 3002, 3003]) ids.push((await client.reserve(wanted(port))).id!);
@@ -221,6 +254,36 @@ describe('bad input against the real books', () => {
       { numRuns: 300 },
     );
     expect(failures).toEqual([]);
+  });
+
+  it('any patch is taken or refused', async () => {
+    const { id } = await client.reserve(wanted(4001));
+    const qos = fc.dictionary(
+      fc.constantFrom(
+        'tokenRateBitsPerSecond',
+        'tokenBucketBytes',
+        'peakRateBitsPerSecond',
+        'maxPacketBytes',
+        'slackMicros',
+      ),
+      fc.oneof(fc.jsonValue(), fc.integer(), fc.constantFrom(8, 2 ** 53 - 1, 1e9, 1500)),
+    );
+    const member = fc.oneof(
+      fc.jsonValue(),
+      qos,
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('name', 'labels', 'qos', 'qos', 'other'), member, async (place, given) => {
+        const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
+        const payload = JSON.stringify({ [place]: given });
+        const response = await app.inject({ method: 'PATCH', url: `/v1/reservations/${id}`, headers, payload });
+        expect([200, 400, 409]).toContain(response.statusCode);
+      }),
+      { numRuns: 300 },
+    );
+    expect(failures).toEqual([]);
+    await client.releaseReservation(id!);
   });
 });
 

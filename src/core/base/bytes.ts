@@ -1,5 +1,7 @@
+import { ToldError } from './told-error.ts';
+
 /** Thrown by ByteReader and ByteWriter when a read or write would pass the end: codecs catch it once, at the object's border. */
-export class OverrunError extends Error {
+export class OverrunError extends ToldError {
   override readonly name = 'OverrunError';
   readonly offset: number;
   readonly wanted: number;

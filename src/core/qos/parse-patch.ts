@@ -12,7 +12,19 @@ export type Changeable = Pick<ReservationRequest, 'name' | 'labels' | 'qos'>;
 const CHANGEABLE: readonly string[] = ['name', 'labels', 'qos'];
 /** Shown by the same name, but fixed once it is booked. */
 const FIXED: readonly string[] = [
-  ...['id', 'state', 'stateReason', 'flow', 'window', 'paths', 'signaling', 'change', 'endReason', 'failure'],
+  ...[
+    'id',
+    'state',
+    'stateReason',
+    'flow',
+    'window',
+    'paths',
+    'constraints',
+    'signaling',
+    'change',
+    'endReason',
+    'failure',
+  ],
   ...['createdAt', 'updatedAt', 'etag'],
 ];
 const QOS: readonly string[] = [

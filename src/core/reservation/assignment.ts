@@ -11,8 +11,9 @@ import type { Reservation } from './reservation.ts';
 export interface Assignment {
   readonly reservationId: string;
   /**
-   * Made of the content: equal exactly when everything else here is. It does not move with the reservation's own revision,
-   * because a change of state is no reason to tell an agent anything. Compared for equality only; 0 … 2^53 − 1.
+   * Made of the content, and of how often the terms have changed: what is said of terms that were there before is not taken
+   * for news of the same ones that come back. It does not move with the reservation's own revision, because a change of
+   * state is no reason to tell an agent anything. Compared for equality only; 0 … 2^53 − 1.
    */
   readonly revision: number;
   readonly flow: Flow;
@@ -60,11 +61,11 @@ export function assignmentFor(reservation: Reservation, node: string): Assignmen
     validFrom: window.start,
     validUntil: window.end,
   };
-  return { ...content, revision: fingerprint(content) };
+  return { ...content, revision: fingerprint(content, reservation.termsRevision) };
 }
 
 /** 53 bits of FNV-1a over the values in a fixed order. */
-function fingerprint(a: Omit<Assignment, 'revision'>): number {
+function fingerprint(a: Omit<Assignment, 'revision'>, termsRevision: number): number {
   const { flow, tspec, rspec } = a;
   const text = [
     a.reservationId,
@@ -72,6 +73,7 @@ function fingerprint(a: Omit<Assignment, 'revision'>): number {
     [tspec.tokenRate, tspec.tokenBucket, tspec.peakRate, tspec.minPolicedUnit, tspec.maxPacketSize],
     rspec && [rspec.rate, rspec.slack],
     [a.isSender, a.isReceiver, a.outgoingInterface, a.bookedBitsPerSecond, a.validFrom, a.validUntil],
+    termsRevision === 0 ? [] : [termsRevision],
     // Nothing where it is routed: an older agent's routed ones stay the same.
     a.nextHop === null ? [] : [a.nextHop, a.pinned, ...a.explicitRoute],
   ]

@@ -68,6 +68,11 @@ export function changed(
   const revision = reservation.revision + 1;
   const updated = { ...reservation, name, labels, revision, updatedAt: EpochMs(Math.max(now, reservation.updatedAt)) };
   if (terms === null) return updated;
-  if (atOnce) return { ...updated, ...underTerms(reservation, terms), change: null };
-  return { ...updated, change: { state: 'applying', since: revision, requestedAt: now, terms, reasons: [] } };
+  const termsRevision = reservation.termsRevision + 1;
+  if (atOnce) return { ...updated, ...underTerms(reservation, terms), change: null, termsRevision };
+  return {
+    ...updated,
+    termsRevision,
+    change: { state: 'applying', since: revision, requestedAt: now, terms, reasons: [] },
+  };
 }

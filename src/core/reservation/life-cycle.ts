@@ -89,7 +89,11 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       if (!isUnderWay(reservation, 'applying', event.since)) return null;
       const { change } = reservation;
       // Who reports on nothing has nothing to give back.
-      return { change: { ...change!, state: managed ? 'reverting' : 'failed', reasons: [event.reason] } };
+      const termsRevision = reservation.termsRevision + 1;
+      return {
+        termsRevision,
+        change: { ...change!, state: managed ? 'reverting' : 'failed', reasons: [event.reason] },
+      };
     }
     case 'changeReverted':
       return isUnderWay(reservation, 'reverting', event.since)

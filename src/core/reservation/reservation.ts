@@ -46,6 +46,8 @@ export interface Reservation {
   readonly confirmedAt: EpochMs | null;
   /** A change of `qos` that is under way or has failed; `qos` and `path` are what is in force meanwhile. */
   readonly change: Change | null;
+  /** How often agents were told other terms: old ones that come back are not taken for those that were there before. */
+  readonly termsRevision: number;
   /** Grows with every stored change; the etag is made of it. */
   readonly revision: number;
   readonly createdAt: EpochMs;

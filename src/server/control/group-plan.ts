@@ -222,6 +222,7 @@ class Planner {
       countsInBooks: true,
       confirmedAt: null,
       change: null,
+      termsRevision: 0,
       revision: 1,
       createdAt: now,
       updatedAt: now,

@@ -7,6 +7,8 @@ import type { Committer } from '../control/committer.ts';
 
 export interface SweepSettings {
   readonly establishTimeoutMs: Millis;
+  /** After this long a change that not every hop has taken is given up. */
+  readonly changeTimeoutMs: Millis;
   /**
    * After this long nothing of a released reservation can be left on the network: its lease, none yet, and the lifetime of
    * RSVP state (RFC 2205 3.7: 3.5 · 1.5 · 30 s), rounded up.
@@ -16,6 +18,7 @@ export interface SweepSettings {
 
 export const DEFAULT_SWEEP_SETTINGS: SweepSettings = {
   establishTimeoutMs: 30_000 as Millis,
+  changeTimeoutMs: 30_000 as Millis,
   removalTimeoutMs: 158_000 as Millis,
 };
 
@@ -40,8 +43,14 @@ interface Deadline {
 
 interface Entry {
   at: EpochMs;
-  /** When this server first saw it in `establishing`: agents have to come back after a restart before they can report. */
-  readonly establishingSince: EpochMs | null;
+  /** When this server first saw it wait for agents: they have to come back after a restart before they can report. */
+  readonly since: Since;
+}
+
+interface Since {
+  readonly establishing: EpochMs | null;
+  /** Which change, and since when. */
+  readonly change: { readonly of: number; readonly at: EpochMs } | null;
 }
 
 /**
@@ -92,15 +101,23 @@ export class Sweeps {
   #follow(reservation: Reservation): void {
     const { id } = reservation;
     const known = this.#entries.get(id);
-    const establishingSince =
-      reservation.state === 'establishing' ? (known?.establishingSince ?? this.#committer.books.now()) : null;
-    const next = nextEvent(reservation, establishingSince, this.#settings);
+    const since = this.#since(reservation, known?.since);
+    const next = nextEvent(reservation, since, this.#settings);
     if (next === null) {
       this.#entries.delete(id);
       return;
     }
-    if (known?.at === next.at && known.establishingSince === establishingSince) return;
-    this.#push(id, { at: next.at, establishingSince });
+    if (known?.at === next.at && sameSince(known.since, since)) return;
+    this.#push(id, { at: next.at, since });
+  }
+
+  #since({ state, change }: Reservation, known: Since | undefined): Since {
+    const now = this.#committer.books.now();
+    const waits = change?.state === 'applying' && state !== 'scheduled';
+    return {
+      establishing: state === 'establishing' ? (known?.establishing ?? now) : null,
+      change: !waits ? null : known?.change?.of === change.since ? known.change : { of: change.since, at: now },
+    };
   }
 
   #push(id: string, entry: Entry): void {
@@ -146,7 +163,7 @@ export class Sweeps {
 
   async #carryOut(id: string, entry: Entry): Promise<void> {
     const reservation = this.#committer.books.get(id);
-    const next = reservation && nextEvent(reservation, entry.establishingSince, this.#settings);
+    const next = reservation && nextEvent(reservation, entry.since, this.#settings);
     if (!reservation || !next) {
       this.#entries.delete(id);
       return;
@@ -160,44 +177,52 @@ export class Sweeps {
     if (this.#entries.get(id) !== entry) return;
     this.#entries.delete(id);
     const left = this.#committer.books.get(id);
-    const later = left && nextEvent(left, entry.establishingSince, this.#settings);
+    const later = left && nextEvent(left, entry.since, this.#settings);
     if (!later) return;
     const soon = this.#committer.books.now() + RETRY_MS;
     this.#push(id, { ...entry, at: EpochMs(Math.max(later.at, soon)) });
   }
 
   #event(reservation: Reservation, type: DueType): LifeCycleEvent {
+    if (type === 'changeRefused') {
+      const seconds = this.#settings.changeTimeoutMs / 1000;
+      const detail = `not taken within ${seconds} s: ${this.#waitingFor(reservation)}`;
+      const reason = { reason: 'TIMED_OUT', errorCode: 0, errorValue: 0, errorNode: '', detail } as const;
+      return { type, since: reservation.change?.since ?? 0, reason };
+    }
     if (type !== 'establishTimedOut') return { type };
     const seconds = this.#settings.establishTimeoutMs / 1000;
     return { type, detail: `not established within ${seconds} s: ${this.#waitingFor(reservation)}` };
   }
 }
 
-type DueType = 'windowOpened' | 'windowEnded' | 'establishTimedOut' | 'removed';
+type DueType = 'windowOpened' | 'windowEnded' | 'establishTimedOut' | 'changeRefused' | 'removed';
 
-function nextEvent(
-  reservation: Reservation,
-  establishingSince: EpochMs | null,
-  settings: SweepSettings,
-): { readonly at: EpochMs; readonly type: DueType } | null {
+interface Due {
+  readonly at: EpochMs;
+  readonly type: DueType;
+}
+
+function nextEvent(reservation: Reservation, since: Since, settings: SweepSettings): Due | null {
   const { state, window } = reservation;
   if (state === 'ended') return null;
   if (state === 'releasing') {
     return { type: 'removed', at: EpochMs(reservation.updatedAt + settings.removalTimeoutMs) };
   }
-  const end = window.end === null ? null : ({ type: 'windowEnded', at: window.end } as const);
-  const other =
-    state === 'scheduled'
-      ? ({ type: 'windowOpened', at: window.start } as const)
-      : state === 'establishing'
-        ? ({
-            type: 'establishTimedOut',
-            at: EpochMs((establishingSince ?? window.start) + settings.establishTimeoutMs),
-          } as const)
-        : null;
-  if (!end || !other) return end ?? other;
-  return end.at <= other.at ? end : other;
+  const due: Due[] = [];
+  if (window.end !== null) due.push({ type: 'windowEnded', at: window.end });
+  if (state === 'scheduled') due.push({ type: 'windowOpened', at: window.start });
+  if (state === 'establishing') {
+    const began = since.establishing ?? window.start;
+    due.push({ type: 'establishTimedOut', at: EpochMs(began + settings.establishTimeoutMs) });
+  }
+  if (since.change !== null) {
+    due.push({ type: 'changeRefused', at: EpochMs(since.change.at + settings.changeTimeoutMs) });
+  }
+  return due.reduce<Due | null>((first, each) => (first === null || each.at < first.at ? each : first), null);
 }
+
+const sameSince = (a: Since, b: Since): boolean => a.establishing === b.establishing && a.change?.of === b.change?.of;
 
 function systemTimer(): SweepTimer {
   let timer: NodeJS.Timeout | null = null;

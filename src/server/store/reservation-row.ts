@@ -48,6 +48,7 @@ export interface ReservationRow {
   countsInBooks: boolean;
   confirmedAt: Date | null;
   change: unknown;
+  termsRevision: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -92,6 +93,7 @@ const COLUMNS = [
   ['countsInBooks', 'counts_in_books', 'boolean'],
   ['confirmedAt', 'confirmed_at', 'timestamptz'],
   ['change', 'change', 'jsonb'],
+  ['termsRevision', 'terms_revision', 'int'],
   ['createdAt', 'created_at', 'timestamptz'],
   ['updatedAt', 'updated_at', 'timestamptz'],
 ] as const;
@@ -109,7 +111,7 @@ const CHANGING = new Set<string>([
     'enforcement',
     'countsInBooks',
   ],
-  ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'serviceType', 'tokenRateBitsPerSecond'],
+  ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'termsRevision', 'serviceType', 'tokenRateBitsPerSecond'],
   ...['tokenBucketBytes', 'peakRateBitsPerSecond', 'minPolicedUnitBytes', 'maxPacketBytes', 'maxDelayMicros'],
   ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros'],
 ]);
@@ -172,6 +174,7 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     counts_in_books: reservation.countsInBooks,
     confirmed_at: iso(reservation.confirmedAt),
     change: reservation.change,
+    terms_revision: reservation.termsRevision,
     created_at: iso(reservation.createdAt),
     updated_at: iso(reservation.updatedAt),
   };
@@ -215,6 +218,7 @@ export function toReservation(row: ReservationRow): Reservation {
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),
     change: row.change as Change | null,
+    termsRevision: row.termsRevision,
     revision: row.revision,
     createdAt: EpochMs(row.createdAt.getTime()),
     updatedAt: EpochMs(row.updatedAt.getTime()),

@@ -47,6 +47,7 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
     countsInBooks: true,
     confirmedAt: null,
     change: null,
+    termsRevision: 0,
     revision: 1,
     createdAt: EpochMs(500),
     updatedAt: EpochMs(500),

@@ -8,13 +8,16 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { IpAddress } from '../../../src/core/base/ip.ts';
 import { BitsPerSecond } from '../../../src/core/base/units.ts';
+import { termsOf } from '../../../src/core/reservation/change.ts';
 import { AgentService } from '../../../src/gen/headroom/v1/agent_pb.ts';
 import { EventService, type Event } from '../../../src/gen/headroom/v1/event_pb.ts';
 import {
   CreateReservationRequestSchema,
   ReservationService,
   type ReservationSpecSchema,
+  type UpdateReservationRequestSchema,
 } from '../../../src/gen/headroom/v1/reservation_pb.ts';
 import { TopologyService } from '../../../src/gen/headroom/v1/topology_pb.ts';
 import { readRichStatus } from '../../../src/rpc/rich-status.ts';
@@ -25,7 +28,8 @@ import { call, callWithBytes, errorOf, serverStream, startGrpc } from './grpc.ts
 
 type Spec = MessageInitShape<typeof ReservationSpecSchema>;
 
-const { createReservation, getReservation, listReservations, releaseReservation } = ReservationService.method;
+const { createReservation, getReservation, listReservations, releaseReservation, updateReservation } =
+  ReservationService.method;
 
 const goodSpec = (): Spec & object => ({
   name: 'camera-3-to-studio',
@@ -40,6 +44,50 @@ const goodSpec = (): Spec & object => ({
 });
 
 describe('reservations', () => {
+  it('may be allowed unpinned, and tell how a flow comes to its path', async () => {
+    const explicitRoute = ['10.1.0.1' as IpAddress, null];
+    const { path } = reservation();
+    const asked: unknown[] = [];
+    const { client } = await startGrpc({
+      control: edgeControl({
+        reserve: (input) => {
+          asked.push(input);
+          return Promise.resolve({
+            reservation: reservation({ path: { ...path, pinning: 'unpinned', explicitRoute } }),
+            replayed: false,
+          });
+        },
+      }),
+    });
+    const spec = { ...goodSpec(), constraints: { allowUnpinned: true } } as Spec;
+    const booked = await call(client, createReservation, { reservation: spec });
+    expect(booked.paths[0]).toMatchObject({ pinning: 'unpinned', explicitRoute: ['10.1.0.1', ''] });
+    expect(asked).toMatchObject([{ constraints: { allowUnpinned: true } }]);
+  });
+
+  it('tell what is in the way of a pin', async () => {
+    const reason = {
+      reason: 'PINNING_UNAVAILABLE',
+      node: 'r2',
+      interface: 'eth2',
+      setting: 'rp_filter',
+      detail: 'why',
+    } as const;
+    const refusing = edgeControl({
+      reserve: () =>
+        Promise.reject(
+          new ControlError('BANDWIDTH_UNAVAILABLE', 'full', { reasons: [reason, { ...reason, interface: null }] }),
+        ),
+    });
+    const { client } = await startGrpc({ control: refusing });
+    const error = await errorOf(call(client, createReservation, { reservation: goodSpec() }));
+    const { violations } = readRichStatus(error.metadata).preconditionFailure!;
+    expect(violations.map(({ type, subject, description }) => [type, subject, description])).toEqual([
+      ['PINNING_UNAVAILABLE', 'r2:eth2', 'why'],
+      ['PINNING_UNAVAILABLE', 'r2', 'why'],
+    ]);
+  });
+
   it('are booked, read, listed and released', async () => {
     const { client, control } = await startGrpc();
     const booked = await call(client, createReservation, { reservation: goodSpec(), requestId: 'k1' });
@@ -124,6 +172,120 @@ describe('reservations', () => {
       expect(error.code).toBe(status.INVALID_ARGUMENT);
       expect(readRichStatus(error.metadata).badRequest!.fieldViolations).toHaveLength(1);
     }
+  });
+});
+
+describe('an update', () => {
+  const rate = { qos: { serviceType: '', tokenRateBitsPerSecond: 30_000_000n } };
+  const update = (request: MessageInitShape<typeof UpdateReservationRequestSchema>) => ({
+    id: RESERVATION_ID,
+    etag: '7',
+    ...request,
+  });
+
+  const PATCHES = [
+    [
+      { reservation: rate, updateMask: { paths: ['qos.token_rate_bits_per_second'] } },
+      [{ qos: { tokenRateBitsPerSecond: 30e6 } }],
+    ],
+    [
+      { reservation: { name: 'n', ...rate }, updateMask: { paths: ['name', 'labels.job', 'labels.a.b'] } },
+      [{ name: 'n' }, { labels: { job: null } }, { labels: { 'a.b': null } }],
+    ],
+    [
+      { updateMask: { paths: ['name', 'qos.peak_rate_bits_per_second'] } },
+      [{ name: null }, { qos: { peakRateBitsPerSecond: null } }],
+    ],
+    [{ reservation: { name: 'n', labels: { a: '1' } } }, [{ name: 'n' }, { labels: null }, { labels: { a: '1' } }]],
+    [
+      { reservation: { qos: goodSpec().qos! } },
+      [
+        {
+          qos: {
+            serviceType: 'guaranteed',
+            tokenRateBitsPerSecond: 25e6,
+            tokenBucketBytes: null,
+            peakRateBitsPerSecond: null,
+            minPolicedUnitBytes: null,
+            maxPacketBytes: null,
+            maxDelayMicros: 20_000,
+            slackMicros: null,
+          },
+        },
+      ],
+    ],
+  ] as const;
+  it.each([...PATCHES.keys()])('is told as merge patches (%s)', async (i) => {
+    const [request, patches] = PATCHES[i]!;
+    const { client, control } = await startGrpc();
+    const updated = await call(client, updateReservation, update(request as never));
+    expect(updated).toMatchObject({ id: RESERVATION_ID, etag: '8' });
+    expect(control.calls.at(-1)!.args).toEqual([RESERVATION_ID, patches, { ifMatch: '"7"', idempotencyKey: null }]);
+  });
+
+  const WRONG = [
+    [{ updateMask: { paths: ['flow'] } }, 'updateMask', 'flow'],
+    [{ updateMask: { paths: ['*'] } }, 'updateMask', '*'],
+    [{ updateMask: { paths: ['qos.tokenRateBitsPerSecond'] } }, 'updateMask', 'qos.tokenRateBitsPerSecond'],
+    [{ updateMask: { paths: ['qos.token_rate_bits_per_second'] } }, 'qos.tokenRateBitsPerSecond', 'must be an integer'],
+    [
+      {
+        reservation: { qos: { tokenRateBitsPerSecond: 2n ** 60n } },
+        updateMask: { paths: ['qos.token_rate_bits_per_second'] },
+      },
+      'qos.tokenRateBitsPerSecond',
+      String(2n ** 60n),
+    ],
+    [
+      { updateMask: { paths: ['labels.Not A Key'] }, reservation: { labels: { 'Not A Key': 'x' } } },
+      'labels.Not A Key',
+      'key',
+    ],
+    [{ updateMask: { paths: ['name'] }, etag: 'two words' }, 'etag', 'two words'],
+    [{ updateMask: { paths: ['name'] }, requestId: 'two words' }, 'requestId', 'two words'],
+  ] as const;
+  it.each([...WRONG.keys()])('that is wrong is INVALID_ARGUMENT and names the field (%s)', async (i) => {
+    const [request, field, shown] = WRONG[i]!;
+    const { client } = await startGrpc();
+    const error = await errorOf(call(client, updateReservation, update(request as never)));
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+    const violation = readRichStatus(error.metadata).badRequest!.fieldViolations.find((each) => each.field === field);
+    expect(violation?.description).toContain(shown);
+  });
+
+  it('without an etag is FAILED_PRECONDITION, of what is not there NOT_FOUND', async () => {
+    const { client } = await startGrpc();
+    const bare = await errorOf(
+      call(client, updateReservation, { id: RESERVATION_ID, updateMask: { paths: ['name'] } }),
+    );
+    expect([bare.code, readRichStatus(bare.metadata).info!.reason]).toEqual([
+      status.FAILED_PRECONDITION,
+      'ETAG_REQUIRED',
+    ]);
+    const missing = await errorOf(
+      call(client, updateReservation, update({ id: 'x', updateMask: { paths: ['name'] } })),
+    );
+    expect(missing.code).toBe(status.NOT_FOUND);
+  });
+
+  it('shows a change under way and one that failed', async () => {
+    const before = reservation();
+    const change = {
+      state: 'failed',
+      ...{ since: 7, requestedAt: NOW },
+      terms: termsOf({ ...before.qos, tokenRateBitsPerSecond: BitsPerSecond(50_000_000) }, before.path),
+      reasons: [{ reason: 'REFUSED', errorCode: 1, errorValue: 2, errorNode: 'r1', detail: 'no class left' }],
+    } as const;
+    const { client } = await startGrpc({
+      control: edgeControl({ getReservation: async () => reservation({ change }) }),
+    });
+    const shown = await call(client, getReservation, { id: RESERVATION_ID });
+    expect(shown.change).toMatchObject({
+      state: 'failed',
+      requested: { qos: { tokenRateBitsPerSecond: 50_000_000n } },
+      reasons: [{ reason: 'REFUSED', errorCode: 1, errorNode: 'r1' }],
+    });
+    expect((await call((await startGrpc()).client, getReservation, { id: RESERVATION_ID })).change).toBeUndefined();
   });
 });
 

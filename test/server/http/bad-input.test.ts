@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { edgeControl, goodRequest, goodTopology, NOW } from '../edge-control.ts';
+import { edgeControl, goodRequest, goodTopology, NOW, RESERVATION_ID } from '../edge-control.ts';
 import { buildApp } from './app.ts';
 
 type Json = Record<string, unknown>;
@@ -170,6 +170,89 @@ describe('a body that is none', () => {
     const response = await post(app, { ...goodRequest(), ...faults });
     expect(response.statusCode).toBe(400);
     expect(response.json<{ fields: unknown[] }>().fields).toHaveLength(100);
+  });
+});
+
+describe('a patch', () => {
+  const patch = (payload: unknown, headers: Record<string, string> = {}, id = RESERVATION_ID) => {
+    const built = buildApp();
+    const sent = built.app.inject({
+      method: 'PATCH',
+      url: `/v1/reservations/${id}`,
+      headers: { 'content-type': 'application/merge-patch+json', 'if-match': '"7"', ...headers },
+      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+    });
+    return { ...built, sent };
+  };
+
+  it.each([
+    [{ qos: { tokenRateBitsPerSecond: '20M' } }, 'qos.tokenRateBitsPerSecond', 'INVALID_ARGUMENT', '20M'],
+    [{ qos: { tokenRateBitsPerSecond: 0 } }, 'qos.tokenRateBitsPerSecond', 'OUT_OF_RANGE', 0],
+    [{ qos: { tokenRateBitsPerSecond: 1e30 } }, 'qos.tokenRateBitsPerSecond', 'OUT_OF_RANGE', 1e30],
+    [{ qos: { tokenRateBitsPerSecond: null } }, 'qos.tokenRateBitsPerSecond', 'INVALID_ARGUMENT', 'missing'],
+    [{ qos: { peakRateBitsPerSecond: 1000 } }, 'qos.peakRateBitsPerSecond', 'OUT_OF_RANGE', 1000],
+    [{ qos: { colour: 'red' } }, 'qos.colour', 'INVALID_ARGUMENT', 'red'],
+    [{ qos: null }, 'qos', 'INVALID_ARGUMENT', null],
+    [{ qos: [] }, 'qos', 'INVALID_ARGUMENT', 'an array of 0'],
+    [{ labels: { job: 42 } }, 'labels.job', 'INVALID_ARGUMENT', 42],
+    [{ name: 7 }, 'name', 'INVALID_ARGUMENT', 7],
+    [{ state: 'ended' }, 'state', 'INVALID_ARGUMENT', 'ended'],
+    [{ window: null }, 'window', 'INVALID_ARGUMENT', null],
+    [{ priority: 7 }, 'priority', 'INVALID_ARGUMENT', 7],
+    ['null', 'body', 'INVALID_ARGUMENT', null],
+    ['[]', 'body', 'INVALID_ARGUMENT', 'an array of 0'],
+    ['{"qos":', 'body', 'INVALID_ARGUMENT', '{"qos":'],
+    ['', 'body', 'INVALID_ARGUMENT', ''],
+    ['{"labels":{"__proto__":"x"}}', 'labels.__proto__', 'INVALID_ARGUMENT', 'x'],
+  ])('%j is a 400 that names %s', async (payload, field, code, value) => {
+    const response = await patch(payload).sent;
+    expect([response.statusCode, response.body]).toMatchObject([400, expect.any(String)]);
+    expect(response.json<Json>()['fields']).toContainEqual(expect.objectContaining({ field, code, value }));
+  });
+
+  it('without If-Match is a 428, with one that cannot match a 400, of what is not there a 404', async () => {
+    const good = { qos: { tokenRateBitsPerSecond: 30_000_000 } };
+    const { app } = buildApp();
+    const url = `/v1/reservations/${RESERVATION_ID}`;
+    const bare = await app.inject({ method: 'PATCH', url, payload: good });
+    expect([bare.statusCode, bare.json<Json>()['code']]).toEqual([428, 'ETAG_REQUIRED']);
+    for (const tag of ['W/"7"', '7', '"7", "8"'])
+      expect((await patch(good, { 'if-match': tag }).sent).statusCode).toBe(400);
+    expect((await patch(good, {}, 'other').sent).statusCode).toBe(404);
+    expect((await patch(good, { 'idempotency-key': 'two words' }).sent).statusCode).toBe(400);
+  });
+
+  it('is a merge patch or plain JSON, and nothing else; other calls take no merge patch', async () => {
+    const good = { labels: { job: null } };
+    const { sent, control } = patch(good);
+    expect((await sent).json()).toMatchObject({ labels: {}, etag: '8' });
+    expect((await sent).headers['etag']).toBe('"8"');
+    expect(control.calls.at(-1)!.args).toEqual([RESERVATION_ID, [good], { ifMatch: '"7"', idempotencyKey: null }]);
+    expect((await patch(good, { 'content-type': 'application/json' }).sent).statusCode).toBe(200);
+    for (const type of ['application/json-patch+json', 'text/plain']) {
+      expect((await patch(good, { 'content-type': type }).sent).statusCode).toBe(415);
+    }
+    const booked = await post(buildApp().app, goodRequest(), { 'content-type': 'application/merge-patch+json' });
+    expect(booked.statusCode).toBe(415);
+  });
+
+  it('of any JSON is taken or refused with a field, never a failure inside', async () => {
+    const { app } = buildApp();
+    const member = fc.constantFrom('name', 'labels', 'qos', 'flow', 'other');
+    const inner = fc.dictionary(
+      fc.constantFrom('tokenRateBitsPerSecond', 'serviceType', 'slackMicros', 'job'),
+      fc.jsonValue(),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(member, fc.oneof(fc.jsonValue(), inner)), async (payload) => {
+        const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
+        const url = `/v1/reservations/${RESERVATION_ID}`;
+        const response = await app.inject({ method: 'PATCH', url, headers, payload: JSON.stringify(payload) });
+        expect([200, 400]).toContain(response.statusCode);
+        if (response.statusCode === 400) expect(response.json<{ fields: unknown[] }>().fields).not.toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -75,6 +75,7 @@ describe('/openapi.json', () => {
     ['POST', '/v1/reservations?validateOnly=true', '/v1/reservations', goodRequest()],
     ['GET', '/v1/reservations', '/v1/reservations', undefined],
     ['GET', `/v1/reservations/${RESERVATION_ID}`, '/v1/reservations/{id}', undefined],
+    ['PATCH', `/v1/reservations/${RESERVATION_ID}`, '/v1/reservations/{id}', { name: 'other' }],
     ['GET', '/v1/agents', '/v1/agents', undefined],
     ['GET', '/v1/agents/r1', '/v1/agents/{id}', undefined],
     ['GET', '/v1/agents/r1/rsvp', '/v1/agents/{id}/rsvp', undefined],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pino } from 'pino';
 import { EpochMs, type Millis } from '../../../src/core/base/units.ts';
+import { changed, termsOf } from '../../../src/core/reservation/change.ts';
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
 import { Sweeps, type SweepTimer } from '../../../src/server/jobs/sweeps.ts';
 import { labReservation, topology } from '../control/agents/channel-fixture.ts';
@@ -176,4 +177,49 @@ test('the clock is looked at every minute, and closing stops it', async () => {
   sweeps.close();
   committer.book(scheduled(2, 7_200_000, null));
   expect(timer.at).toBeNull();
+});
+
+describe('a change under way', () => {
+  const changing = (state: Reservation['state'], more: Partial<Reservation> = {}): Reservation => {
+    const before = labReservation(1, { state, ...more });
+    return changed(before, before, termsOf(before.qos, before.path), false, EpochMs(START));
+  };
+
+  test('is given up after 30 s, with what it waited for', async () => {
+    const { committer, moveTo } = start();
+    committer.book(changing('active'));
+    await moveTo(START + 29_999);
+    expect(committer.history).toEqual([]);
+    await moveTo(START + 30_000);
+    expect(committer.history).toEqual(['changeRefused active']);
+    expect(committer.books.get(labReservation(1).id)!.change).toMatchObject({
+      state: 'reverting',
+      reasons: [{ reason: 'TIMED_OUT', detail: 'not taken within 30 s: r2 has not seen PATH' }],
+    });
+    // Taking back has no limit: the room is held until it is certain.
+    await moveTo(START + 600_000);
+    expect(committer.history).toHaveLength(1);
+  });
+
+  test('has its time from when this server first saw it, and each its own', async () => {
+    const { committer, moveTo } = start([changing('active')]);
+    await moveTo(START + 20_000);
+    const { change } = committer.books.get(labReservation(1).id)!;
+    await committer.transition(labReservation(1).id, { type: 'changeApplied', since: change!.since });
+    const settled = committer.books.get(labReservation(1).id)!;
+    committer.book(changed(settled, settled, termsOf(settled.qos, settled.path), false, EpochMs(START + 20_000)));
+    await moveTo(START + 49_999);
+    expect(committer.history).toEqual(['changeApplied active']);
+    await moveTo(START + 50_000);
+    expect(committer.history.at(-1)).toBe('changeRefused active');
+  });
+
+  test('before its window waits for the window', async () => {
+    const { committer, moveTo } = start();
+    committer.book(changing('scheduled', { window: window(60_000, null) }));
+    await moveTo(START + 59_999);
+    expect(committer.history).toEqual([]);
+    await moveTo(START + 60_000);
+    expect(committer.history).toEqual(['windowOpened establishing']);
+  });
 });

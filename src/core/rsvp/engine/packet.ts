@@ -71,7 +71,7 @@ function oneArrived(state: EngineState, packet: Packet): void {
   if (neighbour !== null && proof !== 'none' && message.type !== MESSAGE_TYPE.integrityResponse) {
     if (!isFresh(state, neighbour, proof)) return;
   }
-  if (neighbour !== null && !packet.remembered) heard(state, neighbour, message);
+  if (neighbour !== null && !packet.remembered) heard(state, neighbour, message, packet.ttl);
   if (isNeighborMessage(message.type)) return neighbourMessageArrived(state, neighbour, message, packet);
   const valid = validateMessage(message, packet.remembered || reducesRefreshes(state) ? WITH_IDS : WITHOUT_IDS);
   if (!valid.ok) {
@@ -81,13 +81,13 @@ function oneArrived(state: EngineState, packet: Packet): void {
     if (neighbour !== null && !mayAnswer(state, neighbour)) return drop(state, 'tooManyAnswers');
     return answer(state, message, packet, report.errorCode, report.errorValue);
   }
-  const view = withoutHopByHop(valid.value);
+  let view: ValidMessage | null = withoutHopByHop(valid.value);
   if (neighbour !== null && !packet.remembered) {
     takeAnswers(state, neighbour, valid.value.extensions?.acks ?? []);
     if (refusesIds(state, neighbour, view)) return;
-    if (!idArrived(state, neighbour, view, packet, valid.value.extensions?.messageId)) return;
+    view = idArrived(state, neighbour, view, packet, valid.value.extensions?.messageId);
   }
-  messageArrived(state, view, packet);
+  if (view !== null) messageArrived(state, view, packet);
 }
 
 const WITHOUT_IDS: ReadonlySet<ExtensionKind> = new Set([...HANDLED, 'integrity']);

@@ -134,6 +134,7 @@ function tellReceivers(
       errorCode,
       errorValue,
       local: told.length > 0,
+      flowspec,
       ...eventFlags(inPlace, errorCode === ERROR.admissionControl && told.length > 0 && guilty.length === 0),
     });
   }

@@ -130,7 +130,7 @@ export function refused(state: EngineState, installId: number, errorCode: number
     const inPlace = rsb.accepted !== null;
     for (const { flow, key } of coveredBy(tcsb)) {
       if (rsb.filters !== null && !rsb.filters.has(key)) continue;
-      const error = { flow, errorNode, errorCode, errorValue, local: false };
+      const error = { flow, errorNode, errorCode, errorValue, local: false, flowspec: rsb.requested };
       emit(state, { type: 'resvError', ...error, ...eventFlags(inPlace, false) });
       if (!inPlace) emit(state, { type: 'resvDown', flow, cause: 'refused' });
     }

@@ -291,6 +291,8 @@ export type EngineEvent =
       readonly inPlace?: true;
       /** A larger request than this host's own failed; the own one may stand (RFC 2205 3.11.1). */
       readonly notGuilty?: true;
+      /** resvError: the flowspec that was refused, which may be an earlier one than the receiver asks for now. */
+      readonly flowspec?: Flowspec;
     };
 
 /** For `rsvp show` and tests. */

@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { ToldError } from '../../base/told-error.ts';
 
 /**
  * How one object, that is one (Class-Num, C-Type) pair, stands on the wire. Every object begins with the same word
@@ -31,6 +32,6 @@ export interface ObjectCodec<T> {
 }
 
 /** Contents that contradict the object's layout. Thrown inside the codec only, and caught at the object's border. */
-export class BadObjectError extends Error {
+export class BadObjectError extends ToldError {
   override readonly name = 'BadObjectError';
 }

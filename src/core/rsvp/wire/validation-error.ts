@@ -1,3 +1,5 @@
+import { ToldError } from '../../base/told-error.ts';
+
 /** Why a decoded message cannot be processed. `detail` is a sentence for people; classes are named as RFC 2205 writes them. */
 export type ValidationError = { readonly detail: string } & (
   | { readonly reason: 'unknownMessageType'; readonly type: number }
@@ -36,7 +38,7 @@ export function reportableError(error: ValidationError): { errorCode: number; er
 }
 
 /** Carries a ValidationError out of nested checks to `validateMessage`, which alone catches it. */
-export class Refused extends Error {
+export class Refused extends ToldError {
   readonly error: ValidationError;
   constructor(error: ValidationError) {
     super(error.detail);

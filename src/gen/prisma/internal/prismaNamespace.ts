@@ -1466,6 +1466,7 @@ export const ReservationScalarFieldEnum = {
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',
   change: 'change',
+  termsRevision: 'termsRevision',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

@@ -192,6 +192,7 @@ export const ReservationScalarFieldEnum = {
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',
   change: 'change',
+  termsRevision: 'termsRevision',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

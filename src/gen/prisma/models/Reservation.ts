@@ -41,6 +41,7 @@ export type ReservationAvgAggregateOutputType = {
   bookedBitsPerSecond: number | null
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationSumAggregateOutputType = {
@@ -58,6 +59,7 @@ export type ReservationSumAggregateOutputType = {
   bookedBitsPerSecond: bigint[]
   rateBytesPerSecond: number | null
   delayBoundMicros: number | null
+  termsRevision: number | null
 }
 
 export type ReservationMinAggregateOutputType = {
@@ -90,6 +92,7 @@ export type ReservationMinAggregateOutputType = {
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -124,6 +127,7 @@ export type ReservationMaxAggregateOutputType = {
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
+  termsRevision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -167,6 +171,7 @@ export type ReservationCountAggregateOutputType = {
   countsInBooks: number
   confirmedAt: number
   change: number
+  termsRevision: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -188,6 +193,7 @@ export type ReservationAvgAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationSumAggregateInputType = {
@@ -205,6 +211,7 @@ export type ReservationSumAggregateInputType = {
   bookedBitsPerSecond?: true
   rateBytesPerSecond?: true
   delayBoundMicros?: true
+  termsRevision?: true
 }
 
 export type ReservationMinAggregateInputType = {
@@ -237,6 +244,7 @@ export type ReservationMinAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -271,6 +279,7 @@ export type ReservationMaxAggregateInputType = {
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -314,6 +323,7 @@ export type ReservationCountAggregateInputType = {
   countsInBooks?: true
   confirmedAt?: true
   change?: true
+  termsRevision?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -444,6 +454,7 @@ export type ReservationGroupByOutputType = {
   countsInBooks: boolean
   confirmedAt: Date | null
   change: runtime.JsonValue | null
+  termsRevision: number
   createdAt: Date
   updatedAt: Date
   _count: ReservationCountAggregateOutputType | null
@@ -510,6 +521,7 @@ export type ReservationWhereInput = {
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }
@@ -553,6 +565,7 @@ export type ReservationOrderByWithRelationInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -599,6 +612,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableFilter<"Reservation">
+  termsRevision?: Prisma.IntFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Reservation"> | Date | string
 }, "id">
@@ -642,6 +656,7 @@ export type ReservationOrderByWithAggregationInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   change?: Prisma.SortOrderInput | Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ReservationCountOrderByAggregateInput
@@ -693,6 +708,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
   change?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
+  termsRevision?: Prisma.IntWithAggregatesFilter<"Reservation"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Reservation"> | Date | string
 }
@@ -736,6 +752,7 @@ export type ReservationCreateInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -779,6 +796,7 @@ export type ReservationUncheckedCreateInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -822,6 +840,7 @@ export type ReservationUpdateInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -865,6 +884,7 @@ export type ReservationUncheckedUpdateInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -908,6 +928,7 @@ export type ReservationCreateManyInput = {
   countsInBooks: boolean
   confirmedAt?: Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -951,6 +972,7 @@ export type ReservationUpdateManyMutationInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -994,6 +1016,7 @@ export type ReservationUncheckedUpdateManyInput = {
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   change?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  termsRevision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -1045,6 +1068,7 @@ export type ReservationCountOrderByAggregateInput = {
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
   change?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1064,6 +1088,7 @@ export type ReservationAvgOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationMaxOrderByAggregateInput = {
@@ -1096,6 +1121,7 @@ export type ReservationMaxOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1130,6 +1156,7 @@ export type ReservationMinOrderByAggregateInput = {
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -1149,6 +1176,7 @@ export type ReservationSumOrderByAggregateInput = {
   bookedBitsPerSecond?: Prisma.SortOrder
   rateBytesPerSecond?: Prisma.SortOrder
   delayBoundMicros?: Prisma.SortOrder
+  termsRevision?: Prisma.SortOrder
 }
 
 export type ReservationCreatelinksInput = {
@@ -1261,6 +1289,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1304,6 +1333,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1347,6 +1377,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["reservation"]>
@@ -1390,11 +1421,12 @@ export type ReservationSelectScalar = {
   countsInBooks?: boolean
   confirmedAt?: boolean
   change?: boolean
+  termsRevision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1453,6 +1485,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
      * Terms that were asked for and are not in force: state, since, requestedAt, terms, reasons.
      */
     change: runtime.JsonValue | null
+    /**
+     * How often agents were told other terms.
+     */
+    termsRevision: number
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["reservation"]>
@@ -1916,6 +1952,7 @@ export interface ReservationFieldRefs {
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly change: Prisma.FieldRef<"Reservation", 'Json'>
+  readonly termsRevision: Prisma.FieldRef<"Reservation", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Reservation", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Reservation", 'DateTime'>
 }

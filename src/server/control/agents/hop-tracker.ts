@@ -2,6 +2,7 @@ import type { IpAddress } from '../../../core/base/ip.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
+import { isChanging } from '../../../core/reservation/change.ts';
 import { deviation } from '../../../core/reservation/deviation.ts';
 import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events.ts';
 import { isLive } from '../../../core/reservation/life-cycle.ts';
@@ -14,6 +15,8 @@ import { observedHop, recordedHop, type HopSighting, type ObservedHop } from './
 /** What is known of one reservation on one node. `removing`: the agent was told to remove it and has not answered. */
 interface Hop {
   state: HopState | 'removing';
+  /** Of the assignment that the state is about; null = nobody has told. */
+  revision: number | null;
   detail: string | null;
   sighting: HopSighting | null;
   /** Some hop before it does not speak RSVP; null while it has not told. */
@@ -22,7 +25,8 @@ interface Hop {
 
 interface Track {
   readonly hops: Map<NodeName, Hop>;
-  failure: Failure | null;
+  /** With the assignment that it is about: another one has not failed. */
+  failure: { readonly told: Failure; readonly node: NodeName; readonly revision: number } | null;
   confirmed: boolean;
   /** Addresses that PATH collected on its way to the receiver; [] = it was not told to, or has not arrived. */
   recorded: readonly string[];
@@ -77,13 +81,17 @@ export class HopTracker {
     const hop = this.#hop(report.reservationId, node);
     const track = this.#tracks.get(report.reservationId)!;
     if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
-    if (state === 'path' && hop.state === 'installed') return this.#look(reservation.id);
+    if (state === 'path' && hop.state === 'installed' && hop.revision === report.revision)
+      return this.#look(reservation.id);
     hop.state = state;
+    hop.revision = report.revision;
     hop.detail = report.failure?.detail ?? null;
     if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
     if (report.recordedRoute.length > 0) track.recorded = report.recordedRoute;
     if (state === 'confirmed') track.confirmed = true;
-    if (state === 'failed') track.failure ??= this.#failure(node, report.failure);
+    if (state === 'failed' && !this.#standing(reservation, track)) {
+      track.failure = { told: this.#failure(node, report.failure), node, revision: report.revision };
+    }
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
     this.#look(reservation.id);
   }
@@ -98,7 +106,10 @@ export class HopTracker {
       if (!wanted) {
         if (!there) this.#hop(reservation.id, node).state = 'removed';
       } else if (there?.revision === wanted.revision) {
-        this.#resumed(reservation, node, there.state);
+        this.#resumed(reservation, node, there);
+      } else if (there) {
+        // It has kept what it was told before, and changes that in place: nothing was lost.
+        Object.assign(this.#hop(reservation.id, node), { state: 'pending' satisfies HopState, revision: null });
       } else if (known?.state === 'installed' || known?.state === 'confirmed' || reservation.state === 'active') {
         Object.assign(this.#hop(reservation.id, node), {
           state: 'lost' satisfies HopState,
@@ -133,7 +144,7 @@ export class HopTracker {
   /** What a reservation that is being established still waits for, in a sentence. */
   waitingFor(reservation: Reservation): string {
     const hops = this.#tracks.get(reservation.id)?.hops;
-    const missing = this.#installers(reservation).filter((node) => !isInstalled(hops?.get(node)));
+    const missing = this.#installers(reservation).filter((node) => !isInstalled(reservation, node, hops?.get(node)));
     if (missing.length === 0) return 'every node has installed it, but the books could not be changed';
     return missing.map((node) => `${node} ${this.#whatIsMissing(node, hops?.get(node))}`).join(', ');
   }
@@ -147,12 +158,12 @@ export class HopTracker {
     return 'has not seen PATH';
   }
 
-  #resumed(reservation: Reservation, node: NodeName, state: HopState): void {
+  #resumed(reservation: Reservation, node: NodeName, { state, revision }: HeldAssignment): void {
     const hop = this.#hop(reservation.id, node);
-    const further = isInstalled(hop) && (state === 'pending' || state === 'path');
+    const further = isInstalled(reservation, node, hop) && (state === 'pending' || state === 'path');
     // An agent that has just restarted holds it as pending while its kernel and its neighbours still have everything.
     // A failure is believed when it is reported, with its reason.
-    if (!further && state !== 'failed') hop.state = state;
+    if (!further && state !== 'failed') Object.assign(hop, { state, revision });
     if (state === 'confirmed') this.#tracks.get(reservation.id)!.confirmed = true;
   }
 
@@ -164,7 +175,7 @@ export class HopTracker {
     }
     let hop = track.hops.get(node);
     if (!hop) {
-      hop = { state: 'pending', detail: null, sighting: null, nonRsvpHop: null };
+      hop = { state: 'pending', revision: null, detail: null, sighting: null, nonRsvpHop: null };
       track.hops.set(node, hop);
     }
     return hop;
@@ -213,22 +224,27 @@ export class HopTracker {
   }
 
   /** The one event that brings the books closer to what the hops say; null when they agree. */
-  #due(reservation: Reservation, track: Track | undefined): LifeCycleEvent | null {
-    if (reservation.state === 'releasing') return this.#isGone(reservation, track) ? { type: 'removed' } : null;
+  #due(reservation: Reservation, known: Track | undefined): LifeCycleEvent | null {
+    if (reservation.state === 'releasing') return this.#isGone(reservation, known) ? { type: 'removed' } : null;
+    // Before a window opens nobody reports, and a change may settle without.
+    const track = known ?? (isChanging(reservation) ? newTrack() : undefined);
     if (!track || reservation.state === 'held') return null;
     const observed = this.#observed(reservation, track);
     // Why comes before what follows from it.
     if (observed && deviation({ ...reservation, ...observed }) !== null) return observed;
-    if (track.failure) return { type: 'signallingFailed', failure: track.failure };
+    const failure = this.#standing(reservation, track);
+    if (failure) return failed(reservation, failure);
     const lost = this.#lost(reservation, track);
+    const installers = this.#installers(reservation);
+    const everywhere =
+      lost === null && installers.every((node) => isInstalled(reservation, node, track.hops.get(node)));
     if (reservation.state === 'active') {
       if (lost !== null) return { type: 'hopLost', detail: lost };
-    } else if (lost === null) {
-      const installers = this.#installers(reservation);
-      if (installers.length > 0 && installers.every((node) => isInstalled(track.hops.get(node)))) {
-        return { type: 'hopsInstalled' };
-      }
+    } else if (everywhere && installers.length > 0) {
+      return { type: 'hopsInstalled' };
     }
+    const settled = this.#settled(reservation, everywhere);
+    if (settled) return settled;
     if (track.confirmed && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
@@ -240,6 +256,23 @@ export class HopTracker {
     const seen = this.#managed(reservation).map((node) => track.hops.get(node)?.nonRsvpHop ?? null);
     const present = seen.includes(true) ? true : seen.includes(null) ? null : false;
     return present === null || present === reservation.nonRsvpHop ? null : { type: 'nonRsvpHop', present };
+  }
+
+  /** How a change under way has come out; null while agents are still at it. */
+  #settled(reservation: Reservation, everywhere: boolean): LifeCycleEvent | null {
+    const { change, state } = reservation;
+    if (change === null || !isChanging(reservation)) return null;
+    // Before its window nothing is installed: who is connected has been told before any later booking.
+    const done =
+      state === 'scheduled' ? this.#managed(reservation).every((node) => this.#presence.connected(node)) : everywhere;
+    if (!done) return null;
+    return { type: change.state === 'applying' ? 'changeApplied' : 'changeReverted', since: change.since };
+  }
+
+  /** The failure of what the agents hold now; one of earlier terms says nothing any more. */
+  #standing(reservation: Reservation, { failure }: Track): Failure | null {
+    if (failure === null) return null;
+    return assignmentFor(reservation, failure.node)?.revision === failure.revision ? failure.told : null;
   }
 
   #lost(reservation: Reservation, track: Track): string | null {
@@ -328,7 +361,17 @@ const newTrack = (): Track => ({
   again: false,
 });
 
-const isInstalled = (hop: Hop | undefined): boolean => hop?.state === 'installed' || hop?.state === 'confirmed';
+/** What was installed under earlier terms does not count. */
+const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>
+  (hop?.state === 'installed' || hop?.state === 'confirmed') &&
+  hop.revision === assignmentFor(reservation, node)?.revision;
+
+/** A change that is refused leaves what was there before; without one the reservation itself cannot be kept. */
+function failed({ change }: Reservation, failure: Failure): LifeCycleEvent {
+  return change?.state === 'applying'
+    ? { type: 'changeRefused', since: change.since, reason: { reason: 'REFUSED', ...failure } }
+    : { type: 'signallingFailed', failure };
+}
 
 /** RFC 2205 appendix B. */
 const ERROR_NAMES: Readonly<Record<number, string>> = {
@@ -346,4 +389,6 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
   21: 'traffic control error',
   22: 'traffic control system error',
   23: 'RSVP system error',
+  // RFC 3209 7.3.
+  24: 'routing problem',
 };

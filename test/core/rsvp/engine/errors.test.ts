@@ -27,8 +27,10 @@ describe('a reservation that a node refuses', () => {
     const world = lab();
     world.r2.verdict = () => noRoom;
     establish(world);
+    // What was refused is told with it: by then the receiver may ask for something else.
+    const flowspec = { service: 'controlledLoad', tspec: expect.objectContaining({ tokenRate: 2_500_000 }) as unknown };
     expect(world.hostB.eventsOf('resvError')).toEqual([
-      { type: 'resvError', flow: flow(), errorNode: '10.2.0.1', ...noRoom, local: true },
+      { type: 'resvError', flow: flow(), errorNode: '10.2.0.1', ...noRoom, local: true, flowspec },
     ]);
     expect(world.network.messages('resvErr').map(({ node, view }) => [node, view.errorSpec.flags])).toEqual([
       ['r2', 0],
@@ -286,9 +288,19 @@ describe('RESV that cannot be taken', () => {
   it('on an interface that PATH did not leave through is counted', () => {
     const world = lab();
     establish(world);
-    world.r2.input(altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message));
+    const resv = altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message);
+    const [other] = world.r2.interfaces.get('eth2')!.addresses;
+    world.r2.input({ ...resv, destination: other! });
     expect(world.r2.dropped['resvOnWrongInterface']).toBe(1);
     expect(world.r2.reservations).toHaveLength(1);
+  });
+
+  it('is for the interface whose address it was sent to, wherever it comes in: routes back may be other ones', () => {
+    const world = lab();
+    establish(world);
+    world.r2.input(altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message));
+    expect(world.r2.dropped).toEqual({});
+    expect(world.r2.reservations).toMatchObject([{ interface: 'eth0' }]);
   });
 
   it('with a flowspec that means nothing: ResvErr 21, value 3', () => {

@@ -135,8 +135,13 @@ function outlive({ network: running, nodes }: Lab, isDone: () => boolean): void 
 
 function recover(world: Lab): void {
   const { network: running, nodes } = world;
-  const known = (node: Node): number => node.paths.length;
-  outlive(world, () => nodes.every((node) => known(node) === (node === world.r3 ? 0 : flows.length)));
+  outlive(world, () =>
+    nodes.every(
+      (node) =>
+        node.paths.length === (node === world.r3 ? 0 : flows.length) &&
+        node.reservations.length === (node === world.r3 || node === world.hostB ? 0 : flows.length),
+    ),
+  );
   // A closed flow opens again: a Path that named another sender's host as its own may have closed it.
   open(world);
   running.run(2 * L);
@@ -150,7 +155,7 @@ function recover(world: Lab): void {
     world.hostA.input({ type: 'closeSender', flow: each });
     world.hostB.input({ type: 'closeReceiver', flow: each });
   }
-  outlive(world, () => nodes.every((node) => known(node) === 0));
+  outlive(world, () => nodes.every((node) => node.paths.length + node.reservations.length === 0));
   for (const node of nodes) {
     if (node.paths.length + node.reservations.length + node.kernel.size + node.journal.size > 0) {
       throw new Error(

@@ -44,8 +44,9 @@ function resvKeys({ session, style, flowDescriptors }: ResvMessage | ResvTearMes
 }
 
 /**
- * What the ids say of a message that arrived (RFC 2961 4.5): whether to process it. Ids of another epoch mean that the
- * neighbour started anew, and nothing that it said before can be summarised any more.
+ * What the ids say of a message that arrived (RFC 2961 4.5): what is to be processed, or null. Ids of another epoch mean that
+ * the neighbour started anew, and nothing that it said before can be summarised any more. An id that stands for the state
+ * already says that nothing changed: then what it came with first counts, whatever the repetition has become on its way.
  */
 export function idArrived(
   state: EngineState,
@@ -53,25 +54,37 @@ export function idArrived(
   view: ValidMessage,
   packet: Packet,
   messageId: RsvpMessageId | undefined,
-): boolean {
+): ValidMessage | null {
   const keys = keysOf(view);
   if (messageId === undefined) {
     // State changed by a message without an id is not what an id stood for.
     for (const key of keys) supersede(neighbour, key);
-    return true;
+    return view;
   }
+  const { messageId: id } = messageId;
   if (neighbour.epoch !== messageId.epoch) forgetAllArrived(neighbour, messageId.epoch);
-  if (keys.length > 0 && keys.every((key) => isOlder(messageId.messageId, standing(state, neighbour, key)))) {
+  if (keys.length > 0 && keys.every((key) => isOlder(id, standing(state, neighbour, key)))) {
     drop(state, 'outOfOrder');
-    return false;
+    return null;
   }
   acknowledge(state, neighbour, messageId, packet);
-  if (view.kind === 'path' || view.kind === 'resv') remember(state, neighbour, view, packet, keys, messageId.messageId);
-  else {
-    for (const key of keys) supersede(neighbour, key);
-    if (isRepeated(neighbour, messageId.messageId)) return false;
+  if (view.kind === 'path' || view.kind === 'resv') {
+    const known = neighbour.arrived.get(id);
+    if (known !== undefined && keys.every((key) => standing(state, neighbour, key) === id)) {
+      return refreshed(state, neighbour, known, view);
+    }
+    remember(state, neighbour, view, packet, keys, id);
+    return view;
   }
-  return true;
+  for (const key of keys) supersede(neighbour, key);
+  return isRepeated(neighbour, id) ? null : view;
+}
+
+/** The first message once more; a confirmation may be asked for by any of them. */
+function refreshed(state: EngineState, neighbour: Neighbour, known: Received, view: ValidMessage): ValidMessage {
+  renew(state, neighbour, known);
+  if (view.kind !== 'resv' || view.resvConfirm === null || known.view.kind !== 'resv') return known.view;
+  return { ...known.view, resvConfirm: view.resvConfirm };
 }
 
 /** The id that stands for a state which is still there; with what is gone nothing is compared (RFC 2961 4.5). */
@@ -144,16 +157,21 @@ export function refreshedBy(state: EngineState, neighbour: Neighbour, epoch: num
   if (neighbour.epoch !== epoch) return null;
   const received = neighbour.arrived.get(id);
   if (received === undefined) return null;
-  neighbour.arrived.delete(id);
   if (received.until <= state.now) {
     forget(neighbour, id, received);
     return null;
   }
-  neighbour.arrived.set(id, received);
+  renew(state, neighbour, received);
+  return received;
+}
+
+/** To the end of those that are looked through for old ones. */
+function renew(state: EngineState, neighbour: Neighbour, received: Received): void {
+  neighbour.arrived.delete(received.id);
+  neighbour.arrived.set(received.id, received);
   const { view } = received;
   const refreshPeriod = 'timeValues' in view ? view.timeValues.refreshPeriod : state.settings.refreshPeriod;
   received.until = state.now + lifetime(refreshPeriod, state.settings.refreshPeriod);
-  return received;
 }
 
 /** The neighbour counts anew. */

@@ -11,6 +11,8 @@ import { forgetAllSent } from './sent.ts';
 const DEAD_INTERVALS = 3.5;
 /** Requests with a wrong Dst_Instance in a row that are put down to messages that crossed each other. */
 const MAX_WRONG = 3;
+/** A neighbour is told everything again at most once in so long, however often it says to be another. */
+const MIN_CHANGE_MS = 1_000;
 /** "The IP TTL SHOULD be 1" (RFC 3209 5.1): a Hello is for the link. */
 const HELLO_TTL = 1;
 
@@ -40,6 +42,7 @@ function helloOf(state: EngineState, neighbour: Neighbour): HelloState {
     state: 'unknown',
     requestedAt: null,
     wrong: 0,
+    changedAt: null,
     request: null,
     death: null,
   };
@@ -73,6 +76,9 @@ function send(state: EngineState, neighbour: Neighbour, hello: HelloState, ack: 
 export function helloArrived(state: EngineState, neighbour: Neighbour, { hello: object }: HelloMessage): void {
   const hello = helloOf(state, neighbour);
   const { ack, sourceInstance, destinationInstance } = object;
+  if (isChange(hello, sourceInstance) && hello.changedAt !== null && state.now < hello.changedAt + MIN_CHANGE_MS) {
+    return drop(state, 'helloChangesTooOften');
+  }
   if (sourceInstance === 0) {
     drop(state, 'helloWithoutInstance');
     return lose(state, neighbour, hello);
@@ -98,6 +104,10 @@ export function helloArrived(state: EngineState, neighbour: Neighbour, { hello: 
   hello.state = 'up';
 }
 
+/** Whether it says something else of the neighbour than is known. The first instance of all is no change. */
+const isChange = (hello: HelloState, sourceInstance: number): boolean =>
+  hello.state === 'lost' || (hello.theirInstance !== 0 && sourceInstance !== hello.theirInstance);
+
 const reflects = (hello: HelloState, ack: boolean, destinationInstance: number): boolean =>
   destinationInstance === hello.ownInstance || (!ack && destinationInstance === 0);
 
@@ -117,6 +127,7 @@ const nextInstance = (instance: number): number => (instance + 1) >>> 0 || 1;
 
 function changed(state: EngineState, neighbour: Neighbour, hello: HelloState, change: NeighbourChange['change']): void {
   hello.state = change === 'lost' ? 'lost' : 'up';
+  hello.changedAt = state.now;
   const { interface: name, address } = neighbour;
   // What was said to it must be said whole again; what it said goes by ids that it no longer counts from.
   if (change !== 'back') forgetAllSent(state, neighbour);

@@ -83,6 +83,8 @@ export interface HelloState {
   requestedAt: MonotonicMs | null;
   /** Hellos in a row that were for another instance of this node. */
   wrong: number;
+  /** When it was last found to be another, lost, or back. */
+  changedAt: MonotonicMs | null;
   /** null: it is not asked, only answered. */
   request: Timer | null;
   death: Timer | null;
@@ -94,7 +96,7 @@ export interface Neighbour {
   readonly address: IpAddress;
   policy: NeighbourPolicy | null;
   lastHeard: MonotonicMs | null;
-  /** Said of itself that it does refresh reduction, in the last message that came from it (RFC 2961 2). */
+  /** Its last message said that it does refresh reduction (RFC 2961 2), and came past no router that does not speak RSVP. */
   capable: boolean;
   /** Path state that came from it. */
   flows: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { altered, establish, L, lab, type Lab } from '../network.ts';
+import { altered, controlledLoad, establish, L, lab, type Lab } from '../network.ts';
 
 /** The last Path of host-a, as it reaches r1 with another id. */
 function pathWithId(world: Lab, messageId: number) {
@@ -36,5 +36,21 @@ describe('a message out of order (RFC 2961 4.5)', () => {
     world.r1.input(pathWithId(world, 0xffff_fffe));
     world.r1.input(pathWithId(world, 3));
     expect(world.r1.dropped).toMatchObject({ outOfOrder: 1 });
+  });
+
+  it('does not put other contents under an id that stands for the state: it is a refresh', () => {
+    const world = lab({ refreshReduction: true });
+    establish(world, undefined, 9_000);
+    world.network.run(10_000);
+    const last = world.network.messages('resv', 'r1').findLast(({ view }) => view.extensions?.messageId !== undefined)!;
+    const damaged = altered(last, 'eth0', (message) => ({
+      ...message,
+      objects: message.objects.map((object) =>
+        object.kind === 'flowspec' ? { ...object, flowspec: controlledLoad(1_000) } : object,
+      ),
+    }));
+    world.hostA.input(damaged);
+    world.network.run(3 * L);
+    expect([...world.hostA.kernel.values()]).toEqual([controlledLoad(9_000)]);
   });
 });

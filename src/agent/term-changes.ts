@@ -1,0 +1,68 @@
+import { BytesPerSecond } from '../core/base/units.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
+import type { Journal } from './journal.ts';
+
+const PREFIX = 'change/';
+
+interface TermChange {
+  /** Of the assignment with the new terms. */
+  readonly revision: number;
+  /** The largest rate of earlier terms, bytes/s; 0 where the new ones are no less. */
+  readonly formerRate: number;
+  /** RSVP has not come to the new terms yet. */
+  readonly pending: boolean;
+}
+
+/** R of guaranteed service, r of controlled load. */
+export const rateOf = ({ tspec, rspec }: Assignment): BytesPerSecond => rspec?.rate ?? tspec.tokenRate;
+
+/**
+ * Assignments whose terms have changed while they were in force. Kept in the journal: an agent that restarts in between plays
+ * back the reservation state of the old terms, which is then neither too much nor taken for the new.
+ */
+export class TermChanges {
+  readonly #journal: Pick<Journal, 'entries' | 'put' | 'delete'>;
+  readonly #changes = new Map<string, TermChange>();
+
+  constructor(journal: Pick<Journal, 'entries' | 'put' | 'delete'>) {
+    this.#journal = journal;
+    for (const [key, change] of journal.entries(PREFIX)) {
+      this.#changes.set(key.slice(PREFIX.length), change as TermChange);
+    }
+  }
+
+  begin(before: Assignment, assignment: Assignment): void {
+    const former = Math.max(this.#changes.get(before.reservationId)?.formerRate ?? 0, rateOf(before));
+    const formerRate = former > rateOf(assignment) ? former : 0;
+    this.#put(assignment.reservationId, { revision: assignment.revision, formerRate, pending: true });
+  }
+
+  /** Whether RSVP still has to come to the assignment's terms. */
+  isPending({ reservationId, revision }: Assignment): boolean {
+    const change = this.#changes.get(reservationId);
+    return change !== undefined && change.pending && change.revision === revision;
+  }
+
+  /** RSVP has come to the new terms. A RESV of the old ones may still be on its way. */
+  arrived(reservationId: string): void {
+    const change = this.#changes.get(reservationId);
+    if (!change?.pending) return;
+    if (change.formerRate === 0) this.forget(reservationId);
+    else this.#put(reservationId, { ...change, pending: false });
+  }
+
+  /** The most that RSVP may ask for: what is assigned, or was before. */
+  mostFor(assignment: Assignment): BytesPerSecond {
+    const former = this.#changes.get(assignment.reservationId)?.formerRate ?? 0;
+    return BytesPerSecond(Math.max(rateOf(assignment), former));
+  }
+
+  forget(reservationId: string): void {
+    if (this.#changes.delete(reservationId)) this.#journal.delete(PREFIX + reservationId);
+  }
+
+  #put(reservationId: string, change: TermChange): void {
+    this.#changes.set(reservationId, change);
+    this.#journal.put(PREFIX + reservationId, change);
+  }
+}

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { Journal } from '../../src/agent/journal.ts';
+import { TermChanges } from '../../src/agent/term-changes.ts';
+import { BytesPerSecond, Micros } from '../../src/core/base/units.ts';
+import { assignmentFor, type Assignment } from '../../src/core/reservation/assignment.ts';
+import { reservation } from '../core/reservation/fixtures.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+const base = assignmentFor(reservation(), 'r1')!;
+/** Guaranteed service: R counts. */
+const at = (rate: number, revision: number): Assignment => ({
+  ...base,
+  revision,
+  rspec: { rate: BytesPerSecond(rate), slack: Micros(0) },
+});
+
+it('a RESV may ask for what is assigned, or was before, until the reservation is gone', () => {
+  const journal = new MemoryJournal();
+  const changes = new TermChanges(journal);
+  expect(changes.mostFor(at(5e6, 1))).toBe(5e6);
+  changes.begin(at(5e6, 1), at(4e6, 2));
+  changes.arrived(base.reservationId);
+  expect(changes.mostFor(at(4e6, 2))).toBe(5e6);
+  changes.begin(at(4e6, 2), at(3.5e6, 3));
+  expect(changes.mostFor(at(3.5e6, 3))).toBe(5e6);
+  changes.begin(at(3.5e6, 3), at(9e6, 4));
+  expect(changes.mostFor(at(9e6, 4))).toBe(9e6);
+  changes.arrived(base.reservationId);
+  expect(journal.values.size).toBe(0);
+  changes.begin(at(9e6, 4), at(3e6, 5));
+  changes.forget(base.reservationId);
+  expect(changes.mostFor(at(3e6, 5))).toBe(3e6);
+  expect(journal.values.size).toBe(0);
+});
+
+it('survives a restart in the middle', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hr-changes-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const journal = new Journal(join(folder, 'journal'));
+  const changes = new TermChanges(journal);
+  changes.begin(at(5e6, 1), at(4e6, 2));
+  await journal.close();
+  const again = new Journal(join(folder, 'journal'));
+  const after = new TermChanges(again);
+  expect([after.isPending(at(4e6, 2)), after.isPending(at(5e6, 1))]).toEqual([true, false]);
+  expect(after.mostFor(at(4e6, 2))).toBe(5e6);
+  after.arrived(base.reservationId);
+  expect(after.isPending(at(4e6, 2))).toBe(false);
+  await again.close();
+});
