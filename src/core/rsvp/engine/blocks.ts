@@ -212,6 +212,8 @@ export interface Upstream {
   news: boolean;
   /** What it asked for and asks for no more: to be torn. */
   dropped: readonly { readonly psb: Psb; readonly flowspec: Flowspec }[];
+  /** The RESV that was sent last asked for a confirmation. */
+  asking: boolean;
   /** Receivers that want to hear of success. */
   confirms: readonly IpAddress[];
   /** Repetitions since the last change. */

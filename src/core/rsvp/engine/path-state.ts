@@ -6,7 +6,7 @@ import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
 import { countFlow, ERRORS_A_PERIOD } from './neighbours/limits.ts';
-import { retract } from './neighbours/sent.ts';
+import { isSummarised, retract } from './neighbours/sent.ts';
 import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
 import { recordedAddresses, routeObjectsFor } from './route-objects.ts';
@@ -109,6 +109,8 @@ export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger
     if (!psb.session.multicast) for (const name of psb.sentOn) leaveBranch(state, psb, name, false);
     psb.sentOn = [...psb.sentOn, out.name];
   }
+  const next = nextNode(psb, branch);
+  if (!trigger && isSummarised(state, statementKey(psb, out.name), out.name, next)) return;
   const { flow, contents } = psb;
   const adspec = contents.adspec && composeAdspec(contents.adspec, out);
   const plain = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
@@ -123,6 +125,11 @@ export function leaveBranch(state: EngineState, psb: Psb, name: string, tell: bo
   if (tell) sendPathTear(state, psb, name);
   retract(state, statementKey(psb, name));
   psb.sentOn = without(psb.sentOn, name);
+}
+
+/** What PATH says changed though its contents did not: the next refresh says it whole. */
+export function sayWhole(state: EngineState, psb: Psb): void {
+  for (const name of psb.sentOn) retract(state, statementKey(psb, name));
 }
 
 const statementKey = (psb: Psb, name: string): string => `path ${psb.key} ${name}`;

@@ -8,7 +8,7 @@ import { pathPacket, rememberPath } from './journal.ts';
 import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
-import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
+import { createPsb, emitPathUp, removePath, sayWhole, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute, turn } from './route.ts';
 import { ROUTING_PROBLEM, sameRouteObjects, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
@@ -51,6 +51,7 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
   const spare = spareOn(psb, packet.interface);
   if (spare !== undefined) dropSpare(state, psb, spare);
   if (psb.session.multicast && psb.hop?.interface !== packet.interface) keepSpare(state, psb, psb);
+  if (psb.ttl !== packet.ttl) sayWhole(state, psb);
   psb.ttl = packet.ttl;
   psb.refreshPeriod = refreshPeriod;
   keepAlive(state, psb);

@@ -5,6 +5,7 @@ import { NONE, type Psb, type Upstream } from './blocks.ts';
 import { leastUpperBound } from './merge.ts';
 import { buildResv, buildResvTear, type ResvContents } from './messages.ts';
 import { localRequestsFor, rsbsFor } from './requests.ts';
+import { isSummarised } from './neighbours/sent.ts';
 import { sendToNeighbour } from './send.ts';
 import { sameHop } from './session.ts';
 import type { EngineState } from './state.ts';
@@ -49,8 +50,12 @@ export function sendResv(
   const { hop } = upstream;
   const out = state.interfaces.get(hop.interface);
   if (out === undefined) return;
+  const receiver = confirm ?? ownConfirm(state, upstream, out.address);
+  const same = !trigger && receiver === null && !upstream.asking;
+  upstream.asking = receiver !== null;
+  if (same && isSummarised(state, statementKey(upstream), hop.interface, hop.address)) return;
   const resv = buildResv(contentsOf(state, upstream), {
-    confirm: confirm ?? ownConfirm(state, upstream, out.address),
+    confirm: receiver,
     forwarded: upstream.forwarded,
     refreshPeriod: state.settings.refreshPeriod,
     address: out.address,

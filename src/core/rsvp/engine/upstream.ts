@@ -58,6 +58,8 @@ export function leaveUpstream(state: EngineState, psb: Psb, tear: boolean): void
   psb.upstream = null;
   psb.asked = null;
   upstream.members = without(upstream.members, psb);
+  // The RESV that was said last has it still: the next one must be whole.
+  retract(state, statementKey(upstream));
   if (tear && asked !== null) upstream.dropped = [...upstream.dropped, { psb, flowspec: asked }];
   if (tear || upstream.members.length === 0) state.unsent.add(upstream);
   // The others to the same previous hop may ask for less without it.
@@ -92,6 +94,7 @@ function create(state: EngineState, session: Session, style: StyleName, hop: Pre
     forwarded: NONE,
     blockade: null,
     news: true,
+    asking: false,
     dropped: NONE,
     confirms: NONE,
     step: 0,

@@ -75,6 +75,20 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
   if (!neighbour.unacknowledged.has(before.id)) departReliably(state, departure, neighbour, before, before.id);
 }
 
+/**
+ * Whether a refresh of what has not changed needs no message: the neighbour acknowledged just that, and a summary will name
+ * it. Asked before the message is built, which costs more than all else of a refresh.
+ */
+export function isSummarised(state: EngineState, key: string, name: string, address: IpAddress): boolean {
+  const sent = state.neighbours.sent.get(key);
+  if (sent === undefined || !sent.acknowledged) return false;
+  const { neighbour } = sent;
+  if (neighbour.interface !== name || neighbour.address !== address || !takesIds(state, neighbour)) return false;
+  sent.renewedAt = state.now;
+  armSummary(state, neighbour);
+  return true;
+}
+
 /** The state is no longer told: neither repeated nor summarised. */
 export function retract(state: EngineState, key: string): void {
   const sent = state.neighbours.sent.get(key);
