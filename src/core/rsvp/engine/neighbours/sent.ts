@@ -13,6 +13,8 @@ import { findNeighbour } from './table.ts';
 const RETRANSMIT_MS = 500;
 /** Rl: how often a message is sent in vain. */
 const MAX_TRANSMISSIONS = 3;
+/** Renewals of acknowledged state after which its message is compared with the acknowledged one. */
+const RENEWALS_A_LOOK = 4;
 /** Messages that one neighbour may owe an acknowledgement for; more are sent without asking for it. */
 const MAX_UNACKNOWLEDGED = 65_536;
 
@@ -42,12 +44,17 @@ export function send(state: EngineState, way: Omit<Departure, 'next'>, about: St
 
 function makeStatement(state: EngineState, departure: Departure, neighbour: Neighbour, statement: Statement): void {
   const { view } = departure;
-  const bytes = encoded(state, buildMessage(view));
-  if (bytes === null) return;
-  const print = fingerprint(bytes);
   const before = state.neighbours.sent.get(statement.key);
   // A confirmation is asked for by a whole message each time: one that was answered must not be asked for again.
   const asks = view.kind === 'resv' && view.resvConfirm !== null;
+  if (before !== undefined && !asks && isRenewal(before, neighbour, statement)) {
+    before.renewedAt = state.now;
+    before.again = statement.again;
+    return armSummary(state, neighbour);
+  }
+  const bytes = encoded(state, buildMessage(view));
+  if (bytes === null) return;
+  const print = fingerprint(bytes);
   if (
     before === undefined ||
     before.neighbour !== neighbour ||
@@ -62,6 +69,7 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
       id: newMessageId(state),
       fingerprint: print,
       acknowledged: false,
+      renewals: 0,
       renewedAt: state.now,
       again: statement.again,
     };
@@ -74,6 +82,13 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
   // Its repetitions are on the way already; once they were in vain it is refreshed as ever (RFC 2961 4.5).
   if (!neighbour.unacknowledged.has(before.id)) departReliably(state, departure, neighbour, before, before.id);
 }
+
+/** What changed is told as news; that nothing else did is looked at every so many renewals (RFC 2961 5.5). */
+const isRenewal = (before: Sent, neighbour: Neighbour, statement: Statement): boolean =>
+  before.acknowledged &&
+  before.neighbour === neighbour &&
+  !statement.trigger &&
+  ++before.renewals % RENEWALS_A_LOOK !== 0;
 
 /** The state is no longer told: neither repeated nor summarised. */
 export function retract(state: EngineState, key: string): void {
