@@ -231,6 +231,9 @@ export class Agent {
       this.#unconfirmed.add(key);
       if (packet) this.#signalling.input(packet);
     }
+    // A neighbour may ask for other terms by now, of which this node hears later: what was installed must stand by then, or the
+    // refusal of the one would be the end of the other.
+    await this.#enforcement.settled();
     const early = this.#early ?? [];
     this.#early = null;
     for (const packet of early) this.#signalling.input(packet);

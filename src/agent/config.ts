@@ -1,3 +1,4 @@
+import type { TransportChoice } from './socket/open.ts';
 import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import type { RsvpConfig } from './rsvp-config.ts';
 
@@ -15,6 +16,10 @@ export interface AgentConfig {
   readonly rsvp: RsvpConfig;
   /** Present in the loopback lab: nothing is enforced, RSVP runs over UDP ports of 127.0.0.1. */
   readonly labNodeFile: string | null;
+  /** How RSVP is spoken where this is no loopback lab. */
+  readonly transport: TransportChoice;
+  /** Interfaces on which hosts speak RSVP in UDP only (RFC 2205 appendix C); others are found out when such a host sends. */
+  readonly udpInterfaces: readonly string[];
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
   /** Marks and routing tables for flows that are kept off their routed way. */

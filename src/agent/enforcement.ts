@@ -51,6 +51,8 @@ export class Enforcement {
   /** Which reservation holds the kernel's class of a flow on an interface. */
   readonly #installed = new Map<string, string>();
   readonly #placeOf = new Map<string, string>();
+  /** Installations that the kernel has still to answer. */
+  readonly #unanswered = new Set<Promise<void>>();
   /** Classes that were made when their window opened, ahead of RESV. */
   readonly #prepared = new Map<string, { readonly flow: ShapedFlow; readonly made: Made }>();
 
@@ -152,6 +154,11 @@ export class Enforcement {
     await this.#kernel.remove(assignment.reservationId);
   }
 
+  /** Resolves when everything that was asked for until now has its answer. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unanswered);
+  }
+
   close(): void {
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
@@ -176,11 +183,13 @@ export class Enforcement {
     this.#installed.set(place, assignment.reservationId);
     this.#placeOf.set(assignment.reservationId, place);
     const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    void Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+    const answered = Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+      this.#unanswered.delete(answered);
       const result = steered?.ok === false && assignment.pinned ? steered : made;
       if (result.ok) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
     });
+    this.#unanswered.add(answered);
   }
 
   /** The server books single flows; nothing is assigned for shares of several. */

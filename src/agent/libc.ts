@@ -34,6 +34,7 @@ export interface Libc {
 /** The same on x86-64 and arm64 (asm-generic). */
 export const AF_INET = 2;
 export const AF_NETLINK = 16;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;

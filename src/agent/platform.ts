@@ -10,7 +10,7 @@ import { loadLibc } from './libc.ts';
 import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
 import { Poller } from './poller.ts';
 import { openLoopbackTransport } from './socket/loopback.ts';
-import { openRawTransport } from './socket/raw.ts';
+import { openTransport } from './socket/open.ts';
 import type { PacketInput, RsvpTransport } from './socket/transport.ts';
 
 interface Problem {
@@ -63,41 +63,61 @@ async function openKernelPlatform(options: {
 }): Promise<Platform> {
   const libc = await loadLibc();
   const poller = new Poller(libc);
+  let transport: RsvpTransport | null = null;
   const network = openHostNetwork({
     libc,
     poller,
     numbers: options.config.steering,
-    changed: options.onNetworkChange,
+    changed: () => {
+      transport?.networkChanged?.();
+      options.onNetworkChange();
+    },
   });
-  const transport = openRawTransport({
-    libc,
-    poller,
-    interfaceName: (index) => network.interfaces().find((one) => one.index === index)?.name,
-    onPacket: options.onPacket,
-  });
+  try {
+    const opened = openTransport({
+      choice: options.config.transport,
+      libc,
+      poller,
+      network,
+      forwards: forwards(),
+      udpInterfaces: options.config.udpInterfaces,
+      onPacket: options.onPacket,
+    });
+    transport = opened.transport;
+    const kernel = await openKernelPart(options);
+    const { tc, nft, htb, classifier, steering, missing } = kernel.features();
+    const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
+    return {
+      network,
+      transport: opened.transport,
+      kernel,
+      features: { enforces, rsvpTransport: opened.transport.kind, notes: [...opened.notes, ...missing] },
+      steeringProblem:
+        nft !== 'missing' && tc && steering !== false ? null : missing.join('; ') || 'the kernel has no marks or rules',
+      async close({ remove }) {
+        await poller.close();
+        await opened.transport.close();
+        await network.close();
+        await kernel.close({ remove });
+      },
+    };
+  } catch (error) {
+    // What still waits would keep a process alive that cannot serve.
+    await poller.close();
+    await transport?.close();
+    await network.close();
+    throw error;
+  }
+}
+
+async function openKernelPart(options: { config: AgentConfig; log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
-  const kernel = await openKernel({
+  return openKernel({
     guardForwarding: forwards(),
     steering: options.config.steering,
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
   });
-  const { tc, nft, htb, classifier, steering, missing } = kernel.features();
-  const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
-  return {
-    network,
-    transport,
-    kernel,
-    features: { enforces, rsvpTransport: transport.kind, notes: [...missing] },
-    steeringProblem:
-      nft !== 'missing' && tc && steering !== false ? null : missing.join('; ') || 'the kernel has no marks or rules',
-    async close({ remove }) {
-      await poller.close();
-      await transport.close();
-      await network.close();
-      await kernel.close({ remove });
-    },
-  };
 }
 
 async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput) => void): Promise<Platform> {

@@ -1,6 +1,7 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
 import { sameFlowspec } from '../core/rsvp/engine/merge.ts';
+import { ROUTING, ROUTING_PROBLEM } from '../core/rsvp/engine/route-objects.ts';
 import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -174,7 +175,7 @@ export class SignalReporter {
         // Nodes that an error passes by keep their state; the one that asked has to tell.
         if (!assignment || !event.local || isOfOtherTerms(event, assignment)) return;
         const { errorCode: code, errorValue: value, errorNode: node } = event;
-        if (event.type === 'pathError' && code === ERROR.rsvpSystem && value === NO_ROUTE) {
+        if (event.type === 'pathError' && isWayless(code, value)) {
           // Routes come back with their links. Where it stands here, the node without a route tells what it has lost.
           if (this.#stands(assignment)) return;
           return this.#report(assignment, AssignmentState.LOST, { failure: lost(`no route at ${node}`) });
@@ -257,5 +258,8 @@ export class SignalReporter {
 /** A refusal of what was asked for before the terms were changed, or changed back. */
 const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
   event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
+/** No route there, or none to the next node that PATH names. */
+const isWayless = (code: number, value: number): boolean =>
+  (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);
 
 const lost = (detail: string): Failure => ({ code: 0, value: 0, node: '', detail });

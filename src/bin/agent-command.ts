@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { registerAgentQueries } from '../cli/agent.ts';
 import { UsageError } from '../cli/errors.ts';
+import type { TransportChoice } from '../agent/socket/open.ts';
 import { DEFAULT_STEERING, steeringProblem } from '../core/shaping/steering.ts';
 import { agentSocketPath } from '../rpc/agent-socket.ts';
 import { createLoggers } from '../telemetry/logger.ts';
@@ -17,6 +18,8 @@ interface Options {
   readonly refreshPeriodMs: number;
   readonly labNode?: string;
   readonly removeOnExit?: boolean;
+  readonly rsvpTransport: TransportChoice;
+  readonly rsvpUdpInterface?: readonly string[];
   readonly markMask: number;
   readonly firstTable: number;
   readonly record?: string;
@@ -35,6 +38,12 @@ export function registerAgent(program: Command): void {
     .option('--refresh-period-ms <ms>', 'how often RSVP state is refreshed', refreshPeriod, 30_000)
     .option('--lab-node <file>', 'speak RSVP over UDP ports of 127.0.0.1 as this file says; nothing is enforced')
     .option('--remove-on-exit', 'take queues and tables away at an orderly stop, as a plain router has none')
+    .addOption(
+      new Option('--rsvp-transport <kind>', 'raw sockets, or UDP (RFC 2205 appendix C) on a host without them')
+        .choices(['auto', 'raw', 'udp'])
+        .default('auto'),
+    )
+    .option('--rsvp-udp-interface <name...>', 'where hosts have only UDP, and none of them sends so that it shows')
     .option(
       '--mark-mask <bits>',
       'the bits of packet marks that are ours, for flows that are kept off their routed way',
@@ -74,6 +83,8 @@ export function registerAgent(program: Command): void {
           rsvp,
           labNodeFile: options.labNode ?? null,
           removeOnExit: options.removeOnExit ?? false,
+          transport: options.rsvpTransport,
+          udpInterfaces: options.rsvpUdpInterface ?? [],
           steering,
           record:
             options.record === undefined

@@ -161,6 +161,18 @@ describe('a class made ahead of RESV', () => {
   });
 });
 
+it('is settled when every installation that was asked for has its answer', async () => {
+  await enforcement.settled();
+  enforcement.install(resv);
+  const order: string[] = [];
+  const settled = enforcement.settled().then(() => order.push(`settled after ${told.length}`));
+  await Promise.resolve();
+  order.push('kernel answers');
+  kernel.answers[0]!(ok(undefined));
+  await settled;
+  expect(order).toEqual(['kernel answers', 'settled after 1']);
+});
+
 describe('new terms of an assignment', () => {
   const at = (factor: number): Assignment => ({
     ...assignment,

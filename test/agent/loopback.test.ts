@@ -82,6 +82,8 @@ const startAgent = async (
     refreshPeriodMs: 500,
     labNodeFile: files.get(node)!,
     removeOnExit: false,
+    transport: 'auto' as const,
+    udpInterfaces: [],
     steering: DEFAULT_STEERING,
     rsvp,
     record,

@@ -158,6 +158,26 @@ describe('news of an assignment', () => {
     });
   });
 
+  it('is no refusal either where the next node of an explicit route cannot be reached: links come back', () => {
+    const badStrictNode = (): void =>
+      reporter.event({
+        type: 'pathError',
+        flow,
+        errorNode: ip('10.12.0.2'),
+        errorCode: 24,
+        errorValue: 2,
+        local: true,
+      });
+    badStrictNode();
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' });
+    badStrictNode();
+    expect(said).toEqual(['PATH', 'INSTALLED', 'LOST']);
+    // But a route that could never work is.
+    reporter.event({ type: 'pathError', flow, errorNode: ip('10.12.0.2'), errorCode: 24, errorValue: 4, local: true });
+    expect(said.at(-1)).toBe('FAILED');
+  });
+
   it('is a refusal for any other error', () => {
     reporter.event({ type: 'pathError', flow, errorNode: ip('10.1.0.1'), errorCode: 21, errorValue: 4, local: true });
     expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);

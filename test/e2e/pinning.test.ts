@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { run } from '../../src/lab/commands.ts';
 import { requires } from '../support/requires.ts';
 import { Headroom, output, wrote, type Answer } from './headroom.ts';
@@ -9,7 +11,7 @@ const DATAGRAMS = 200;
 const NODES = ['host-a', 'r1', 'r2', 'r3', 'host-b'];
 
 describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'tshark', 'tcpdump', 'python3'))('a pinned flow in the lab', () => {
-  const headroom = new Headroom('kernel');
+  const headroom = new Headroom('kernel', {}, { options: (node) => (node === 'r3' ? ['--remove-on-exit'] : []) });
   const booked = new Set<string>();
   beforeAll(() => headroom.start(), 60_000);
   afterAll(() => headroom.stop(), 30_000);
@@ -17,13 +19,14 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'tshark', 'tcpdump', 'python
     await Promise.all([...booked].map(release));
   }, 30_000);
 
-  const book = async (port: number, source = '10.1.0.2'): Promise<Answer> => {
+  const book = async (port: number, source = '10.1.0.2', more: object = {}): Promise<Answer> => {
     const answer = await headroom.book(port, RATE, {
       flow: {
         protocol: 'udp',
         source: { address: source, port },
         destination: { address: '10.2.0.2', port },
       },
+      ...more,
     });
     if (answer.status === 201) booked.add(answer.body.id as string);
     return answer;
@@ -132,6 +135,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'tshark', 'tcpdump', 'python
     expect(await count(direct!, session)).toBe(0);
     expect(await count(around!, session)).toBeGreaterThan(0);
     expect(await count(entry!, session)).toBeGreaterThan(0);
+    // Into r2: r3 has taken itself off the explicit route, and everyone before r2 has written down where it sends.
+    const path = await run('tshark', ['-r', entry!, '-Y', session, '-V', '-O', 'rsvp', '-c', '1']);
+    expect(path).toMatch(/EXPLICIT ROUTE: IPv4 10\.23\.0\.2\S*, IPv4 10\.2\.0\.2/);
+    expect(path).toMatch(/RECORD ROUTE: IPv4 10\.23\.0\.3\S*, IPv4 10\.13\.0\.1\S*, IPv4 10\.1\.0\.2/);
     expect(fourth.paths[0]).toMatchObject({
       pinning: 'pinned',
       explicitRoute: ['10.1.0.1', '10.13.0.3', '10.23.0.2', '10.2.0.2'],
@@ -260,4 +267,37 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'tshark', 'tcpdump', 'python
     await Promise.all([...booked].map(release));
     await expectNoTrace();
   }, 120_000);
+
+  it('a router without an agent refuses the pin by name; who allows it gets the path unpinned, steered where it can be', async () => {
+    const { headers } = await headroom.call('GET', '/v1/topology');
+    const nodes = DEFAULT_LAB.nodes.map((node) => (node.name === 'r3' ? { ...node, agent: 'optional' } : node));
+    const stored = await headroom.call(
+      'PUT',
+      '/v1/topology',
+      { ...DEFAULT_LAB, nodes },
+      { 'if-match': headers.get('etag')! },
+    );
+    expect(stored.status).toBe(200);
+    const agent = headroom.lab.agent('r3')!;
+    const ended = once(agent, 'exit');
+    agent.kill('SIGTERM');
+    await ended;
+    await headroom.until('r3 is a plain router', 15_000, async () => {
+      return (await headroom.call('GET', '/v1/agents/r3')).body.state === 'silent';
+    });
+    await fill();
+    const refused = await book(5704);
+    expect([refused.status, refused.body.code]).toEqual([409, 'BANDWIDTH_UNAVAILABLE']);
+    expect(refused.body.reasons.slice(1)).toEqual([
+      { reason: 'PINNING_UNAVAILABLE', node: 'r3', interface: null, setting: 'agent', detail: 'r3 has no agent' },
+    ]);
+    const { status, body } = await book(5704, '10.1.0.2', { constraints: { allowUnpinned: true } });
+    expect([status, body.paths[0].pinning]).toEqual([201, 'unpinned']);
+    await headroom.reaches(body.id as string, 'active');
+    expect(await waysOf('host-a', '10.1.0.2', 5704)).toEqual({ direct: 0, around: DATAGRAMS });
+    const shown = (await headroom.call('GET', `/v1/reservations/${body.id}`)).body.paths[0];
+    expect([shown.deviation, shown.enforcement]).toEqual([null, 'kernel']);
+    await Promise.all([...booked].map(release));
+    await expectNoTrace();
+  }, 90_000);
 });

@@ -30,11 +30,11 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
       const [pathIn, resvOut] = [
         wrote(
           trace,
-          / in {2}eth0 +Path 10\.1\.0\.2 > 10\.2\.0\.2 ttl \d+\/\d+; session udp 10\.2\.0\.2:6001;.* sender 10\.1\.0\.2:6001;/,
+          / in {2}eth0 +Path 10\.1\.0\.2 > 10\.2\.0\.2 ttl \d+\/\d+;.* session udp 10\.2\.0\.2:6001;.* sender 10\.1\.0\.2:6001;/,
         ),
         wrote(
           trace,
-          / out eth0 +Resv 10\.1\.0\.1 > 10\.1\.0\.2 ttl \d+\/\d+; session udp 10\.2\.0\.2:6001;.* style FF; CL 2M bucket [^;]+; filter 10\.1\.0\.2:6001/,
+          / out eth0 +Resv 10\.1\.0\.1 > 10\.1\.0\.2 ttl \d+\/\d+;.* session udp 10\.2\.0\.2:6001;.* style FF; CL 2M bucket [^;]+; filter 10\.1\.0\.2:6001/,
         ),
       ];
       await headroom.until(

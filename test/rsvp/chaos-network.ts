@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { FlowKey } from '../../src/core/rsvp/engine/types.ts';
 import { flowKeyText } from '../../src/core/rsvp/engine/types.ts';
-import { controlledLoad, ip, L, Network, tspec, type Node } from '../core/rsvp/engine/network.ts';
+import { controlledLoad, L, Network, tspec, type Node } from '../core/rsvp/engine/network.ts';
+import { makeTree, setTreeRoutes } from './tree.ts';
 
 /** One thing that happens, `after` ms after the one before. `which` is a flow or a node, modulo how many there are. */
 export interface Action {
@@ -100,19 +101,13 @@ export class ChaosNetwork {
 
   constructor({ parents, flows, reducing, window, seed }: Chaos) {
     this.network = new Network({ seed });
-    const names = ['n0', ...parents.map((_, i) => `n${i + 1}`)];
-    for (const [i, parent] of parents.entries()) {
-      const [above, below] = [names[parent % (i + 1)]!, names[i + 1]!];
-      const interfaces = this.network.node(above).interfaces.size;
-      this.network.link(`${above} e${interfaces} 10.0.${i}.1`, `${below} e0 10.0.${i}.2`);
-    }
-    this.nodes = names.map((name) => this.network.node(name));
+    this.nodes = makeTree(this.network, parents);
     for (const [i, node] of this.nodes.entries()) {
       node.refreshReduction = reducing === 'all' || (reducing === 'some' && i % 2 === 0);
       if (window !== null) signAll(node, window);
       node.configure();
     }
-    this.#setRoutes();
+    setTreeRoutes(this.network, this.nodes);
     this.network.start();
     this.flows = flows.map(({ from, to, address, open }, i) => {
       const source = this.nodes[from % this.nodes.length]!;
@@ -124,26 +119,6 @@ export class ChaosNetwork {
       const key = { protocol: 17, source: out.address, sourcePort: 1000 + i, destination, destinationPort: 2000 + i };
       return { key, from: source, to: target, intent: { sender: open ? 1 : null, receiver: open ? 1 : null } };
     });
-  }
-
-  /** In a tree there is one way. */
-  #setRoutes(): void {
-    for (const target of this.nodes) {
-      const reached = new Set([target]);
-      for (const node of reached) {
-        for (const { ends } of this.network.links) {
-          const near = ends.find((end) => end.node === node);
-          const far = ends.find((end) => end.node !== node);
-          if (near === undefined || far === undefined || reached.has(far.node)) continue;
-          reached.add(far.node);
-          const hop = node.interfaces.get(near.interface)!.address;
-          for (const { address } of target.interfaces.values()) {
-            const gateway = address === hop ? null : ip(hop);
-            far.node.routes.set(address, { interface: far.interface, gateway, local: false });
-          }
-        }
-      }
-    }
   }
 
   /** Opens what is open from the start. */

@@ -3,7 +3,18 @@ import { join } from 'node:path';
 
 /** Something of the machine that a test cannot do without: `root`, or a program on the PATH. */
 export type Requirement =
-  'root' | 'python3' | 'ip' | 'tc' | 'nft' | 'tshark' | 'tcpdump' | 'iperf3' | 'chromium' | 'python3-grpc' | 'protoc';
+  | 'root'
+  | 'python3'
+  | 'setpriv'
+  | 'ip'
+  | 'tc'
+  | 'nft'
+  | 'tshark'
+  | 'tcpdump'
+  | 'iperf3'
+  | 'chromium'
+  | 'python3-grpc'
+  | 'protoc';
 
 function present(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;

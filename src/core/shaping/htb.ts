@@ -22,6 +22,8 @@ const SEEN_HEADER_BYTES = 14;
 /** tc keeps bursts as a time in units of 64 ns in 32 bits; above this it would wrap without a word. */
 const MAX_BURST_SECONDS = 250;
 
+const MAX_QUEUE_BYTES = 2 ** 32 - 1;
+
 /** One HTB class. `parent` null means that it hangs at the root qdisc. */
 export interface HtbClass {
   readonly minor: number;
@@ -124,13 +126,17 @@ export function baseClasses(iface: ShapedInterface, flowSum: number): readonly S
   ];
 }
 
-/** The class of a reservation in shape mode: rate = ceil = R, bucket b, at most 100 ms (and four frames) of queue. */
+/**
+ * The class of a reservation in shape mode: rate = ceil = R, bucket b, a queue of at most 100 ms, four frames or b, whatever is
+ * most.
+ */
 export function flowClass(iface: ShapedInterface, flow: ShapedFlow): ShapedClass {
   const rate = roundRateUp(flow.rateBitsPerSecond);
   const frame = Math.max(flow.maxFrameBytes, 64);
   // Whole microseconds are all that tc passes on of a burst; below a few of them nothing of it would be left.
   const burst = Bytes(Math.max(flow.burstBytes, frame, bytesIn(rate, 0.02)));
-  const limitBytes = Bytes(Math.max(bytesIn(rate, 100), 4 * frame));
+  // A bucket that comes at once by a faster link than this one waits here; its size is a 32-bit number in the kernel.
+  const limitBytes = Bytes(Math.min(Math.max(bytesIn(rate, 100), 4 * frame, burst), MAX_QUEUE_BYTES));
   const peak = flow.peakBitsPerSecond;
   // A bucket of one frame alone would lose the tokens of every late timer and so hold the flow below its peak.
   const leaf: Leaf =

@@ -46,3 +46,25 @@ describe('the quantum of a class', () => {
     expect(classQuantumBytes(Bytes(300_000), Bytes(14))).toBe(200_000);
   });
 });
+
+describe('the queue of a class', () => {
+  const leafOf = (burst: number, peak: number | null) =>
+    flowClass(
+      { name: 'eth0', capacityBitsPerSecond: BitsPerSecond(1e8), mtuBytes: Bytes(1500), overheadBytes: Bytes(14) },
+      {
+        ...{ key: 'a', classMinor: 16, interface: 'eth0', filters: [], maxFrameBytes: Bytes(1514) },
+        rateBitsPerSecond: BitsPerSecond(10_000_000),
+        burstBytes: Bytes(burst),
+        peakBitsPerSecond: peak === null ? null : BitsPerSecond(peak),
+      },
+    ).leaf!;
+
+  it('holds 100 ms of excess', () => {
+    expect(leafOf(15_000, null)).toEqual({ kind: 'bfifo', limitBytes: 125_000 });
+  });
+
+  it('holds the bucket, which may come at once by a faster link and is within the promise (RFC 2212 5)', () => {
+    expect(leafOf(250_000, null)).toEqual({ kind: 'bfifo', limitBytes: 250_000 });
+    expect(leafOf(250_000, 20_000_000)).toMatchObject({ kind: 'tbf', limitBytes: 250_000 });
+  });
+});

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { IpAddress } from '../../../src/core/base/ip.ts';
 import { BitsPerSecond } from '../../../src/core/base/units.ts';
 import { termsOf } from '../../../src/core/reservation/change.ts';
 import { AgentService } from '../../../src/gen/headroom/v1/agent_pb.ts';
@@ -43,6 +44,50 @@ const goodSpec = (): Spec & object => ({
 });
 
 describe('reservations', () => {
+  it('may be allowed unpinned, and tell how a flow comes to its path', async () => {
+    const explicitRoute = ['10.1.0.1' as IpAddress, null];
+    const { path } = reservation();
+    const asked: unknown[] = [];
+    const { client } = await startGrpc({
+      control: edgeControl({
+        reserve: (input) => {
+          asked.push(input);
+          return Promise.resolve({
+            reservation: reservation({ path: { ...path, pinning: 'unpinned', explicitRoute } }),
+            replayed: false,
+          });
+        },
+      }),
+    });
+    const spec = { ...goodSpec(), constraints: { allowUnpinned: true } } as Spec;
+    const booked = await call(client, createReservation, { reservation: spec });
+    expect(booked.paths[0]).toMatchObject({ pinning: 'unpinned', explicitRoute: ['10.1.0.1', ''] });
+    expect(asked).toMatchObject([{ constraints: { allowUnpinned: true } }]);
+  });
+
+  it('tell what is in the way of a pin', async () => {
+    const reason = {
+      reason: 'PINNING_UNAVAILABLE',
+      node: 'r2',
+      interface: 'eth2',
+      setting: 'rp_filter',
+      detail: 'why',
+    } as const;
+    const refusing = edgeControl({
+      reserve: () =>
+        Promise.reject(
+          new ControlError('BANDWIDTH_UNAVAILABLE', 'full', { reasons: [reason, { ...reason, interface: null }] }),
+        ),
+    });
+    const { client } = await startGrpc({ control: refusing });
+    const error = await errorOf(call(client, createReservation, { reservation: goodSpec() }));
+    const { violations } = readRichStatus(error.metadata).preconditionFailure!;
+    expect(violations.map(({ type, subject, description }) => [type, subject, description])).toEqual([
+      ['PINNING_UNAVAILABLE', 'r2:eth2', 'why'],
+      ['PINNING_UNAVAILABLE', 'r2', 'why'],
+    ]);
+  });
+
   it('are booked, read, listed and released', async () => {
     const { client, control } = await startGrpc();
     const booked = await call(client, createReservation, { reservation: goodSpec(), requestId: 'k1' });

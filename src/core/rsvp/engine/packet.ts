@@ -71,7 +71,7 @@ function oneArrived(state: EngineState, packet: Packet): void {
   if (neighbour !== null && proof !== 'none' && message.type !== MESSAGE_TYPE.integrityResponse) {
     if (!isFresh(state, neighbour, proof)) return;
   }
-  if (neighbour !== null && !packet.remembered) heard(state, neighbour, message);
+  if (neighbour !== null && !packet.remembered) heard(state, neighbour, message, packet.ttl);
   if (isNeighborMessage(message.type)) return neighbourMessageArrived(state, neighbour, message, packet);
   const valid = validateMessage(message, packet.remembered || reducesRefreshes(state) ? WITH_IDS : WITHOUT_IDS);
   if (!valid.ok) {

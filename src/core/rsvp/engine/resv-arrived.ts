@@ -11,6 +11,17 @@ import { flowKeyText, type EngineInput, type Filter, type StyleName } from './ty
 
 type Packet = EngineInput & { readonly type: 'packet' };
 
+/**
+ * The interface that RESV or ResvTear is about: the one whose address it was sent to, since PATH carried that as the previous
+ * hop (RFC 2205 3.1.3). It may come in by another one, where nodes without RSVP lie between and routes back differ.
+ */
+function requestedOn(state: EngineState, packet: Packet): string {
+  const arrival = state.interfaces.get(packet.interface);
+  if (arrival?.addresses.includes(packet.destination)) return packet.interface;
+  for (const each of state.interfaces.values()) if (each.addresses.includes(packet.destination)) return each.name;
+  return packet.interface;
+}
+
 const plain = ({ source, sourcePort }: Filter): Filter => ({ source, sourcePort });
 
 /** RESV MESSAGE ARRIVES of RFC 2209: with fixed filters every flow descriptor is a request of its own. */
@@ -24,7 +35,7 @@ export function resvArrived(state: EngineState, view: ResvMessage, packet: Packe
         session: { destination, protocol, destinationPort },
         style,
         filters: named.map(plain),
-        interface: packet.interface,
+        interface: requestedOn(state, packet),
         nextHop: view.hop.address,
         refreshPeriod: view.timeValues.refreshPeriod,
         flowspec,
@@ -56,7 +67,7 @@ function tear(
   nextHop: IpAddress,
   packet: Packet,
 ): void {
-  const { interface: name } = packet;
+  const name = requestedOn(state, packet);
   const waited = tearPending(state, session, { style, filters, interface: name, nextHop } as never);
   const rsb = sessionStyle(session) === style ? find(state, session, style, filters, nextHop, name) : undefined;
   if (rsb === undefined) return waited ? undefined : drop(state, 'noReservationState');

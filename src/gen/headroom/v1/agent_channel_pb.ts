@@ -208,7 +208,7 @@ export type AgentFeatures = Message<"headroom.v1.AgentFeatures"> & {
   enforces: boolean;
 
   /**
-   * "raw" (IP protocol 46) or "loopback".
+   * "raw" (IP protocol 46), "udp" (RFC 2205 appendix C) or "loopback".
    *
    * @generated from field: string rsvp_transport = 2;
    */

@@ -389,4 +389,6 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
   21: 'traffic control error',
   22: 'traffic control system error',
   23: 'RSVP system error',
+  // RFC 3209 7.3.
+  24: 'routing problem',
 };

@@ -288,9 +288,19 @@ describe('RESV that cannot be taken', () => {
   it('on an interface that PATH did not leave through is counted', () => {
     const world = lab();
     establish(world);
-    world.r2.input(altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message));
+    const resv = altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message);
+    const [other] = world.r2.interfaces.get('eth2')!.addresses;
+    world.r2.input({ ...resv, destination: other! });
     expect(world.r2.dropped['resvOnWrongInterface']).toBe(1);
     expect(world.r2.reservations).toHaveLength(1);
+  });
+
+  it('is for the interface whose address it was sent to, wherever it comes in: routes back may be other ones', () => {
+    const world = lab();
+    establish(world);
+    world.r2.input(altered(world.network.messages('resv', 'host-b')[0]!, 'eth2', (message) => message));
+    expect(world.r2.dropped).toEqual({});
+    expect(world.r2.reservations).toMatchObject([{ interface: 'eth0' }]);
   });
 
   it('with a flowspec that means nothing: ResvErr 21, value 3', () => {

@@ -13,13 +13,17 @@ export class Groups {
     this.#network = network;
   }
 
-  join(group: IpAddress, node: Node): void {
+  /** True when the node was no member before. */
+  join(group: IpAddress, node: Node): boolean {
     const members = this.#members.get(group) ?? new Set();
+    if (members.has(node)) return false;
     this.#members.set(group, members.add(node));
+    return true;
   }
 
-  leave(group: IpAddress, node: Node): void {
-    this.#members.get(group)?.delete(node);
+  /** True when the node was a member before. */
+  leave(group: IpAddress, node: Node): boolean {
+    return this.#members.get(group)?.delete(node) ?? false;
   }
 
   bend(group: IpAddress, node: Node, route: EngineMulticastRoute | null): void {

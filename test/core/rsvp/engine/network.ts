@@ -98,6 +98,8 @@ export class Node {
   readonly routes = new Map<string, EngineRoute>();
   /** What the kernel holds: `flow on interface` → flowspec. */
   readonly kernel = new Map<string, Flowspec>();
+  /** The senders of what the kernel holds, by the same keys. */
+  readonly kernelSenders = new Map<string, string>();
   readonly journal = new Map<string, Packet>();
   readonly events: EngineEvent[] = [];
   readonly installs: Install[] = [];
@@ -273,7 +275,11 @@ export class Node {
     const share = shareKeyText(install);
     const latest = this.installs.findLast((each) => shareKeyText(each) === share);
     const held = this.reservations.some((each) => shareKeyText(shareOf(each)) === share);
-    if (latest === install && held) this.kernel.set(share, install.flowspec);
+    if (latest === install && held) {
+      this.kernel.set(share, install.flowspec);
+      const senders = install.filters.map(({ source, sourcePort }) => `${source}:${sourcePort}`);
+      this.kernelSenders.set(share, senders.sort().join(' '));
+    }
     this.input({ type: 'installed', installId });
   }
 

@@ -12,14 +12,15 @@ const MESSAGE_ID_CLASS = 23;
 
 /**
  * A message came from the neighbour. Whether it does refresh reduction stands in each (RFC 2961 2): one that stops saying
- * so gets whole messages from the next refresh on.
+ * so gets whole messages from the next refresh on. So does one behind a router that does not speak RSVP (RFC 2205 3.8): that
+ * router may begin to, and needs to see the messages.
  */
-export function heard(state: EngineState, neighbour: Neighbour, message: RsvpMessage): void {
+export function heard(state: EngineState, neighbour: Neighbour, message: RsvpMessage, ttl: number): void {
   neighbour.lastHeard = state.now;
   neighbour.received++;
   // Not signed, so anybody could say so in its name.
   if (message.type === MESSAGE_TYPE.integrityChallenge) return;
-  const capable = (message.flags & REFRESH_REDUCTION_CAPABLE) !== 0;
+  const capable = (message.flags & REFRESH_REDUCTION_CAPABLE) !== 0 && ttl === message.sendTtl;
   if (neighbour.capable && !capable) forgetAllSent(state, neighbour);
   neighbour.capable = capable;
 }

@@ -98,7 +98,7 @@ export interface Neighbour {
   readonly address: IpAddress;
   policy: NeighbourPolicy | null;
   lastHeard: MonotonicMs | null;
-  /** Said of itself that it does refresh reduction, in the last message that came from it (RFC 2961 2). */
+  /** Its last message said that it does refresh reduction (RFC 2961 2), and came past no router that does not speak RSVP. */
   capable: boolean;
   /** Path state that came from it. */
   flows: number;
