@@ -34,6 +34,8 @@ export interface Sent {
   readonly fingerprint: number;
   /** The neighbour has it: summary refreshes do from here on. */
   acknowledged: boolean;
+  /** How often the engine said so since. */
+  renewals: number;
   /** When the engine last said that the state stands. */
   renewedAt: MonotonicMs;
   again: () => void;

@@ -13,6 +13,8 @@ import { findNeighbour } from './table.ts';
 const RETRANSMIT_MS = 500;
 /** Rl: how often a message is sent in vain. */
 const MAX_TRANSMISSIONS = 3;
+/** Renewals of acknowledged state after which its message is compared with the acknowledged one. */
+const RENEWALS_A_LOOK = 4;
 /** Messages that one neighbour may owe an acknowledgement for; more are sent without asking for it. */
 const MAX_UNACKNOWLEDGED = 65_536;
 
@@ -42,12 +44,12 @@ export function send(state: EngineState, way: Omit<Departure, 'next'>, about: St
 
 function makeStatement(state: EngineState, departure: Departure, neighbour: Neighbour, statement: Statement): void {
   const { view } = departure;
-  const bytes = encoded(state, buildMessage(view));
-  if (bytes === null) return;
-  const print = fingerprint(bytes);
   const before = state.neighbours.sent.get(statement.key);
   // A confirmation is asked for by a whole message each time: one that was answered must not be asked for again.
   const asks = view.kind === 'resv' && view.resvConfirm !== null;
+  const bytes = encoded(state, buildMessage(view));
+  if (bytes === null) return;
+  const print = fingerprint(bytes);
   if (
     before === undefined ||
     before.neighbour !== neighbour ||
@@ -62,6 +64,7 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
       id: newMessageId(state),
       fingerprint: print,
       acknowledged: false,
+      renewals: 0,
       renewedAt: state.now,
       again: statement.again,
     };
@@ -77,11 +80,12 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
 
 /**
  * Whether a refresh of what has not changed needs no message: the neighbour acknowledged just that, and a summary will name
- * it. Asked before the message is built, which costs more than all else of a refresh.
+ * it. Asked before the message is built, which costs more than all else of a refresh. What changed is told as news; that
+ * nothing else did is looked at every so many renewals (RFC 2961 5.5).
  */
 export function isSummarised(state: EngineState, key: string, name: string, address: IpAddress): boolean {
   const sent = state.neighbours.sent.get(key);
-  if (sent === undefined || !sent.acknowledged) return false;
+  if (sent === undefined || !sent.acknowledged || ++sent.renewals % RENEWALS_A_LOOK === 0) return false;
   const { neighbour } = sent;
   if (neighbour.interface !== name || neighbour.address !== address || !takesIds(state, neighbour)) return false;
   sent.renewedAt = state.now;
