@@ -66,12 +66,19 @@ export function routeAnswered(state: EngineState, queryId: number, answer: Answe
  */
 function usable(state: EngineState, psb: Psb, answer: Answer): Way | null {
   if (answer === null) return null;
-  if (!('outgoing' in answer)) return unicastWay(state, psb, answer);
+  if (!('outgoing' in answer))
+    return psb.session.multicast ? hostWay(state, psb, answer) : unicastWay(state, psb, answer);
   const { incoming, local } = answer;
   const misplaced = incoming !== null && psb.hop !== null && psb.hop.interface !== incoming;
   const names = misplaced ? NONE : answer.outgoing.filter((name) => name !== psb.hop?.interface);
   const known = names.filter((name) => state.interfaces.has(name));
   return { incoming, local, branches: known.map((name) => ({ interface: name, gateway: null })) };
+}
+
+/** A host that forwards no groups sends its own by the interface that routing gives, and takes others' for itself. */
+function hostWay(state: EngineState, psb: Psb, { interface: name }: EngineRoute): Way {
+  const sends = psb.hop === null && state.interfaces.has(name);
+  return { incoming: null, local: !sends, branches: sends ? [{ interface: name, gateway: null }] : NONE };
 }
 
 function unicastWay(state: EngineState, psb: Psb, { interface: name, gateway, local }: EngineRoute): Way | null {

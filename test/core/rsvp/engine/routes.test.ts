@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { controlledLoad, establish, flow, lab, L, R, tspec, type Lab } from './network.ts';
+import type { FlowKey } from '../../../../src/core/rsvp/engine/types.ts';
+import { controlledLoad, establish, flow, ip, lab, L, Network, R, tspec, type Lab, type Node } from './network.ts';
 
 const moved = (world: Lab) => {
   expect(world.r1.paths).toMatchObject([{ outgoingInterfaces: ['eth2'] }]);
@@ -115,5 +116,32 @@ describe('a route that changes', () => {
     world.r1.answerRoutes();
     world.network.run(50);
     expect(world.hostB.paths).toHaveLength(1);
+  });
+});
+
+describe('a group on hosts whose kernel forwards none', () => {
+  it('goes by the interface that unicast routing gives, and ends where it comes in', () => {
+    const network = new Network();
+    network.link('host-a eth0 10.1.0.2', 'host-b eth0 10.1.0.3');
+    const [hostA, hostB] = [network.node('host-a'), network.node('host-b')];
+    const group: FlowKey = { ...flow(), destination: ip('224.1.1.1') };
+    for (const node of [hostA, hostB]) {
+      node.holdRoutes = true;
+      node.setInterfaces();
+    }
+    const answer = (node: Node): void => {
+      for (const { queryId } of node.openQueries.splice(0)) {
+        node.input({ type: 'route', queryId, route: { interface: 'eth0', gateway: null, local: false } });
+      }
+    };
+    hostB.input({ type: 'openReceiver', flow: group, flowspec: controlledLoad(1_000), confirm: false });
+    hostA.input({ type: 'openSender', flow: group, tspec: tspec(1_000) });
+    answer(hostA);
+    network.run(10);
+    answer(hostB);
+    network.run(50);
+    expect(hostB.eventsOf('pathUp')).toMatchObject([{ local: true, outgoing: null }]);
+    expect(hostA.reservations).toMatchObject([{ state: 'installed', flow: group }]);
+    expect(hostB.dropped).toEqual({});
   });
 });
