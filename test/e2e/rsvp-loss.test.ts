@@ -46,10 +46,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('20 % of all RSVP packets a
 
   /**
    * Six messages, each lost with 0.2 and repeated after about 0.5, 1.5 and 4.5 s: one set-up in twenty takes longer. More than
-   * four of twenty do in one run of five hundred.
+   * six of twenty do in one run of some thousands.
    */
   const hardlyOneTooLate = (times: readonly number[]): void => {
-    expect(times.filter((ms) => ms >= LIMIT_MS).length).toBeLessThanOrEqual(4);
+    expect(times.filter((ms) => ms >= LIMIT_MS).length).toBeLessThanOrEqual(6);
     expect(times.toSorted((a, b) => a - b)[COUNT / 2]).toBeLessThan(LIMIT_MS / 2);
   };
 
