@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Flow, Rspec, Tspec } from "./flow_pb.ts";
+import type { Endpoint, Flow, Rspec, Tspec } from "./flow_pb.ts";
 import { file_headroom_v1_flow } from "./flow_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent_channel.proto.
  */
 export const file_headroom_v1_agent_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSKdAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSKNAQoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDRIOCgZzdGVlcnMYBSABKAgSGAoQc3RlZXJpbmdfcHJvYmxlbRgGIAEoCSKVAQoOQWdlbnRJbnRlcmZhY2USDAoEbmFtZRgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEQoJbXR1X2J5dGVzGAMgASgNEh0KFXNwZWVkX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIKCgJ1cBgFIAEoCBIWCglycF9maWx0ZXIYBiABKA1IAIgBAUIMCgpfcnBfZmlsdGVyIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIqcCChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAESFgoOcmVjb3JkZWRfcm91dGUYCSADKAkSGQoMbm9uX3JzdnBfaG9wGAwgASgISACIAQFCDwoNX25vbl9yc3ZwX2hvcCJaCgtSc3ZwRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIjwKDUFwcGxpZWRSZXBvcnQSKwoKZ2VuZXJhdGlvbhgBIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24inQEKB1dlbGNvbWUSEQoJc2VydmVyX2lkGAEgASgJEhYKDnNlcnZlcl92ZXJzaW9uGAIgASgJEjAKCmludGVyZmFjZXMYAyADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAQgASgNEhYKDnNlcnZlcl90aW1lX21zGAUgASgDIuABCg9JbnRlcmZhY2VDb25maWcSDAoEbmFtZRgBIAEoCRIgChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYAiABKAQSFgoOb3ZlcmhlYWRfYnl0ZXMYAyABKA0SEQoJbXR1X2J5dGVzGAQgASgNEhQKDGRlbGF5X21pY3JvcxgFIAEoBBIaCg1lcnJvcl9jX2J5dGVzGAYgASgNSACIAQESGwoOZXJyb3JfZF9taWNyb3MYByABKA1IAYgBAUIQCg5fZXJyb3JfY19ieXRlc0IRCg9fZXJyb3JfZF9taWNyb3Mi/wEKEUFzc2lnbm1lbnRzVXBkYXRlEisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uEgwKBGZ1bGwYAiABKAgSKQoEa2VlcBgDIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EigKB3Vwc2VydHMYBCADKAsyFy5oZWFkcm9vbS52MS5Bc3NpZ25tZW50EhAKCHJlbW92YWxzGAUgAygJEjAKCmludGVyZmFjZXMYBiADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSFgoOc2VydmVyX3RpbWVfbXMYByABKAMi6gIKCkFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSIQoFdHNwZWMYBCABKAsyEi5oZWFkcm9vbS52MS5Uc3BlYxIhCgVyc3BlYxgFIAEoCzISLmhlYWRyb29tLnYxLlJzcGVjEhEKCWlzX3NlbmRlchgGIAEoCBITCgtpc19yZWNlaXZlchgHIAEoCBIaChJvdXRnb2luZ19pbnRlcmZhY2UYCCABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgJIAEoBBIVCg12YWxpZF9mcm9tX21zGAogASgDEhYKDnZhbGlkX3VudGlsX21zGAsgASgDEhAKCG5leHRfaG9wGAwgASgJEg4KBnBpbm5lZBgNIAEoCBIWCg5leHBsaWNpdF9yb3V0ZRgOIAMoCSIiCg5Sc3ZwU3RhdGVRdWVyeRIQCghxdWVyeV9pZBgBIAEoBCIwCg5Sc3ZwU3RhdGVSZXBseRIQCghxdWVyeV9pZBgBIAEoBBIMCgRqc29uGAIgASgJIh0KD1JzdnBUcmFjZVN3aXRjaBIKCgJvbhgBIAEoCCJUCg9Sc3ZwVHJhY2VSZXBvcnQSLwoIbWVzc2FnZXMYASADKAsyHS5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VNZXNzYWdlEhAKCGxlZnRfb3V0GAIgASgEIsEBChBSc3ZwVHJhY2VNZXNzYWdlEhMKC3RpbWVfbWljcm9zGAEgASgDEgwKBHNlbnQYAiABKAgSEQoJaW50ZXJmYWNlGAMgASgJEg4KBnNvdXJjZRgEIAEoCRITCgtkZXN0aW5hdGlvbhgFIAEoCRILCgN0dGwYBiABKA0SFAoMcm91dGVyX2FsZXJ0GAcgASgIEg0KBWJ5dGVzGAggASgMEg8KB2Ryb3BwZWQYCSADKAkSDwoHcHJvYmxlbRgKIAEoCSInCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGZGV0YWlsGAIgASgJKoICCg9Bc3NpZ25tZW50U3RhdGUSIAocQVNTSUdOTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFTU0lHTk1FTlRfU1RBVEVfUEVORElORxABEh4KGkFTU0lHTk1FTlRfU1RBVEVfSU5TVEFMTEVEEAISHgoaQVNTSUdOTUVOVF9TVEFURV9DT05GSVJNRUQQAxIbChdBU1NJR05NRU5UX1NUQVRFX0ZBSUxFRBAEEhwKGEFTU0lHTk1FTlRfU1RBVEVfUkVNT1ZFRBAFEhkKFUFTU0lHTk1FTlRfU1RBVEVfTE9TVBAGEhkKFUFTU0lHTk1FTlRfU1RBVEVfUEFUSBAHMlQKDEFnZW50Q2hhbm5lbBJECgdDb25uZWN0EhkuaGVhZHJvb20udjEuQWdlbnRNZXNzYWdlGhouaGVhZHJvb20udjEuU2VydmVyTWVzc2FnZSgBMAFiBnByb3RvMw", [file_headroom_v1_flow]);
+  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSKdAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSKNAQoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDRIOCgZzdGVlcnMYBSABKAgSGAoQc3RlZXJpbmdfcHJvYmxlbRgGIAEoCSKVAQoOQWdlbnRJbnRlcmZhY2USDAoEbmFtZRgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEQoJbXR1X2J5dGVzGAMgASgNEh0KFXNwZWVkX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIKCgJ1cBgFIAEoCBIWCglycF9maWx0ZXIYBiABKA1IAIgBAUIMCgpfcnBfZmlsdGVyIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIoADChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAESFgoOcmVjb3JkZWRfcm91dGUYCSADKAkSGQoMbm9uX3JzdnBfaG9wGAwgASgISACIAQESJQoGc291cmNlGA0gASgLMhUuaGVhZHJvb20udjEuRW5kcG9pbnQSMAoKYWR2ZXJ0aXNlZBgOIAEoCzIcLmhlYWRyb29tLnYxLkFkdmVydGlzZWRUZXJtc0IPCg1fbm9uX3JzdnBfaG9wIqMBCg9BZHZlcnRpc2VkVGVybXMSGgoSbWluX2xhdGVuY3lfbWljcm9zGAEgASgBEhYKDnBhdGhfbXR1X2J5dGVzGAIgASgNEhoKDWNfdG90YWxfYnl0ZXMYAyABKAFIAIgBARIbCg5kX3RvdGFsX21pY3JvcxgEIAEoAUgBiAEBQhAKDl9jX3RvdGFsX2J5dGVzQhEKD19kX3RvdGFsX21pY3JvcyJaCgtSc3ZwRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIjwKDUFwcGxpZWRSZXBvcnQSKwoKZ2VuZXJhdGlvbhgBIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24inQEKB1dlbGNvbWUSEQoJc2VydmVyX2lkGAEgASgJEhYKDnNlcnZlcl92ZXJzaW9uGAIgASgJEjAKCmludGVyZmFjZXMYAyADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAQgASgNEhYKDnNlcnZlcl90aW1lX21zGAUgASgDIuABCg9JbnRlcmZhY2VDb25maWcSDAoEbmFtZRgBIAEoCRIgChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYAiABKAQSFgoOb3ZlcmhlYWRfYnl0ZXMYAyABKA0SEQoJbXR1X2J5dGVzGAQgASgNEhQKDGRlbGF5X21pY3JvcxgFIAEoBBIaCg1lcnJvcl9jX2J5dGVzGAYgASgNSACIAQESGwoOZXJyb3JfZF9taWNyb3MYByABKA1IAYgBAUIQCg5fZXJyb3JfY19ieXRlc0IRCg9fZXJyb3JfZF9taWNyb3Mi/wEKEUFzc2lnbm1lbnRzVXBkYXRlEisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uEgwKBGZ1bGwYAiABKAgSKQoEa2VlcBgDIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EigKB3Vwc2VydHMYBCADKAsyFy5oZWFkcm9vbS52MS5Bc3NpZ25tZW50EhAKCHJlbW92YWxzGAUgAygJEjAKCmludGVyZmFjZXMYBiADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSFgoOc2VydmVyX3RpbWVfbXMYByABKAMijgMKCkFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSIQoFdHNwZWMYBCABKAsyEi5oZWFkcm9vbS52MS5Uc3BlYxIhCgVyc3BlYxgFIAEoCzISLmhlYWRyb29tLnYxLlJzcGVjEhEKCWlzX3NlbmRlchgGIAEoCBITCgtpc19yZWNlaXZlchgHIAEoCBIaChJvdXRnb2luZ19pbnRlcmZhY2UYCCABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgJIAEoBBIVCg12YWxpZF9mcm9tX21zGAogASgDEhYKDnZhbGlkX3VudGlsX21zGAsgASgDEhAKCG5leHRfaG9wGAwgASgJEg4KBnBpbm5lZBgNIAEoCBIWCg5leHBsaWNpdF9yb3V0ZRgOIAMoCRINCgVzdHlsZRgPIAEoCRITCgtvd25fc291cmNlcxgQIAMoDSIiCg5Sc3ZwU3RhdGVRdWVyeRIQCghxdWVyeV9pZBgBIAEoBCIwCg5Sc3ZwU3RhdGVSZXBseRIQCghxdWVyeV9pZBgBIAEoBBIMCgRqc29uGAIgASgJIh0KD1JzdnBUcmFjZVN3aXRjaBIKCgJvbhgBIAEoCCJUCg9Sc3ZwVHJhY2VSZXBvcnQSLwoIbWVzc2FnZXMYASADKAsyHS5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VNZXNzYWdlEhAKCGxlZnRfb3V0GAIgASgEIsEBChBSc3ZwVHJhY2VNZXNzYWdlEhMKC3RpbWVfbWljcm9zGAEgASgDEgwKBHNlbnQYAiABKAgSEQoJaW50ZXJmYWNlGAMgASgJEg4KBnNvdXJjZRgEIAEoCRITCgtkZXN0aW5hdGlvbhgFIAEoCRILCgN0dGwYBiABKA0SFAoMcm91dGVyX2FsZXJ0GAcgASgIEg0KBWJ5dGVzGAggASgMEg8KB2Ryb3BwZWQYCSADKAkSDwoHcHJvYmxlbRgKIAEoCSInCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGZGV0YWlsGAIgASgJKoICCg9Bc3NpZ25tZW50U3RhdGUSIAocQVNTSUdOTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFTU0lHTk1FTlRfU1RBVEVfUEVORElORxABEh4KGkFTU0lHTk1FTlRfU1RBVEVfSU5TVEFMTEVEEAISHgoaQVNTSUdOTUVOVF9TVEFURV9DT05GSVJNRUQQAxIbChdBU1NJR05NRU5UX1NUQVRFX0ZBSUxFRBAEEhwKGEFTU0lHTk1FTlRfU1RBVEVfUkVNT1ZFRBAFEhkKFUFTU0lHTk1FTlRfU1RBVEVfTE9TVBAGEhkKFUFTU0lHTk1FTlRfU1RBVEVfUEFUSBAHMlQKDEFnZW50Q2hhbm5lbBJECgdDb25uZWN0EhkuaGVhZHJvb20udjEuQWdlbnRNZXNzYWdlGhouaGVhZHJvb20udjEuU2VydmVyTWVzc2FnZSgBMAFiBnByb3RvMw", [file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.AgentMessage
@@ -500,6 +500,20 @@ export type AssignmentReport = Message<"headroom.v1.AssignmentReport"> & {
    * @generated from field: optional bool non_rsvp_hop = 12;
    */
   nonRsvpHop?: boolean | undefined;
+
+  /**
+   * Where the assignment's flow has several sources, the one that this is about.
+   *
+   * @generated from field: headroom.v1.Endpoint source = 13;
+   */
+  source?: Endpoint | undefined;
+
+  /**
+   * On the receiver's host: what ADSPEC says of the way that PATH took; absent where it says nothing.
+   *
+   * @generated from field: headroom.v1.AdvertisedTerms advertised = 14;
+   */
+  advertised?: AdvertisedTerms | undefined;
 };
 
 /**
@@ -508,6 +522,42 @@ export type AssignmentReport = Message<"headroom.v1.AssignmentReport"> & {
  */
 export const AssignmentReportSchema: GenMessage<AssignmentReport> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent_channel, 11);
+
+/**
+ * What the nodes of a path say of it together (RFC 2210 3.3).
+ *
+ * @generated from message headroom.v1.AdvertisedTerms
+ */
+export type AdvertisedTerms = Message<"headroom.v1.AdvertisedTerms"> & {
+  /**
+   * @generated from field: double min_latency_micros = 1;
+   */
+  minLatencyMicros: number;
+
+  /**
+   * @generated from field: uint32 path_mtu_bytes = 2;
+   */
+  pathMtuBytes: number;
+
+  /**
+   * Sums of the error terms (RFC 2212 3.2); absent where ADSPEC has no part for guaranteed service.
+   *
+   * @generated from field: optional double c_total_bytes = 3;
+   */
+  cTotalBytes?: number | undefined;
+
+  /**
+   * @generated from field: optional double d_total_micros = 4;
+   */
+  dTotalMicros?: number | undefined;
+};
+
+/**
+ * Describes the message headroom.v1.AdvertisedTerms.
+ * Use `create(AdvertisedTermsSchema)` to create a new message.
+ */
+export const AdvertisedTermsSchema: GenMessage<AdvertisedTerms> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 12);
 
 /**
  * @generated from message headroom.v1.RsvpFailure
@@ -545,7 +595,7 @@ export type RsvpFailure = Message<"headroom.v1.RsvpFailure"> & {
  * Use `create(RsvpFailureSchema)` to create a new message.
  */
 export const RsvpFailureSchema: GenMessage<RsvpFailure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 12);
+  messageDesc(file_headroom_v1_agent_channel, 13);
 
 /**
  * All assignments up to this generation are stored in the agent's journal.
@@ -564,7 +614,7 @@ export type AppliedReport = Message<"headroom.v1.AppliedReport"> & {
  * Use `create(AppliedReportSchema)` to create a new message.
  */
 export const AppliedReportSchema: GenMessage<AppliedReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 13);
+  messageDesc(file_headroom_v1_agent_channel, 14);
 
 /**
  * @generated from message headroom.v1.Welcome
@@ -607,7 +657,7 @@ export type Welcome = Message<"headroom.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 14);
+  messageDesc(file_headroom_v1_agent_channel, 15);
 
 /**
  * Sent again, inside AssignmentsUpdate, whenever the topology changes it.
@@ -656,7 +706,7 @@ export type InterfaceConfig = Message<"headroom.v1.InterfaceConfig"> & {
  * Use `create(InterfaceConfigSchema)` to create a new message.
  */
 export const InterfaceConfigSchema: GenMessage<InterfaceConfig> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 15);
+  messageDesc(file_headroom_v1_agent_channel, 16);
 
 /**
  * @generated from message headroom.v1.AssignmentsUpdate
@@ -711,7 +761,7 @@ export type AssignmentsUpdate = Message<"headroom.v1.AssignmentsUpdate"> & {
  * Use `create(AssignmentsUpdateSchema)` to create a new message.
  */
 export const AssignmentsUpdateSchema: GenMessage<AssignmentsUpdate> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 16);
+  messageDesc(file_headroom_v1_agent_channel, 17);
 
 /**
  * One reservation as one node has to see it.
@@ -805,6 +855,22 @@ export type Assignment = Message<"headroom.v1.Assignment"> & {
    * @generated from field: repeated string explicit_route = 14;
    */
   explicitRoute: string[];
+
+  /**
+   * "fixedFilter", "sharedExplicit" or "wildcardFilter" (RFC 2205 1.3); empty: fixedFilter. With several sources
+   * `flow.sources` are those whose packets pass this node, in the reservation's order; shared styles have one class for all of
+   * them, fixedFilter one for each, and `booked_bits_per_second` is what all classes take together.
+   *
+   * @generated from field: string style = 15;
+   */
+  style: string;
+
+  /**
+   * Of `flow.sources` the indices of those that are on this host.
+   *
+   * @generated from field: repeated uint32 own_sources = 16;
+   */
+  ownSources: number[];
 };
 
 /**
@@ -812,7 +878,7 @@ export type Assignment = Message<"headroom.v1.Assignment"> & {
  * Use `create(AssignmentSchema)` to create a new message.
  */
 export const AssignmentSchema: GenMessage<Assignment> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 17);
+  messageDesc(file_headroom_v1_agent_channel, 18);
 
 /**
  * Answered by RsvpStateReply with the same id.
@@ -831,7 +897,7 @@ export type RsvpStateQuery = Message<"headroom.v1.RsvpStateQuery"> & {
  * Use `create(RsvpStateQuerySchema)` to create a new message.
  */
 export const RsvpStateQuerySchema: GenMessage<RsvpStateQuery> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 18);
+  messageDesc(file_headroom_v1_agent_channel, 19);
 
 /**
  * The engine's snapshot and the kernel's state as JSON text, for `rsvp show`.
@@ -855,7 +921,7 @@ export type RsvpStateReply = Message<"headroom.v1.RsvpStateReply"> & {
  * Use `create(RsvpStateReplySchema)` to create a new message.
  */
 export const RsvpStateReplySchema: GenMessage<RsvpStateReply> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 19);
+  messageDesc(file_headroom_v1_agent_channel, 20);
 
 /**
  * Whether somebody watches the agent's RSVP messages. Off at the start of every stream.
@@ -874,7 +940,7 @@ export type RsvpTraceSwitch = Message<"headroom.v1.RsvpTraceSwitch"> & {
  * Use `create(RsvpTraceSwitchSchema)` to create a new message.
  */
 export const RsvpTraceSwitchSchema: GenMessage<RsvpTraceSwitch> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 20);
+  messageDesc(file_headroom_v1_agent_channel, 21);
 
 /**
  * RSVP messages as they came and went, in order, since the report before.
@@ -900,7 +966,7 @@ export type RsvpTraceReport = Message<"headroom.v1.RsvpTraceReport"> & {
  * Use `create(RsvpTraceReportSchema)` to create a new message.
  */
 export const RsvpTraceReportSchema: GenMessage<RsvpTraceReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 21);
+  messageDesc(file_headroom_v1_agent_channel, 22);
 
 /**
  * @generated from message headroom.v1.RsvpTraceMessage
@@ -972,7 +1038,7 @@ export type RsvpTraceMessage = Message<"headroom.v1.RsvpTraceMessage"> & {
  * Use `create(RsvpTraceMessageSchema)` to create a new message.
  */
 export const RsvpTraceMessageSchema: GenMessage<RsvpTraceMessage> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 22);
+  messageDesc(file_headroom_v1_agent_channel, 23);
 
 /**
  * The server will not serve this agent; the stream ends after it.
@@ -996,7 +1062,7 @@ export type Refusal = Message<"headroom.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 23);
+  messageDesc(file_headroom_v1_agent_channel, 24);
 
 /**
  * @generated from enum headroom.v1.AssignmentState

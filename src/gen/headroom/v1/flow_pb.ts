@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/flow.proto.
  */
 export const file_headroom_v1_flow: GenFile = /*@__PURE__*/
-  fileDesc("ChZoZWFkcm9vbS92MS9mbG93LnByb3RvEgtoZWFkcm9vbS52MSI3CghFbmRwb2ludBIPCgdhZGRyZXNzGAEgASgJEhEKBHBvcnQYAiABKA1IAIgBAUIHCgVfcG9ydCJrCgRGbG93EhAKCHByb3RvY29sGAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmhlYWRyb29tLnYxLkVuZHBvaW50EioKC2Rlc3RpbmF0aW9uGAMgASgLMhUuaGVhZHJvb20udjEuRW5kcG9pbnQipgEKBVRzcGVjEiMKG3Rva2VuX3JhdGVfYnl0ZXNfcGVyX3NlY29uZBgBIAEoARIaChJ0b2tlbl9idWNrZXRfYnl0ZXMYAiABKAESIgoacGVha19yYXRlX2J5dGVzX3Blcl9zZWNvbmQYAyABKAESHgoWbWluX3BvbGljZWRfdW5pdF9ieXRlcxgEIAEoDRIYChBtYXhfcGFja2V0X2J5dGVzGAUgASgNIjwKBVJzcGVjEh0KFXJhdGVfYnl0ZXNfcGVyX3NlY29uZBgBIAEoARIUCgxzbGFja19taWNyb3MYAiABKA1iBnByb3RvMw");
+  fileDesc("ChZoZWFkcm9vbS92MS9mbG93LnByb3RvEgtoZWFkcm9vbS52MSI3CghFbmRwb2ludBIPCgdhZGRyZXNzGAEgASgJEhEKBHBvcnQYAiABKA1IAIgBAUIHCgVfcG9ydCKTAQoERmxvdxIQCghwcm90b2NvbBgBIAEoCRIlCgZzb3VyY2UYAiABKAsyFS5oZWFkcm9vbS52MS5FbmRwb2ludBIqCgtkZXN0aW5hdGlvbhgDIAEoCzIVLmhlYWRyb29tLnYxLkVuZHBvaW50EiYKB3NvdXJjZXMYBCADKAsyFS5oZWFkcm9vbS52MS5FbmRwb2ludCKmAQoFVHNwZWMSIwobdG9rZW5fcmF0ZV9ieXRlc19wZXJfc2Vjb25kGAEgASgBEhoKEnRva2VuX2J1Y2tldF9ieXRlcxgCIAEoARIiChpwZWFrX3JhdGVfYnl0ZXNfcGVyX3NlY29uZBgDIAEoARIeChZtaW5fcG9saWNlZF91bml0X2J5dGVzGAQgASgNEhgKEG1heF9wYWNrZXRfYnl0ZXMYBSABKA0iPAoFUnNwZWMSHQoVcmF0ZV9ieXRlc19wZXJfc2Vjb25kGAEgASgBEhQKDHNsYWNrX21pY3JvcxgCIAEoDWIGcHJvdG8z");
 
 /**
  * @generated from message headroom.v1.Endpoint
@@ -56,6 +56,13 @@ export type Flow = Message<"headroom.v1.Flow"> & {
    * @generated from field: headroom.v1.Endpoint destination = 3;
    */
   destination?: Endpoint | undefined;
+
+  /**
+   * Several senders to one destination; `source` is absent then.
+   *
+   * @generated from field: repeated headroom.v1.Endpoint sources = 4;
+   */
+  sources: Endpoint[];
 };
 
 /**
