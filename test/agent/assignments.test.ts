@@ -14,6 +14,9 @@ const assignment = (id: string, from: number, until: number | null, port = 5004)
     source: { address: '10.1.0.2' as IpAddress, port },
     destination: { address: '10.2.0.2' as IpAddress, port },
   },
+  sources: [{ address: '10.1.0.2' as IpAddress, port }],
+  ownSources: [0],
+  style: 'fixedFilter',
   tspec: {
     tokenRate: BytesPerSecond(1e6),
     tokenBucket: Bytes(3000),

@@ -51,6 +51,9 @@ const assignment = (id: string, node: Node, port = 5004): Assignment => ({
     source: { address: '10.1.0.2' as IpAddress, port },
     destination: { address: '10.2.0.2' as IpAddress, port },
   },
+  sources: [{ address: '10.1.0.2' as IpAddress, port }],
+  ownSources: node === 'host-a' ? [0] : [],
+  style: 'fixedFilter',
   tspec: {
     tokenRate: BytesPerSecond(1e6),
     tokenBucket: Bytes(15_000),

@@ -20,6 +20,9 @@ const assignment: Assignment = {
     source: { address: ip('10.1.0.2'), port: 5004 },
     destination: { address: ip('10.2.0.2'), port: 5004 },
   },
+  sources: [{ address: ip('10.1.0.2'), port: 5004 }],
+  ownSources: [],
+  style: 'fixedFilter',
   tspec: {
     tokenRate: BytesPerSecond(1e6),
     tokenBucket: Bytes(15_000),

@@ -9,6 +9,11 @@ export interface FlowEndpoint {
   readonly port: number | null;
 }
 
+/** How the senders of one session share what is reserved (RFC 2205 1.3); FF, SE and WF there. */
+export const RESERVATION_STYLES = ['fixedFilter', 'sharedExplicit', 'wildcardFilter'] as const;
+
+export type ReservationStyle = (typeof RESERVATION_STYLES)[number];
+
 /** The packets that a reservation is for. */
 export interface Flow {
   readonly protocol: 'udp' | 'tcp';

@@ -1,7 +1,7 @@
 import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Rspec, Tspec } from '../qos/flowspec.ts';
-import type { Flow } from '../qos/request.ts';
+import type { Flow, FlowEndpoint, ReservationStyle } from '../qos/request.ts';
 import { toFlowspec } from '../qos/wire-rate.ts';
 import { askedOfAgents } from './change.ts';
 import { isSignalled } from './life-cycle.ts';
@@ -16,15 +16,23 @@ export interface Assignment {
    * state is no reason to tell an agent anything. Compared for equality only; 0 … 2^53 − 1.
    */
   readonly revision: number;
+  /** `source` is the first of `sources`. */
   readonly flow: Flow;
+  /** The senders whose packets pass this node, in the reservation's order; at least one. */
+  readonly sources: readonly FlowEndpoint[];
+  /** Indices into `sources` of those that are on this host. */
+  readonly ownSources: readonly number[];
+  /** Shared styles have one class for all of `sources`, fixedFilter one for each. */
+  readonly style: ReservationStyle;
   readonly tspec: Tspec;
   /** null = controlled load. */
   readonly rspec: Rspec | null;
+  /** `ownSources` is not empty. */
   readonly isSender: boolean;
   readonly isReceiver: boolean;
   /** Where the flow leaves this node; null on the receiver's host. */
   readonly outgoingInterface: string | null;
-  /** What the books hold on that interface's link, overhead included; 0 on the receiver's host. */
+  /** What the books hold on that interface's link for all `sources` together, overhead included; 0 on the receiver's host. */
   readonly bookedBitsPerSecond: BitsPerSecond;
   /** The neighbour that the flow is to be sent to by `outgoingInterface`, whatever the routes say; null = as routed. */
   readonly nextHop: IpAddress | null;
@@ -48,6 +56,9 @@ export function assignmentFor(reservation: Reservation, node: string): Assignmen
   const content = {
     reservationId: reservation.id,
     flow: reservation.flow,
+    sources: [reservation.flow.source],
+    ownSources: position === 0 ? [0] : [],
+    style: 'fixedFilter' as const,
     tspec: flowspec.tspec,
     rspec: flowspec.service === 'guaranteed' ? flowspec.rspec : null,
     isSender: position === 0,
@@ -74,7 +85,10 @@ function fingerprint(a: Omit<Assignment, 'revision'>, termsRevision: number): nu
     rspec && [rspec.rate, rspec.slack],
     [a.isSender, a.isReceiver, a.outgoingInterface, a.bookedBitsPerSecond, a.validFrom, a.validUntil],
     termsRevision === 0 ? [] : [termsRevision],
-    // Nothing where it is routed: an older agent's routed ones stay the same.
+    // Nothing where one sender has it alone, and where it is routed: an older agent's routed ones stay the same.
+    a.sources.length === 1 && a.style === 'fixedFilter'
+      ? []
+      : [a.style, ...a.sources.flatMap(({ address, port }) => [address, port]), 'own', ...a.ownSources],
     a.nextHop === null ? [] : [a.nextHop, a.pinned, ...a.explicitRoute],
   ]
     .flat()

@@ -47,11 +47,36 @@ describe('assignment', () => {
     expect(assignmentFromMessage({ ...message, explicitRoute: ['r2'] })).toMatchObject({ ok: false });
   });
 
+  it('carries several sources, those of the host and the style over the channel', () => {
+    const other = { address: '10.3.0.2' as IpAddress, port: null };
+    const plain = assignmentFor(reservation(), 'host-a')!;
+    const shared = { ...plain, sources: [plain.flow.source, other], ownSources: [1], style: 'sharedExplicit' as const };
+    const message = assignmentToMessage(shared);
+    expect(message.flow).toMatchObject({ sources: [{ address: '10.1.0.2', port: 5004 }, { address: '10.3.0.2' }] });
+    expect(message.flow?.source).toBeUndefined();
+    expect(assignmentFromMessage(message)).toEqual({ ok: true, value: shared });
+    const alone = { ...plain, style: 'wildcardFilter' as const };
+    expect(assignmentFromMessage(assignmentToMessage(alone))).toEqual({ ok: true, value: alone });
+    expect(assignmentFromMessage({ ...message, style: 'shared' })).toEqual({
+      ok: false,
+      error: 'style "shared" is none of fixedFilter, sharedExplicit, wildcardFilter',
+    });
+    expect(assignmentFromMessage({ ...message, ownSources: [2] })).toEqual({
+      ok: false,
+      error: 'own_sources has 2, but there are 2 sources',
+    });
+    message.flow!.sources[1]!.address = 'r9';
+    expect(assignmentFromMessage(message)).toMatchObject({ ok: false, error: expect.stringContaining('flow.sources') });
+  });
+
   it('tells each node its part', () => {
     expect(assignmentFor(reservation(), 'host-a')).toEqual({
       reservationId: reservation().id,
       revision: expect.any(Number),
       flow: reservation().flow,
+      sources: [reservation().flow.source],
+      ownSources: [0],
+      style: 'fixedFilter',
       tspec: {
         tokenRate: 3_125_000,
         tokenBucket: 15_000,
