@@ -250,8 +250,10 @@ export interface LocalRequest {
   /** `flowKeyText` of the senders; null: all (WF). */
   readonly senders: ReadonlySet<string> | null;
   readonly flowspec: Flowspec;
-  /** A ResvConf is still wanted: RESV asks for it until it or an error comes. */
-  awaitsConfirm: boolean;
+  /** A ResvConf is wanted, of every sender: RESV asks for it until it or an error has come for each. */
+  readonly confirm: boolean;
+  /** `flowKeyText` of the senders for which one has. */
+  readonly answered: Set<string>;
 }
 
 /** A receiver on this host. */

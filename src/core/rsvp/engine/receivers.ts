@@ -83,7 +83,7 @@ function receiverFor(session: Session, { receiver: id, style, descriptors, confi
   const each = style === 'FF' ? descriptors.flatMap(apart) : descriptors;
   receiver.requests = each.map(({ filters, flowspec }) => {
     const senders = filters.map((filter) => flowKeyText(flowOfSession(session.id, filter)));
-    return { receiver, senders: style === 'WF' ? null : new Set(senders), flowspec, awaitsConfirm: confirm };
+    return { receiver, senders: style === 'WF' ? null : new Set(senders), flowspec, confirm, answered: new Set() };
   });
   return receiver;
 }

@@ -4,7 +4,7 @@ import type { RsvpUnknown } from '../wire/unknown.ts';
 import { NONE, type Psb, type Upstream } from './blocks.ts';
 import { leastUpperBound } from './merge.ts';
 import { buildResv, buildResvTear, type ResvContents } from './messages.ts';
-import { localRequestsFor, rsbsFor } from './requests.ts';
+import { awaitConfirm, localRequestsFor, rsbsFor } from './requests.ts';
 import { isSummarised } from './neighbours/sent.ts';
 import { sendToNeighbour } from './send.ts';
 import { sameHop } from './session.ts';
@@ -90,7 +90,7 @@ function contentsOf(state: EngineState, { session, style, members, flowspec, sco
 }
 
 function ownConfirm(state: EngineState, { session, members }: Upstream, address: IpAddress): IpAddress | null {
-  const awaited = members.some((psb) => localRequestsFor(state, psb).some((request) => request.awaitsConfirm));
+  const awaited = members.some((psb) => awaitConfirm(state, psb).length > 0);
   if (!awaited) return null;
   return session.multicast ? address : session.id.destination;
 }
