@@ -15,7 +15,7 @@ import { releaseSession, sessionFor, without } from './session.ts';
 import type { Statement } from './statement.ts';
 import { drop, emit, type EngineState } from './state.ts';
 import { refreshDelay } from './timers.ts';
-import { removeReservationsOn } from './traffic-control.ts';
+import { removeReservationsOn, reservedNoMore } from './traffic-control.ts';
 import { flowKeyText, type EngineEvent, type EngineInterface, type FlowKey } from './types.ts';
 import { flushUpstream, leaveUpstream } from './upstream.ts';
 
@@ -75,6 +75,7 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
   for (const spare of psb.spares) state.timers.cancel(spare.expiry);
   leaveUpstream(state, psb, false);
   for (const { interface: name } of psb.way?.branches ?? NONE) removeReservationsOn(state, psb, name, 'pathDown');
+  reservedNoMore(state, psb, 'pathDown');
   if (psb.queryId !== null) state.queries.delete(psb.queryId);
   state.psbs.delete(psb.key);
   session.psbs.splice(session.psbs.indexOf(psb), 1);

@@ -262,8 +262,13 @@ function detach(state: EngineState, rsb: Rsb): void {
 }
 
 /** The last reservation that stood for the sender is gone. */
-function tellDown(state: EngineState, psb: Psb, cause: ResvDownCause): void {
-  if (!psb.reserved || rsbsFor(psb).length > 0) return;
+export function tellDown(state: EngineState, psb: Psb, cause: ResvDownCause): void {
+  if (rsbsFor(psb).length === 0) reservedNoMore(state, psb, cause);
+}
+
+/** Nothing stands for the sender, which may be leaving a share that stays for others. */
+export function reservedNoMore(state: EngineState, psb: Psb, cause: ResvDownCause): void {
+  if (!psb.reserved) return;
   psb.reserved = false;
   emit(state, { type: 'resvDown', flow: psb.flow, cause });
 }
