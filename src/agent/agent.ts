@@ -138,7 +138,8 @@ export class Agent {
       mostFor: (assignment) => changes.mostFor(assignment),
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => steering.hold(assignment),
-      refused: (assignment, code, value, detail) => reporter.refused(assignment, code, value, node, detail),
+      refused: (assignment, flows, code, value, detail) =>
+        reporter.refused(assignment, flows, { code, value, node, detail }),
     }));
     const signalling = (this.#signalling = new Signalling({
       engine: recording ? recording.of(createEngine(settings, hmac)) : createEngine(settings, hmac),
@@ -178,7 +179,7 @@ export class Agent {
       log,
     };
     this.#life = new AssignmentLife(parts);
-    this.#comparison = new KernelComparison({ assignments, classes, interfaces, steering, kernel, log });
+    this.#comparison = new KernelComparison({ assignments, classes, enforcement, interfaces, steering, kernel, log });
     this.#session = new ServerSession({
       ...{ config, log, platform, journal, assignments, reports, clock },
       handlers: {
@@ -199,7 +200,7 @@ export class Agent {
     this.#comparison.close();
     clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
-    this.#life.close();
+    this.#life.stop();
     this.#session.close();
     this.#signalling.close();
     this.#enforcement.close();

@@ -5,9 +5,10 @@ import { assignmentFromMessage } from '../rpc/assignment.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
 import type { Enforcement } from './enforcement.ts';
-import { flowKeyOf, flowspecOf } from './flow-key.ts';
+import { flowKeyOf, flowKeysOf, flowspecOf, sessionOf, STYLE_NAME } from './flow-key.ts';
 import type { Journal } from './journal.ts';
 import type { NumberBook } from './number-book.ts';
+import { classesOf } from './share-classes.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { SignalReporter } from './signal-reporter.ts';
 import type { Signalling } from './signalling.ts';
@@ -47,7 +48,7 @@ export class AssignmentLife {
   /** Brings back what the journal holds. Returns what is due; it is signalled by `start`. */
   restore(): readonly Assignment[] {
     const { journal, assignments, clock } = this.#parts;
-    for (const [, value] of journal.entries('assignment/')) assignments.put({ ...ROUTED, ...(value as Assignment) });
+    for (const [, value] of journal.entries('assignment/')) assignments.put(fromJournal(value as Assignment));
     return assignments.advance(clock.now()).opened;
   }
 
@@ -57,7 +58,7 @@ export class AssignmentLife {
     this.#armWindows();
   }
 
-  close(): void {
+  stop(): void {
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
   }
 
@@ -96,7 +97,8 @@ export class AssignmentLife {
       const replaced = assignments.put(assignment.value);
       if (replaced) {
         void steering.release(replaced);
-        this.#closeFlow(replaced);
+        this.#close(replaced);
+        this.#withdrawUnlike(replaced, assignment.value);
       }
     }
     if (update.generation) {
@@ -124,6 +126,15 @@ export class AssignmentLife {
     if (changes.length > 0) enforcement.opened();
   }
 
+  /** Classes of what it was before, for which what it is now has none. */
+  #withdrawUnlike(before: Assignment, assignment: Assignment): void {
+    const { enforcement, classes } = this.#parts;
+    const stay = classesOf(assignment);
+    const gone = classesOf(before).filter(({ key }) => !stay.some((each) => each.key === key));
+    if (gone.length > 0) void enforcement.withdraw(before, stay);
+    for (const { key } of gone) classes.free(key);
+  }
+
   #remove(id: string): void {
     const { journal, assignments, classes, enforcement, reporter, steering } = this.#parts;
     const assignment = assignments.get(id);
@@ -136,11 +147,11 @@ export class AssignmentLife {
     reporter.removing(assignment);
     const unsteered = steering.release(assignment);
     void enforcement.withdraw(assignment).then(async () => {
-      classes.free(id);
+      for (const { key } of classesOf(assignment)) classes.free(key);
       await unsteered;
-      reporter.classGone(assignment);
+      reporter.classesGone(assignment);
     });
-    if (wasOpen) this.#closeFlow(assignment);
+    if (wasOpen) this.#close(assignment);
   }
 
   #advance(): void {
@@ -149,7 +160,7 @@ export class AssignmentLife {
     for (const assignment of closed) {
       void enforcement.withdraw(assignment);
       void steering.release(assignment);
-      this.#closeFlow(assignment);
+      this.#close(assignment);
     }
     // PATH first: while it travels there is time for the kernel.
     for (const assignment of opened) this.#open(assignment);
@@ -160,37 +171,56 @@ export class AssignmentLife {
 
   #open(assignment: Assignment): void {
     const { reporter, signalling, steering } = this.#parts;
-    const flow = flowKeyOf(assignment.flow);
     reporter.opened(assignment);
     const steered = steering.hold(assignment);
     if (steered) void steered.then((result) => this.#notSteered(assignment, result));
     // RSVP state that an earlier booking of the same flow left on this node.
-    signalling.input({ type: 'admissionChanged', flow });
+    for (const flow of flowKeysOf(assignment)) signalling.input({ type: 'admissionChanged', flow });
     this.#signal(assignment);
   }
 
   /** What this host has to ask of RSVP for the assignment; again where its terms are others. */
   #signal(assignment: Assignment): void {
-    const { signalling, steering } = this.#parts;
-    const flow = flowKeyOf(assignment.flow);
-    if (assignment.isReceiver) {
-      signalling.input({ type: 'openReceiver', flow, flowspec: flowspecOf(assignment), confirm: true });
+    const { steering } = this.#parts;
+    if (assignment.isReceiver) this.#openReceiver(assignment);
+    if (assignment.isSender) this.#openSenders(assignment, steering.hold(assignment));
+  }
+
+  /** With fixed filters each sender has a receiver of its own; what is shared is asked for at once. */
+  #openReceiver(assignment: Assignment): void {
+    const { signalling } = this.#parts;
+    const { reservationId, style } = assignment;
+    const flowspec = flowspecOf(assignment);
+    const flows = flowKeysOf(assignment);
+    if (style === 'fixedFilter') {
+      for (const flow of flows) signalling.input({ type: 'openReceiver', flow, flowspec, confirm: true });
+      return;
     }
-    if (assignment.isSender) this.#openSender(assignment, steering.hold(assignment));
+    const filters = style === 'wildcardFilter' ? [] : flows.map(({ source, sourcePort }) => ({ source, sourcePort }));
+    signalling.input({
+      type: 'reserve',
+      session: sessionOf(assignment.flow),
+      receiver: reservationId,
+      style: STYLE_NAME[style],
+      descriptors: [{ filters, flowspec }],
+      confirm: true,
+    });
   }
 
   /** PATH of a flow that is kept off its routed way leaves when its packets take the same way. */
-  #openSender(assignment: Assignment, steered: ReturnType<Steering['hold']>): void {
+  #openSenders(assignment: Assignment, steered: ReturnType<Steering['hold']>): void {
     const { assignments, signalling } = this.#parts;
     const { reservationId, tspec, explicitRoute, nextHop, pinned } = assignment;
     const open = (): void => {
-      signalling.input({
-        type: 'openSender',
-        flow: flowKeyOf(assignment.flow),
-        tspec,
-        ...(explicitRoute.length > 0 ? { explicitRoute } : {}),
-        ...(nextHop === null ? {} : { recordRoute: true }),
-      });
+      for (const flow of ownFlowsOf(assignment)) {
+        signalling.input({
+          type: 'openSender',
+          flow,
+          tspec,
+          ...(explicitRoute.length > 0 ? { explicitRoute } : {}),
+          ...(nextHop === null ? {} : { recordRoute: true }),
+        });
+      }
     };
     if (!steered) return open();
     void steered.then((result) => {
@@ -204,14 +234,19 @@ export class AssignmentLife {
     if (result.ok || !assignment.pinned || assignments.get(assignment.reservationId) !== assignment) return;
     const { reservationId } = assignment;
     log.error({ reservationId, problem: result.error.detail }, 'a pinned flow cannot be steered');
-    reporter.refused(assignment, TRAFFIC_CONTROL_SYSTEM_ERROR, 0, node, result.error.detail);
+    const failure = { code: TRAFFIC_CONTROL_SYSTEM_ERROR, value: 0, node, detail: result.error.detail };
+    reporter.refused(assignment, flowKeysOf(assignment), failure);
   }
 
-  #closeFlow(assignment: Assignment): void {
+  #close(assignment: Assignment): void {
     const { signalling } = this.#parts;
-    const flow = flowKeyOf(assignment.flow);
-    if (assignment.isReceiver) signalling.input({ type: 'closeReceiver', flow });
-    if (assignment.isSender) signalling.input({ type: 'closeSender', flow });
+    const { isReceiver, reservationId, style } = assignment;
+    if (isReceiver && style === 'fixedFilter') {
+      for (const flow of flowKeysOf(assignment)) signalling.input({ type: 'closeReceiver', flow });
+    } else if (isReceiver) {
+      signalling.input({ type: 'release', session: sessionOf(assignment.flow), receiver: reservationId });
+    }
+    for (const flow of ownFlowsOf(assignment)) signalling.input({ type: 'closeSender', flow });
   }
 
   #armWindows(): void {
@@ -225,5 +260,13 @@ export class AssignmentLife {
   }
 }
 
-/** What a journal does not say that was written before there was steering. */
-const ROUTED = { nextHop: null, pinned: false, explicitRoute: [] } as const;
+/** Of the flows of an assignment those that begin on this host. */
+const ownFlowsOf = ({ flow, sources, ownSources }: Assignment) =>
+  ownSources.map((index) => flowKeyOf(flow, sources[index]));
+
+/** With what a journal does not say that was written before there was steering, or more senders than one. */
+function fromJournal(stored: Assignment): Assignment {
+  const sources = [stored.flow.source];
+  const single = { sources, ownSources: stored.isSender ? [0] : [], style: 'fixedFilter' } as const;
+  return { ...{ nextHop: null, pinned: false, explicitRoute: [] }, ...single, ...stored };
+}

@@ -1,10 +1,12 @@
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
+import type { Enforcement } from './enforcement.ts';
 import type { NodeInterfaces } from './node-interfaces.ts';
 import type { NumberBook } from './number-book.ts';
 import type { TrafficControl } from './platform.ts';
 import { shapedFlow } from './shaped-flow.ts';
+import { classesOf, reservationOfClass } from './share-classes.ts';
 import type { Steering } from './steering.ts';
 
 /** How often the kernel is compared with what it should hold. */
@@ -14,6 +16,7 @@ const PERIOD_MS = 60_000;
 export class KernelComparison {
   readonly #assignments: Assignments;
   readonly #classes: NumberBook;
+  readonly #enforcement: Enforcement;
   readonly #interfaces: NodeInterfaces;
   readonly #steering: Steering;
   readonly #kernel: TrafficControl;
@@ -23,6 +26,7 @@ export class KernelComparison {
   constructor(options: {
     assignments: Assignments;
     classes: NumberBook;
+    enforcement: Enforcement;
     interfaces: NodeInterfaces;
     steering: Steering;
     kernel: TrafficControl;
@@ -30,6 +34,7 @@ export class KernelComparison {
   }) {
     this.#assignments = options.assignments;
     this.#classes = options.classes;
+    this.#enforcement = options.enforcement;
     this.#interfaces = options.interfaces;
     this.#steering = options.steering;
     this.#kernel = options.kernel;
@@ -37,13 +42,17 @@ export class KernelComparison {
     this.#timer = setInterval(() => void this.run(), PERIOD_MS);
   }
 
-  /** What is allocated a class and due now: after a crash exactly these classes are left untouched. */
+  /**
+   * What is allocated a class and due now: after a crash exactly these classes are left untouched. Until RSVP says again for
+   * which senders a class is, it is for all that are assigned.
+   */
   desired(): DesiredShaping {
     const flows = [...this.#classes.held()].flatMap(([key, minor]) => {
-      const assignment = this.#assignments.get(key);
-      if (!assignment?.outgoingInterface || !this.#assignments.isOpen(key)) return [];
+      const assignment = this.#assignments.get(reservationOfClass(key));
+      if (!assignment?.outgoingInterface || !this.#assignments.isOpen(assignment.reservationId)) return [];
       const { outgoingInterface: outgoing } = assignment;
-      return [shapedFlow(assignment, outgoing, minor, this.#interfaces.overhead(outgoing))];
+      const share = this.#enforcement.shareOf(key) ?? classesOf(assignment).find((each) => each.key === key);
+      return share ? [shapedFlow(assignment, share, outgoing, minor, this.#interfaces.overhead(outgoing))] : [];
     });
     return { interfaces: this.#interfaces.toShape(), flows, steered: this.#steering.desired() };
   }

@@ -132,7 +132,7 @@ export class ServerSession {
         refreshPeriodMs: this.#config.refreshPeriodMs,
       },
       generation: this.#generation(),
-      held: [...this.#assignments.all()].map((a) => this.#reports.held(a.reservationId, a.revision)),
+      held: [...this.#assignments.all()].map((a) => this.#reports.held(a)),
       processId: process.pid,
     });
   }

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
+import type { TopologyInput } from '../../src/core/network/document.ts';
+import type { FlowEndpoint, ReservationStyle } from '../../src/core/qos/request.ts';
+import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import { AssignmentState, type AssignmentReport } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { LoopbackAgents } from '../support/loopback-agents.ts';
+import { ip } from '../support/network.ts';
+
+const node = (name: string, ...addresses: readonly string[]) => ({
+  name,
+  agent: 'required' as const,
+  interfaces: addresses.map((address, i) => ({ name: `eth${i}`, addresses: [address] })),
+});
+const cable = (host: string, to: string) => ({
+  a: { node: host, interface: 'eth0' },
+  b: { node: 'r1', interface: to },
+  capacityBitsPerSecond: 1_000_000_000,
+  reservableShare: 0.75,
+  overheadBytes: 14,
+  cost: 1,
+  delayMicros: 50,
+});
+/** Two senders' hosts and a receiver's at one router. */
+const NETWORK: TopologyInput = {
+  nodes: [
+    node('host-a', '10.1.0.2/24'),
+    node('host-c', '10.3.0.2/24'),
+    node('host-b', '10.2.0.2/24'),
+    node('r1', '10.1.0.1/24', '10.2.0.1/24', '10.3.0.1/24'),
+  ],
+  cables: [cable('host-a', 'eth0'), cable('host-b', 'eth1'), cable('host-c', 'eth2')],
+};
+const OUTGOING: Readonly<Record<string, string | null>> = {
+  'host-a': 'eth0',
+  'host-c': 'eth0',
+  r1: 'eth1',
+  'host-b': null,
+};
+const SENDERS: Readonly<Record<string, FlowEndpoint>> = {
+  'host-a': { address: ip('10.1.0.2'), port: 5004 },
+  'host-c': { address: ip('10.3.0.2'), port: 5004 },
+};
+const A = '10.1.0.2:5004';
+const C = '10.3.0.2:5004';
+const STYLES = ['sharedExplicit', 'wildcardFilter', 'fixedFilter'] as const;
+const SHORT = { sharedExplicit: 'SE', wildcardFilter: 'WF', fixedFilter: 'FF' } as const;
+
+const assignment = (at: string, style: ReservationStyle, change: Partial<Assignment> = {}): Assignment => {
+  const own = SENDERS[at];
+  const sources = own ? [own] : Object.values(SENDERS);
+  return {
+    reservationId: 'v',
+    revision: 1,
+    flow: { protocol: 'udp', source: sources[0]!, destination: { address: ip('10.2.0.2'), port: 5004 } },
+    sources,
+    ownSources: own ? [0] : [],
+    style,
+    tspec: {
+      tokenRate: BytesPerSecond(1e6),
+      tokenBucket: Bytes(15_000),
+      peakRate: BytesPerSecond(Infinity),
+      minPolicedUnit: Bytes(128),
+      maxPacketSize: Bytes(1500),
+    },
+    rspec: null,
+    isSender: own !== undefined,
+    isReceiver: at === 'host-b',
+    outgoingInterface: OUTGOING[at]!,
+    bookedBitsPerSecond: BitsPerSecond(17_750_000),
+    nextHop: null,
+    pinned: false,
+    explicitRoute: [],
+    validFrom: EpochMs(0),
+    validUntil: null,
+    ...change,
+  };
+};
+
+let agents: LoopbackAgents;
+beforeEach(async () => {
+  agents = await LoopbackAgents.of(NETWORK);
+});
+afterEach(() => agents.close());
+
+const assign = (style: ReservationStyle, nodes = agents.nodes, change: Partial<Assignment> = {}): void => {
+  for (const each of nodes) agents.update(each, [assignment(each, style, change)]);
+};
+const sourceOf = ({ source }: AssignmentReport): string | null => (source ? `${source.address}:${source.port}` : null);
+const news = (at: string, since = 0) => agents.server.reports.slice(since).filter((report) => report.node === at);
+/** Waits for the state of one sender; null: of the only one, or of all together. */
+const reported = async (
+  at: string,
+  source: string | null,
+  state: AssignmentState,
+  since = 0,
+): Promise<AssignmentReport> => {
+  const find = () => news(at, since).find((each) => each.state === state && sourceOf(each) === source);
+  await agents.server.until(() => find() !== undefined, `${at} reports ${AssignmentState[state]} of ${source}`);
+  return find()!;
+};
+const { INSTALLED, CONFIRMED, REMOVED, LOST, FAILED } = AssignmentState;
+
+const standing = async (since = 0): Promise<void> => {
+  for (const source of [A, C]) {
+    await reported('r1', source, INSTALLED, since);
+    await reported('host-b', source, CONFIRMED, since);
+  }
+  for (const host of ['host-a', 'host-c']) await reported(host, null, INSTALLED, since);
+};
+
+describe.each(STYLES)('two senders to one receiver: %s', (style) => {
+  it('are set up, confirmed one by one, and taken down without a trace', async () => {
+    assign(style);
+    await standing();
+    expect(await reported('r1', A, INSTALLED)).toMatchObject({ interface: 'eth1', previousHop: '10.1.0.2' });
+    expect(await reported('r1', C, INSTALLED)).toMatchObject({ interface: 'eth1', previousHop: '10.3.0.2' });
+    const { reservations } = await agents.rsvp('r1');
+    expect(reservations.map((each) => [each.style, each.flow.source, each.state]).sort()).toEqual([
+      [SHORT[style], '10.1.0.2', 'installed'],
+      [SHORT[style], '10.3.0.2', 'installed'],
+    ]);
+    for (const each of agents.nodes) agents.update(each, [], ['v']);
+    for (const each of agents.nodes) await reported(each, null, REMOVED);
+    for (const each of agents.nodes) {
+      expect(await agents.rsvp(each)).toMatchObject({ paths: [], reservations: [] });
+      expect(news(each).filter(({ state }) => state === REMOVED)).toHaveLength(1);
+      expect(news(each).filter(({ state }) => state === FAILED)).toEqual([]);
+    }
+  });
+
+  it('may come one after the other, and go so: the other stands all the while', async () => {
+    assign(style, ['host-a', 'r1', 'host-b']);
+    await reported('r1', A, INSTALLED);
+    await reported('host-b', A, CONFIRMED);
+    expect(news('r1').some((each) => sourceOf(each) === C)).toBe(false);
+    assign(style, ['host-c']);
+    await reported('r1', C, INSTALLED);
+    await reported('host-b', C, CONFIRMED);
+    agents.update('host-c', [], ['v']);
+    await reported('r1', C, LOST);
+    await reported('host-c', null, REMOVED);
+    expect((await agents.rsvp('r1')).reservations.map(({ flow }) => flow.source)).toEqual(['10.1.0.2']);
+    expect(news('r1').some((each) => sourceOf(each) === A && each.state === LOST)).toBe(false);
+    expect(news('host-b').some((each) => sourceOf(each) === A && each.state === LOST)).toBe(false);
+  });
+
+  it('get other terms in place, each of them told', async () => {
+    assign(style);
+    await standing();
+    const since = agents.server.reports.length;
+    const faster = { ...assignment('r1', style).tspec, tokenRate: BytesPerSecond(2e6) };
+    assign(style, agents.nodes, { revision: 2, tspec: faster, bookedBitsPerSecond: BitsPerSecond(35_500_000) });
+    await standing(since);
+    const later = agents.server.reports.slice(since);
+    expect(later.filter(({ state }) => state === LOST || state === FAILED)).toEqual([]);
+    expect(new Set(later.map(({ revision }) => revision))).toEqual(new Set([2n]));
+    const { reservations } = await agents.rsvp('r1');
+    expect(reservations.map(({ flowspec }) => flowspec.tspec.tokenRate)).toEqual([2e6, 2e6]);
+  });
+
+  it('are told of again to another server, each of them', async () => {
+    assign(style, ['host-a', 'r1', 'host-b']);
+    await reported('r1', A, INSTALLED);
+    await agents.replaceServer();
+    const held = agents.server.hellos.find((hello) => hello.node === 'r1')!.held;
+    // The other sender's PATH is not here yet.
+    expect(held.map(({ reservationId, state }) => [reservationId, state])).toEqual([['v', AssignmentState.PENDING]]);
+    agents.welcome('r1');
+    await reported('r1', A, INSTALLED);
+    for (const each of ['host-a', 'host-b', 'host-c']) agents.welcome(each);
+    assign(style, ['host-c']);
+    await reported('r1', C, INSTALLED);
+    await agents.replaceServer();
+    expect(agents.server.hellos.find((hello) => hello.node === 'r1')!.held).toMatchObject([{ state: INSTALLED }]);
+    agents.welcome('r1');
+    await reported('r1', A, INSTALLED);
+    await reported('r1', C, INSTALLED);
+  });
+
+  it('stand again after their router has come back from its journal, and nobody hears of a loss', async () => {
+    assign(style);
+    await standing();
+    await agents.stop('r1');
+    const since = agents.server.reports.length;
+    await agents.start('r1');
+    for (const source of [A, C]) await reported('r1', source, INSTALLED, since);
+    expect(agents.server.reports.slice(since).filter(({ state }) => state === LOST || state === FAILED)).toEqual([]);
+  });
+});
+
+it('a style other than the assigned one is foreign: refused, and the receiver is told of every sender', async () => {
+  assign('fixedFilter', ['host-a', 'host-c', 'r1']);
+  assign('sharedExplicit', ['host-b']);
+  for (const source of [A, C]) {
+    const { failure } = await reported('host-b', source, FAILED);
+    expect(failure).toMatchObject({ errorCode: 1, errorValue: 2, errorNode: '10.2.0.1' });
+  }
+  expect((await agents.rsvp('r1')).reservations.filter(({ state }) => state === 'installed')).toEqual([]);
+});
+
+it('a sender that is not among the assigned ones has no part in what they share', async () => {
+  const source = SENDERS['host-a']!;
+  agents.update('r1', [assignment('r1', 'sharedExplicit', { sources: [source] })]);
+  assign('sharedExplicit', ['host-a', 'host-b']);
+  await reported('r1', null, INSTALLED);
+  assign('sharedExplicit', ['host-c']);
+  expect((await reported('host-b', C, FAILED)).failure).toMatchObject({ errorCode: 1, errorNode: '10.2.0.1' });
+  expect(news('r1').some(({ state }) => state === LOST || state === FAILED)).toBe(false);
+});
+
+it('one sender alone may have a shared style', async () => {
+  const source = SENDERS['host-a']!;
+  for (const each of ['host-a', 'r1', 'host-b']) {
+    agents.update(each, [assignment(each, 'wildcardFilter', { sources: [source] })]);
+  }
+  await reported('r1', null, INSTALLED);
+  await reported('host-b', null, CONFIRMED);
+  expect((await agents.rsvp('r1')).reservations).toMatchObject([{ style: 'WF', state: 'installed' }]);
+  for (const each of ['host-a', 'r1', 'host-b']) agents.update(each, [], ['v']);
+  for (const each of ['host-a', 'r1', 'host-b']) await reported(each, null, REMOVED);
+});
