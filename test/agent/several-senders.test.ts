@@ -1,81 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
-import type { TopologyInput } from '../../src/core/network/document.ts';
-import type { FlowEndpoint, ReservationStyle } from '../../src/core/qos/request.ts';
+import { BitsPerSecond, BytesPerSecond } from '../../src/core/base/units.ts';
+import type { ReservationStyle } from '../../src/core/qos/request.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
-import { AssignmentState, type AssignmentReport } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { AssignmentState } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
+import { sourceText } from '../support/agent-server.ts';
 import { LoopbackAgents } from '../support/loopback-agents.ts';
-import { ip } from '../support/network.ts';
+import { assignment, NETWORK, SENDERS } from '../support/two-senders.ts';
 
-const node = (name: string, ...addresses: readonly string[]) => ({
-  name,
-  agent: 'required' as const,
-  interfaces: addresses.map((address, i) => ({ name: `eth${i}`, addresses: [address] })),
-});
-const cable = (host: string, to: string) => ({
-  a: { node: host, interface: 'eth0' },
-  b: { node: 'r1', interface: to },
-  capacityBitsPerSecond: 1_000_000_000,
-  reservableShare: 0.75,
-  overheadBytes: 14,
-  cost: 1,
-  delayMicros: 50,
-});
-/** Two senders' hosts and a receiver's at one router. */
-const NETWORK: TopologyInput = {
-  nodes: [
-    node('host-a', '10.1.0.2/24'),
-    node('host-c', '10.3.0.2/24'),
-    node('host-b', '10.2.0.2/24'),
-    node('r1', '10.1.0.1/24', '10.2.0.1/24', '10.3.0.1/24'),
-  ],
-  cables: [cable('host-a', 'eth0'), cable('host-b', 'eth1'), cable('host-c', 'eth2')],
-};
-const OUTGOING: Readonly<Record<string, string | null>> = {
-  'host-a': 'eth0',
-  'host-c': 'eth0',
-  r1: 'eth1',
-  'host-b': null,
-};
-const SENDERS: Readonly<Record<string, FlowEndpoint>> = {
-  'host-a': { address: ip('10.1.0.2'), port: 5004 },
-  'host-c': { address: ip('10.3.0.2'), port: 5004 },
-};
 const A = '10.1.0.2:5004';
 const C = '10.3.0.2:5004';
 const STYLES = ['sharedExplicit', 'wildcardFilter', 'fixedFilter'] as const;
 const SHORT = { sharedExplicit: 'SE', wildcardFilter: 'WF', fixedFilter: 'FF' } as const;
-
-const assignment = (at: string, style: ReservationStyle, change: Partial<Assignment> = {}): Assignment => {
-  const own = SENDERS[at];
-  const sources = own ? [own] : Object.values(SENDERS);
-  return {
-    reservationId: 'v',
-    revision: 1,
-    flow: { protocol: 'udp', source: sources[0]!, destination: { address: ip('10.2.0.2'), port: 5004 } },
-    sources,
-    ownSources: own ? [0] : [],
-    style,
-    tspec: {
-      tokenRate: BytesPerSecond(1e6),
-      tokenBucket: Bytes(15_000),
-      peakRate: BytesPerSecond(Infinity),
-      minPolicedUnit: Bytes(128),
-      maxPacketSize: Bytes(1500),
-    },
-    rspec: null,
-    isSender: own !== undefined,
-    isReceiver: at === 'host-b',
-    outgoingInterface: OUTGOING[at]!,
-    bookedBitsPerSecond: BitsPerSecond(17_750_000),
-    nextHop: null,
-    pinned: false,
-    explicitRoute: [],
-    validFrom: EpochMs(0),
-    validUntil: null,
-    ...change,
-  };
-};
 
 let agents: LoopbackAgents;
 beforeEach(async () => {
@@ -86,19 +21,8 @@ afterEach(() => agents.close());
 const assign = (style: ReservationStyle, nodes = agents.nodes, change: Partial<Assignment> = {}): void => {
   for (const each of nodes) agents.update(each, [assignment(each, style, change)]);
 };
-const sourceOf = ({ source }: AssignmentReport): string | null => (source ? `${source.address}:${source.port}` : null);
 const news = (at: string, since = 0) => agents.server.reports.slice(since).filter((report) => report.node === at);
-/** Waits for the state of one sender; null: of the only one, or of all together. */
-const reported = async (
-  at: string,
-  source: string | null,
-  state: AssignmentState,
-  since = 0,
-): Promise<AssignmentReport> => {
-  const find = () => news(at, since).find((each) => each.state === state && sourceOf(each) === source);
-  await agents.server.until(() => find() !== undefined, `${at} reports ${AssignmentState[state]} of ${source}`);
-  return find()!;
-};
+const reported: typeof agents.server.reportedOf = (...of) => agents.server.reportedOf(...of);
 const { INSTALLED, CONFIRMED, REMOVED, LOST, FAILED } = AssignmentState;
 
 const standing = async (since = 0): Promise<void> => {
@@ -133,7 +57,7 @@ describe.each(STYLES)('two senders to one receiver: %s', (style) => {
     assign(style, ['host-a', 'r1', 'host-b']);
     await reported('r1', A, INSTALLED);
     await reported('host-b', A, CONFIRMED);
-    expect(news('r1').some((each) => sourceOf(each) === C)).toBe(false);
+    expect(news('r1').some((each) => sourceText(each) === C)).toBe(false);
     assign(style, ['host-c']);
     await reported('r1', C, INSTALLED);
     await reported('host-b', C, CONFIRMED);
@@ -141,8 +65,8 @@ describe.each(STYLES)('two senders to one receiver: %s', (style) => {
     await reported('r1', C, LOST);
     await reported('host-c', null, REMOVED);
     expect((await agents.rsvp('r1')).reservations.map(({ flow }) => flow.source)).toEqual(['10.1.0.2']);
-    expect(news('r1').some((each) => sourceOf(each) === A && each.state === LOST)).toBe(false);
-    expect(news('host-b').some((each) => sourceOf(each) === A && each.state === LOST)).toBe(false);
+    expect(news('r1').some((each) => sourceText(each) === A && each.state === LOST)).toBe(false);
+    expect(news('host-b').some((each) => sourceText(each) === A && each.state === LOST)).toBe(false);
   });
 
   it('get other terms in place, each of them told', async () => {
