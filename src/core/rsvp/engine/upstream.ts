@@ -1,7 +1,7 @@
 import type { IpAddress } from '../../base/ip.ts';
 import { NONE, type PreviousHop, type Psb, type Session, type Upstream } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
-import { wantedFor } from './requests.ts';
+import { awaitConfirm, wantedFor } from './requests.ts';
 import { retract } from './neighbours/sent.ts';
 import {
   carriesObjects,
@@ -76,9 +76,10 @@ function join(state: EngineState, psb: Psb, hop: PreviousHop): Upstream {
   const upstream = known ?? create(state, session, style, hop);
   upstream.members = [...upstream.members, psb];
   psb.upstream = upstream;
-  if (style !== 'WF') upstream.news = true;
+  // In wildcard style a RESV says nothing new for one more sender, but it may have to ask for a confirmation again.
+  if (style !== 'WF' || awaitConfirm(state, psb).length > 0) upstream.news = true;
   // With a second previous hop the first one's RESV needs a SCOPE, too (RFC 2205 3.1.4).
-  else for (const each of session.upstreams) state.unsent.add(each);
+  if (style === 'WF') for (const each of session.upstreams) state.unsent.add(each);
   return upstream;
 }
 
