@@ -133,6 +133,25 @@ it('a sender that is not among the assigned ones has no part in what they share'
   expect(news('r1').some(({ state }) => state === LOST || state === FAILED)).toBe(false);
 });
 
+it.each(STYLES)('of one host are both opened there: %s', async (style) => {
+  const sources = [5004, 5006].map((port) => ({ ...SENDERS['host-a']!, port }));
+  const nodes = ['host-a', 'r1', 'host-b'];
+  for (const each of nodes) {
+    const ownSources = each === 'host-a' ? [0, 1] : [];
+    agents.update(each, [assignment(each, style, { sources, ownSources })]);
+  }
+  for (const source of ['10.1.0.2:5004', '10.1.0.2:5006']) {
+    await reported('host-a', source, INSTALLED);
+    await reported('r1', source, INSTALLED);
+    await reported('host-b', source, CONFIRMED);
+  }
+  for (const each of nodes) agents.update(each, [], ['v']);
+  for (const each of nodes) {
+    await reported(each, null, REMOVED);
+    expect(await agents.rsvp(each)).toMatchObject({ paths: [], reservations: [] });
+  }
+});
+
 it('one sender alone may have a shared style', async () => {
   const source = SENDERS['host-a']!;
   for (const each of ['host-a', 'r1', 'host-b']) {

@@ -25,36 +25,45 @@ import { must } from './network.ts';
 /** Real agents of a network over loopback ports, with a server that a test plays. */
 export class LoopbackAgents {
   server = new ScriptedServer();
-  readonly #folder = mkdtempSync(join(tmpdir(), 'hr-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'hr-'));
   readonly #agents = new Map<string, Agent>();
   #files: ReadonlyMap<string, string> = new Map();
   #counter = 0n;
   #queries = 0n;
 
   get #target(): string {
-    return `unix:${join(this.#folder, 's')}`;
+    return `unix:${join(this.folder, 's')}`;
   }
 
   get nodes(): readonly string[] {
     return [...this.#agents.keys()];
   }
 
-  /** Starts an agent on every node and welcomes it. */
-  static async of(topology: TopologyInput): Promise<LoopbackAgents> {
+  /** Starts an agent on each of the nodes, on all unless said, and welcomes it. */
+  static async of(topology: TopologyInput, nodes?: readonly string[]): Promise<LoopbackAgents> {
     const agents = new LoopbackAgents();
-    agents.#files = await writeLoopbackNodes(must(parseTopology(topology)), agents.#folder);
+    agents.#files = await writeLoopbackNodes(must(parseTopology(topology)), agents.folder);
     await agents.server.listen(agents.#target);
-    for (const node of agents.#files.keys()) await agents.start(node);
+    for (const node of nodes ?? agents.#files.keys()) await agents.start(node);
     return agents;
   }
 
+  /** Starts one and welcomes it. */
   async start(node: string, change: Partial<AgentConfig> = {}): Promise<void> {
+    const hellos = this.server.hellos.length;
+    await this.launch(node, change);
+    await this.server.until(() => this.server.hellos.length > hellos, `${node} says hello`);
+    this.welcome(node);
+  }
+
+  /** Starts one, server or no server. */
+  async launch(node: string, change: Partial<AgentConfig> = {}): Promise<void> {
     const config: AgentConfig = {
       node,
       server: this.#target,
-      stateDir: join(this.#folder, node),
+      stateDir: join(this.folder, node),
       refreshPeriodMs: 500,
-      labNodeFile: this.#files.get(node)!,
+      labNodeFile: this.labFile(node),
       removeOnExit: false,
       transport: 'auto',
       udpInterfaces: [],
@@ -63,14 +72,17 @@ export class LoopbackAgents {
       record: null,
       ...change,
     };
-    const hellos = this.server.hellos.length;
     this.#agents.set(node, await Agent.start(config, createLoggers({ base: 'silent', bySubsystem: new Map() })));
-    await this.server.until(() => this.server.hellos.length > hellos, `${node} says hello`);
-    this.welcome(node);
+  }
+
+  /** Tells which UDP ports stand for a node's interfaces. */
+  labFile(node: string): string {
+    return this.#files.get(node)!;
   }
 
   async stop(node: string): Promise<void> {
-    await this.#agents.get(node)!.stop();
+    await this.#agents.get(node)?.stop();
+    this.#agents.delete(node);
   }
 
   welcome(node: string): void {
@@ -85,6 +97,13 @@ export class LoopbackAgents {
       removals: [...removals],
     });
     this.server.say(node, { case: 'assignments', value });
+  }
+
+  /** All stop, and start with other settings. */
+  async restart(change: (node: string) => Partial<AgentConfig>): Promise<void> {
+    const { nodes } = this;
+    await Promise.all(nodes.map((node) => this.stop(node)));
+    for (const node of nodes) await this.start(node, change(node));
   }
 
   /** Another server takes the place of the one that is there; resolves when all agents have said hello to it. */
@@ -113,6 +132,6 @@ export class LoopbackAgents {
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
     this.server.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
