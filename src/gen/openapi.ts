@@ -648,6 +648,8 @@ export interface components {
                 deviation: string | null;
                 /** @description PATH passes a hop that does not speak RSVP: nothing is reserved there */
                 nonRsvpHop: boolean;
+                /** @description Where ADSPEC says otherwise of the path than the books; null while both agree */
+                adspecDeviation: string | null;
                 /** @enum {string} */
                 enforcement: "kernel" | "none";
             }[];

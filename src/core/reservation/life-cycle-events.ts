@@ -30,4 +30,6 @@ export type LifeCycleEvent =
   /** The agents have told where PATH goes. */
   | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] }
   /** PATH passes a hop that does not speak RSVP, or no longer does. */
-  | { readonly type: 'nonRsvpHop'; readonly present: boolean };
+  | { readonly type: 'nonRsvpHop'; readonly present: boolean }
+  /** What ADSPEC says of the path was compared with the books: the difference in a sentence, null where they agree. */
+  | { readonly type: 'adspecObserved'; readonly deviation: string | null };

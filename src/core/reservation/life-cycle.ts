@@ -105,6 +105,10 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
         : null;
     case 'nonRsvpHop':
       return isLive(reservation) && reservation.nonRsvpHop !== event.present ? { nonRsvpHop: event.present } : null;
+    case 'adspecObserved':
+      return isLive(reservation) && reservation.adspecDeviation !== event.deviation
+        ? { adspecDeviation: event.deviation }
+        : null;
     default:
       return assertNever(event);
   }
