@@ -1546,7 +1546,10 @@ export interface operations {
     releaseReservation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETag of the reservation that is released; absent: whatever it is */
+                "if-match"?: string;
+            };
             path: {
                 /** @description UUIDv7 */
                 id: string;

@@ -16,8 +16,11 @@ export type LifeCycleEvent =
   | { readonly type: 'signallingFailed'; readonly failure: Failure }
   /** 30 s in `establishing` without result. */
   | { readonly type: 'establishTimedOut'; readonly detail: string }
-  /** `inOrder`: every agent that holds it is connected, so its room may be used at once. */
-  | { readonly type: 'releaseRequested'; readonly inOrder: boolean }
+  /**
+   * `inOrder`: every agent that holds it is connected, so its room may be used at once. `revision`: the only one that is meant;
+   * left out: any.
+   */
+  | { readonly type: 'releaseRequested'; readonly inOrder: boolean; readonly revision?: number }
   | { readonly type: 'windowEnded' }
   /** Every managed hop has reported removal, or its state must have timed out by now. */
   | { readonly type: 'removed' }

@@ -73,6 +73,7 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
     case 'establishTimedOut':
       return state === 'establishing' ? ending(reservation, 'failed', event.detail, managed) : null;
     case 'releaseRequested':
+      if (event.revision !== undefined && event.revision !== reservation.revision) return null;
       return isLive(reservation)
         ? ending(reservation, 'released', null, managed, event.inOrder ? { countsInBooks: false } : {})
         : null;

@@ -12,8 +12,8 @@ export interface Control {
   reserve(input: ReservationInput, options: CallOptions & { validateOnly: boolean }): Promise<ReserveOutcome>;
   getReservation(id: string): Promise<Reservation>;
   listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
-  /** Resolves when the release is durable; again for one that is releasing or ended. */
-  releaseReservation(id: string): Promise<void>;
+  /** Resolves when the release is durable; again for one that is releasing or ended. `ifMatch` null: whatever it is. */
+  releaseReservation(id: string, options: { readonly ifMatch: string | null }): Promise<void>;
   /**
    * Merge patches (RFC 7396) of `qos`, `name` and `labels`, one after the other, on the reservation that `ifMatch` names.
    * Resolves when the change is admitted and durable; it is in force when `change` is null again.
