@@ -1845,8 +1845,8 @@ export interface operations {
     importTopology: {
         parameters: {
             query: {
-                /** @description headroom: our own YAML or JSON */
-                format: "graphml" | "headroom";
+                /** @description headroom: our own YAML or JSON; sndlib: native text or XML */
+                format: "headroom" | "graphml" | "sndlib";
                 /** @description Judge and answer what would change, store nothing */
                 validateOnly?: boolean;
                 /** @description Drop links with live bookings too; those reservations end */

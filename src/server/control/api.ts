@@ -1,5 +1,6 @@
 import type { ReservationInput } from '../../core/qos/request-input.ts';
 import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
+import type { ImportFormat } from '../../core/network/import.ts';
 import type { BitsPerSecond, EpochMs } from '../../core/base/units.ts';
 import type { Reservation, ReservationState } from '../../core/reservation/reservation.ts';
 
@@ -33,7 +34,7 @@ export interface Control {
   /** Parses and converts; then as putTopology. */
   importTopology(
     text: string,
-    format: 'headroom' | 'graphml',
+    format: ImportFormat,
     options: {
       ifMatch: string | null;
       force: boolean;
