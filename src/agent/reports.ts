@@ -1,10 +1,12 @@
-import { create } from '@bufbuild/protobuf';
+import { create, equals } from '@bufbuild/protobuf';
 import type { FlowEndpoint } from '../core/qos/request.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import type { Filter } from '../core/rsvp/engine/types.ts';
 import {
+  AdvertisedTermsSchema,
   AssignmentReportSchema,
   AssignmentState,
+  type AdvertisedTerms,
   type AssignmentReport,
   type HeldAssignment,
   HeldAssignmentSchema,
@@ -120,11 +122,12 @@ const keysOf = (sources: readonly FlowEndpoint[]): readonly string[] =>
 function withPath(known: AssignmentReport, news: News): News {
   const further = known.state === AssignmentState.INSTALLED || known.state === AssignmentState.CONFIRMED;
   if (news.state !== AssignmentState.PATH || !further) return news;
-  const { interface: outgoing, previousHop, nextHop, nonRsvpHop } = news;
+  const { interface: outgoing, previousHop, nextHop, nonRsvpHop, advertised } = news;
   return {
     ...known,
     previousHop,
     ...(nonRsvpHop === undefined ? {} : { nonRsvpHop }),
+    ...(advertised === undefined ? {} : { advertised }),
     ...(outgoing === '' ? {} : { interface: outgoing, nextHop }),
   };
 }
@@ -135,4 +138,8 @@ const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
   known.nextHop !== news.nextHop ||
   known.previousHop !== news.previousHop ||
   known.nonRsvpHop !== news.nonRsvpHop ||
+  !sameTerms(known.advertised, news.advertised) ||
   known.recordedRoute.join() !== news.recordedRoute.join();
+
+const sameTerms = (a: AdvertisedTerms | undefined, b: AdvertisedTerms | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && equals(AdvertisedTermsSchema, a, b));

@@ -116,6 +116,7 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         ...(difference === null ? {} : { deviation: difference }),
         nonRsvpHop: reservation.nonRsvpHop,
+        ...(reservation.adspecDeviation === null ? {} : { adspecDeviation: reservation.adspecDeviation }),
         enforcement: reservation.enforcement,
       },
     ],

@@ -91,6 +91,7 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
   },
   actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
   nonRsvpHop: false,
+  adspecDeviation: null,
   enforcement: 'kernel',
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),
@@ -147,7 +148,13 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     if (!found) throw new ControlError('NOT_FOUND', `There is no link ${id}`);
     const zero = BitsPerSecond(0);
     const reservable = reservableBitsPerSecond(found);
-    return { ...found, reservableBitsPerSecond: reservable, bookedBitsPerSecond: zero, overbookedBitsPerSecond: zero };
+    return {
+      ...found,
+      reservableBitsPerSecond: reservable,
+      bookedBitsPerSecond: zero,
+      overbookedBitsPerSecond: zero,
+      calendar: null,
+    };
   };
   const put: Control['putTopology'] = async (document, { validateOnly }) => {
     const parsed = parseTopology(document);

@@ -73,6 +73,7 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
     case 'establishTimedOut':
       return state === 'establishing' ? ending(reservation, 'failed', event.detail, managed) : null;
     case 'releaseRequested':
+      if (event.revision !== undefined && event.revision !== reservation.revision) return null;
       return isLive(reservation)
         ? ending(reservation, 'released', null, managed, event.inOrder ? { countsInBooks: false } : {})
         : null;
@@ -105,6 +106,10 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
         : null;
     case 'nonRsvpHop':
       return isLive(reservation) && reservation.nonRsvpHop !== event.present ? { nonRsvpHop: event.present } : null;
+    case 'adspecObserved':
+      return isLive(reservation) && reservation.adspecDeviation !== event.deviation
+        ? { adspecDeviation: event.deviation }
+        : null;
     default:
       return assertNever(event);
   }

@@ -35,6 +35,8 @@ export interface Reservation {
   readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
   /** PATH passes a hop that does not speak RSVP, as agents behind it have seen: nothing is reserved there (RFC 2205 2.9). */
   readonly nonRsvpHop: boolean;
+  /** Where ADSPEC says otherwise of the path than the books, in a sentence; null while both agree. */
+  readonly adspecDeviation: string | null;
   /** `none` where no node of the path has an agent that enforces. */
   readonly enforcement: 'kernel' | 'none';
   /**

@@ -8,7 +8,8 @@ import { modifyReservation } from './modify.ts';
 import { getReservation, listReservations } from './read.ts';
 import { releaseReservation } from './release.ts';
 import { reserve } from './reserve.ts';
-import { type DocumentParsers, getLink, getTopology, listLinks, putImported, putTopology } from './topology.ts';
+import { getLink, listLinks } from './links.ts';
+import { type DocumentParsers, getTopology, putImported, putTopology } from './topology.ts';
 import { watchEvents } from './watch-events.ts';
 
 /** What the agents' registry answers. */
@@ -37,10 +38,10 @@ export function createControl(parts: {
     reserve: (input, options) => answering(() => reserve(committer, calls, input, options)),
     getReservation: (id) => answering(() => getReservation(books, queries, id)),
     listReservations: (query) => answering(() => listReservations(books, queries, query)),
-    releaseReservation: (id) =>
+    releaseReservation: (id, { ifMatch }) =>
       answering(async () => {
         const { id: known } = await getReservation(books, queries, id);
-        await releaseReservation(committer, queries, known);
+        await releaseReservation(committer, queries, known, ifMatch);
       }),
     modifyReservation: (id, patches, options) =>
       answering(async () => {
@@ -58,8 +59,8 @@ export function createControl(parts: {
       if (node === undefined) throw new ControlError('NOT_FOUND', `there is no node ${name}`);
       return nodeView(node);
     },
-    listLinks: async () => listLinks(books),
-    getLink: async (id) => getLink(books, id),
+    listLinks: async (when) => listLinks(books, when),
+    getLink: async (id, when) => getLink(books, id, when),
     listAgents: async () => agents.list(),
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),

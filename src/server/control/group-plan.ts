@@ -218,6 +218,7 @@ class Planner {
       path,
       actualHops: [],
       nonRsvpHop: false,
+      adspecDeviation: null,
       enforcement: this.#enforcement(path.nodes),
       countsInBooks: true,
       confirmedAt: null,
@@ -412,6 +413,9 @@ function eventType(before: Reservation, after: Reservation): string {
   if (before.change !== after.change || before.qos !== after.qos) return changeEventType(after);
   if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
   if (before.nonRsvpHop !== after.nonRsvpHop) return 'reservation.nonRsvpHop';
+  if (before.adspecDeviation !== after.adspecDeviation) {
+    return after.adspecDeviation === null ? 'reservation.adspecObserved' : 'reservation.adspecMismatch';
+  }
   if (before.actualHops === after.actualHops) return 'reservation.updated';
   return deviation(after) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
 }

@@ -1,15 +1,13 @@
 import { parsePrefix } from '../../core/base/ip.ts';
-import type { Result } from '../../core/base/result.ts';
-import { BitsPerSecond } from '../../core/base/units.ts';
-import { openBitsPerSecond } from '../../core/admission/judge-path.ts';
+import { ok, type Result } from '../../core/base/result.ts';
 import { checkTopology } from '../../core/network/check.ts';
 import type { FieldProblem as DocumentProblem } from '../../core/network/fields.ts';
-import { importTopology } from '../../core/network/import.ts';
-import type { Link, Topology } from '../../core/network/topology.ts';
+import { importTopology, isXmlText, type ImportFormat } from '../../core/network/import.ts';
+import type { Topology } from '../../core/network/topology.ts';
 import { parseTopology } from '../../core/network/validate.ts';
-import type { Control, LinkView, TopologyOutcome } from './api.ts';
+import type { Control, TopologyOutcome } from './api.ts';
 import { badRequest } from './bad-request.ts';
-import { ControlError } from './errors.ts';
+import type { ControlError } from './errors.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import type { MemoryBooks } from './memory-books.ts';
 import { topologyEtag } from './topology-plan.ts';
@@ -41,10 +39,10 @@ export function putImported(
   committer: GroupCommitter,
   parsers: DocumentParsers,
   text: string,
-  format: 'headroom' | 'graphml',
+  format: ImportFormat,
   options: Parameters<Control['importTopology']>[2],
 ): Promise<TopologyOutcome> {
-  const parsed = format === 'graphml' ? parsers.xml(text) : parsers.yaml(text);
+  const parsed = parseText(parsers, text, format);
   if (!parsed.ok) throw badDocument([{ field: '', value: null, problem: parsed.error }]);
   const pool = options.addressPool === null ? null : parsePrefix(options.addressPool);
   if (pool !== null && !pool.ok) {
@@ -58,6 +56,11 @@ export function putImported(
   });
   if (!imported.ok) throw badDocument(imported.error);
   return replace(committer, imported.value.topology, options, imported.value.report.notes);
+}
+
+function parseText(parsers: DocumentParsers, text: string, format: ImportFormat): Result<unknown, string> {
+  if (isXmlText(format, text)) return parsers.xml(text);
+  return format === 'sndlib' ? ok(text) : parsers.yaml(text);
 }
 
 async function replace(
@@ -74,25 +77,3 @@ async function replace(
 
 const badDocument = (problems: readonly DocumentProblem[]): ControlError =>
   badRequest(problems.map((problem) => ({ ...problem, code: 'INVALID_ARGUMENT' })));
-
-export const listLinks = (books: MemoryBooks): readonly LinkView[] =>
-  books.topology().topology.links.map((link) => linkView(books, link));
-
-/** @throws ControlError NOT_FOUND */
-export function getLink(books: MemoryBooks, id: string): LinkView {
-  const { graph } = books.topology();
-  const link = graph.links[graph.linkIndex.get(id) ?? -1];
-  if (link === undefined) throw new ControlError('NOT_FOUND', `there is no link ${id}`);
-  return linkView(books, link);
-}
-
-function linkView(books: MemoryBooks, link: Link): LinkView {
-  const reservable = openBitsPerSecond(link, books.topology().graph);
-  const booked = books.ledger.bookedAt(link.id, books.now());
-  return {
-    ...link,
-    reservableBitsPerSecond: reservable,
-    bookedBitsPerSecond: booked,
-    overbookedBitsPerSecond: BitsPerSecond(Math.max(0, booked - reservable)),
-  };
-}

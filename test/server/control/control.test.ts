@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ok } from '../../../src/core/base/result.ts';
+import { NOW } from '../../../src/core/qos/parse-when.ts';
 import { topologyDocument } from '../../../src/core/network/document.ts';
 import type { Control, EventView, ReservationInput, ReservationQuery } from '../../../src/server/control/api.ts';
 import { createControl } from '../../../src/server/control/control.ts';
@@ -73,7 +74,7 @@ describe('reservations', () => {
     expect(first.replayed).toBe(false);
     expect(await book(1, 'k')).toEqual({ reservation: first.reservation, replayed: true });
     await expect(book(2, 'k')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
-    await control.releaseReservation(first.reservation.id);
+    await control.releaseReservation(first.reservation.id, { ifMatch: null });
     const late = await book(1, 'k');
     expect(late).toMatchObject({ replayed: true, reservation: { id: first.reservation.id, state: 'ended' } });
     const both = await Promise.all([book(3, 'l'), book(3, 'l')]);
@@ -106,19 +107,19 @@ describe('reservations', () => {
 
   test('release is idempotent; what is no reservation is not found', async () => {
     const { reservation } = await book(1);
-    await control.releaseReservation(reservation.id);
-    await control.releaseReservation(reservation.id);
+    await control.releaseReservation(reservation.id, { ifMatch: null });
+    await control.releaseReservation(reservation.id, { ifMatch: null });
     expect(await control.getReservation(reservation.id)).toMatchObject({ state: 'ended', endReason: 'released' });
     for (const id of ['0193', '01930000-0000-7000-8000-000000000000', "'; --"]) {
       await expect(control.getReservation(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      await expect(control.releaseReservation(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(control.releaseReservation(id, { ifMatch: null })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     }
   });
 
   test('a list is read in pages that neither repeat nor leave out, with filters that the token belongs to', async () => {
     const booked = [];
     for (let port = 1; port <= 7; port++) booked.push((await book(port)).reservation.id);
-    await control.releaseReservation(booked[3]!);
+    await control.releaseReservation(booked[3]!, { ifMatch: null });
     const seen: string[] = [];
     let pageToken: string | null = null;
     do {
@@ -149,19 +150,52 @@ describe('reservations', () => {
 
   test('a link shows what is booked on it', async () => {
     const { reservation } = await book(1);
-    expect(await control.getLink('r:eth1')).toMatchObject({
+    expect(await control.getLink('r:eth1', NOW)).toMatchObject({
       reservableBitsPerSecond: 100_000_000,
       bookedBitsPerSecond: reservation.path.hops[1]!.bookedBitsPerSecond,
       overbookedBitsPerSecond: 0,
     });
+    expect((await control.getLink('r:eth1', NOW)).calendar).toBeNull();
     await storeTopology(one, line(500_000));
-    expect((await control.getLink('r:eth1')).overbookedBitsPerSecond).toBeGreaterThan(0);
+    expect((await control.getLink('r:eth1', NOW)).overbookedBitsPerSecond).toBeGreaterThan(0);
     // As admission sees it: less what an agent's kernel sets aside, nothing at a node that is drained.
     await storeTopology(one, line(100_000_000, 'required'));
-    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(98_000_000);
+    expect((await control.getLink('r:eth1', NOW)).reservableBitsPerSecond).toBe(98_000_000);
     const drained = line().nodes.map((node) => ({ ...node, adminState: 'draining' as const }));
     await storeTopology(one, { ...line(), nodes: drained });
-    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(0);
+    expect((await control.getLink('r:eth1', NOW)).reservableBitsPerSecond).toBe(0);
+  });
+
+  test('a link tells what is booked when: at an instant, at most between two, and step by step', async () => {
+    const at = (seconds: number): string => new Date(one.committer.books.now() + seconds * 1000).toISOString();
+    const [begin, end] = [at(3600), at(7200)];
+    const wanted = { ...input(1), window: { start: begin, end } };
+    const { reservation } = await control.reserve(wanted, { idempotencyKey: null, validateOnly: false });
+    const booked = reservation.path.hops[1]!.bookedBitsPerSecond;
+    const bookedAt = async (when: Partial<typeof NOW>): Promise<number> =>
+      (await control.listLinks({ ...NOW, ...when })).find(({ id }) => id === 'r:eth1')!.bookedBitsPerSecond;
+    expect(await bookedAt({})).toBe(0);
+    expect(await bookedAt({ at: begin })).toBe(booked);
+    expect(await bookedAt({ at: end })).toBe(0);
+    expect(await bookedAt({ from: at(60) })).toBe(booked);
+    expect(await bookedAt({ from: end })).toBe(0);
+    const [from, to] = [at(60), at(9000)];
+    const { calendar } = await control.getLink('r:eth1', { at: null, from, to });
+    expect(calendar!.map((step) => [new Date(step.start).toISOString(), step.bitsPerSecond])).toEqual([
+      [from, 0],
+      [begin, booked],
+      [end, 0],
+    ]);
+    expect(new Date(calendar![2]!.end!).toISOString()).toBe(to);
+    for (const [when, field] of [
+      [{ at: 'soon' }, 'at'],
+      [{ at: at(-3600) }, 'at'],
+      [{ at: begin, to: end }, 'at'],
+      [{ from: end, to: begin }, 'to'],
+    ] as const) {
+      await expect(control.getLink('r:eth1', { ...NOW, ...when })).rejects.toMatchObject({ fields: [{ field }] });
+    }
+    await expect(control.getLink('r:eth9', NOW)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 
@@ -199,7 +233,7 @@ describe('events', () => {
   test('are resumed without loss at any id, at another replica too, and go on live', async () => {
     for (let port = 1; port <= 10; port++) {
       const { reservation } = await book(port);
-      await control.releaseReservation(reservation.id);
+      await control.releaseReservation(reservation.id, { ifMatch: null });
     }
     const everything = await events(control, 0n, 21);
     expect(everything.map((event) => event.id)).toEqual(Array.from({ length: 21 }, (_, i) => BigInt(i + 1)));
@@ -213,7 +247,7 @@ describe('events', () => {
     const fromNow = events(other, null, 1);
     await followed(two, 21n);
     const { reservation } = await book(100);
-    await control.releaseReservation(reservation.id);
+    await control.releaseReservation(reservation.id, { ifMatch: null });
     expect((await live).map((event) => event.type)).toEqual(['reservation.created', 'reservation.ended']);
     expect((await fromNow)[0]).toMatchObject({ id: 22n, reservationId: reservation.id, data: { id: reservation.id } });
     await two.close();

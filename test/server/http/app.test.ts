@@ -47,6 +47,7 @@ describe('a reservation', () => {
           actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
           deviation: null,
           nonRsvpHop: false,
+          adspecDeviation: null,
           enforcement: 'kernel',
         },
       ],

@@ -89,6 +89,7 @@ export type ReservationMinAggregateOutputType = {
   delayBoundMicros: number | null
   pinning: string | null
   nonRsvpHop: boolean | null
+  adspecDeviation: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -124,6 +125,7 @@ export type ReservationMaxAggregateOutputType = {
   delayBoundMicros: number | null
   pinning: string | null
   nonRsvpHop: boolean | null
+  adspecDeviation: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -167,6 +169,7 @@ export type ReservationCountAggregateOutputType = {
   explicitRoute: number
   actualHops: number
   nonRsvpHop: number
+  adspecDeviation: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
@@ -241,6 +244,7 @@ export type ReservationMinAggregateInputType = {
   delayBoundMicros?: true
   pinning?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -276,6 +280,7 @@ export type ReservationMaxAggregateInputType = {
   delayBoundMicros?: true
   pinning?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -319,6 +324,7 @@ export type ReservationCountAggregateInputType = {
   explicitRoute?: true
   actualHops?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -450,6 +456,7 @@ export type ReservationGroupByOutputType = {
   explicitRoute: string[]
   actualHops: runtime.JsonValue
   nonRsvpHop: boolean
+  adspecDeviation: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
@@ -517,6 +524,7 @@ export type ReservationWhereInput = {
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -561,6 +569,7 @@ export type ReservationOrderByWithRelationInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrderInput | Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -608,6 +617,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -652,6 +662,7 @@ export type ReservationOrderByWithAggregationInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrderInput | Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -704,6 +715,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableWithAggregatesFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
@@ -748,6 +760,7 @@ export type ReservationCreateInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -792,6 +805,7 @@ export type ReservationUncheckedCreateInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -836,6 +850,7 @@ export type ReservationUpdateInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -880,6 +895,7 @@ export type ReservationUncheckedUpdateInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -924,6 +940,7 @@ export type ReservationCreateManyInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -968,6 +985,7 @@ export type ReservationUpdateManyMutationInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1012,6 +1030,7 @@ export type ReservationUncheckedUpdateManyInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1064,6 +1083,7 @@ export type ReservationCountOrderByAggregateInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1118,6 +1138,7 @@ export type ReservationMaxOrderByAggregateInput = {
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1153,6 +1174,7 @@ export type ReservationMinOrderByAggregateInput = {
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1285,6 +1307,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1329,6 +1352,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1373,6 +1397,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1417,6 +1442,7 @@ export type ReservationSelectScalar = {
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1426,7 +1452,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "adspecDeviation" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1478,6 +1504,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     explicitRoute: string[]
     actualHops: runtime.JsonValue
     nonRsvpHop: boolean
+    /**
+     * Where ADSPEC says otherwise of the path than the books; null while both agree.
+     */
+    adspecDeviation: string | null
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
@@ -1948,6 +1978,7 @@ export interface ReservationFieldRefs {
   readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly nonRsvpHop: Prisma.FieldRef<"Reservation", 'Boolean'>
+  readonly adspecDeviation: Prisma.FieldRef<"Reservation", 'String'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>

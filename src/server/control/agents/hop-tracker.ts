@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../../core/base/ip.ts';
+import { advertisedDeviation, sharesInterface } from '../../../core/admission/advertised.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
@@ -30,6 +31,8 @@ interface Track {
   confirmed: boolean;
   /** Addresses that PATH collected on its way to the receiver; [] = it was not told to, or has not arrived. */
   recorded: readonly string[];
+  /** Where ADSPEC differs from the books, null = nowhere; undefined while the receiver's host has not told what it says. */
+  adspecDeviation: string | null | undefined;
   /** An event is on its way into the books; the next is looked for when it is there. */
   committing: boolean;
   /** There was news meanwhile. */
@@ -88,6 +91,8 @@ export class HopTracker {
     hop.detail = report.failure?.detail ?? null;
     if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
     if (report.recordedRoute.length > 0) track.recorded = report.recordedRoute;
+    const compared = this.#compared(reservation, report);
+    if (compared !== undefined) track.adspecDeviation = compared;
     if (state === 'confirmed') track.confirmed = true;
     if (state === 'failed' && !this.#standing(reservation, track)) {
       track.failure = { told: this.#failure(node, report.failure), node, revision: report.revision };
@@ -248,7 +253,7 @@ export class HopTracker {
     if (track.confirmed && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return observed ?? this.#breakSeen(reservation, track);
+    return observed ?? this.#breakSeen(reservation, track) ?? adspecObserved(reservation, track);
   }
 
   /** Nodes behind a hop without RSVP see it: one is enough to know that there is one, all must be heard to know there is none. */
@@ -256,6 +261,21 @@ export class HopTracker {
     const seen = this.#managed(reservation).map((node) => track.hops.get(node)?.nonRsvpHop ?? null);
     const present = seen.includes(true) ? true : seen.includes(null) ? null : false;
     return present === null || present === reservation.nonRsvpHop ? null : { type: 'nonRsvpHop', present };
+  }
+
+  /**
+   * What ADSPEC says at the receiver's host against the terms of the books; undefined where the two are not about the same:
+   * some node on the way adds nothing to ADSPEC, or speaks of several links at once.
+   */
+  #compared(reservation: Reservation, { advertised, nonRsvpHop }: HopReport): string | null | undefined {
+    const { path } = reservation;
+    const assigned = assignmentFor(reservation, path.nodes.at(-1)!);
+    if (advertised === null || assigned === null) return undefined;
+    if (nonRsvpHop === true || this.#managed(reservation).length < path.nodes.length) return undefined;
+    const { graph } = this.#committer.books.topology();
+    const links = path.hops.flatMap(({ link }) => graph.links[graph.linkIndex.get(link) ?? -1] ?? []);
+    if (links.length < path.hops.length || links.some((link) => sharesInterface(link, graph))) return undefined;
+    return advertisedDeviation(links, assigned.tspec.maxPacketSize, advertised, graph);
   }
 
   /** How a change under way has come out; null while agents are still at it. */
@@ -357,9 +377,13 @@ const newTrack = (): Track => ({
   failure: null,
   confirmed: false,
   recorded: [],
+  adspecDeviation: undefined,
   committing: false,
   again: false,
 });
+
+const adspecObserved = (reservation: Reservation, { adspecDeviation: deviation }: Track): LifeCycleEvent | null =>
+  deviation === undefined || deviation === reservation.adspecDeviation ? null : { type: 'adspecObserved', deviation };
 
 /** What was installed under earlier terms does not count. */
 const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>

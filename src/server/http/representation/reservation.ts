@@ -36,6 +36,7 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
         actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
         deviation: deviation(reservation),
         nonRsvpHop: reservation.nonRsvpHop,
+        adspecDeviation: reservation.adspecDeviation,
         enforcement: reservation.enforcement,
       },
     ],
