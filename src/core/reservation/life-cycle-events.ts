@@ -27,7 +27,7 @@ export type LifeCycleEvent =
   | { readonly type: 'changeRefused'; readonly since: number; readonly reason: ChangeReason }
   /** Every managed hop holds the old terms again. */
   | { readonly type: 'changeReverted'; readonly since: number }
-  /** The agents have told where PATH goes. */
-  | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] }
-  /** PATH passes a hop that does not speak RSVP, or no longer does. */
-  | { readonly type: 'nonRsvpHop'; readonly present: boolean };
+  /** The agents have told where PATH of one sender goes, by its index. */
+  | { readonly type: 'pathObserved'; readonly sender: number; readonly actualHops: Reservation['actualHops'] }
+  /** PATH of one sender passes a hop that does not speak RSVP, or no longer does. */
+  | { readonly type: 'nonRsvpHop'; readonly sender: number; readonly present: boolean };

@@ -1,5 +1,6 @@
 import { managedNodes } from '../../core/admission/managed.ts';
 import { isLive } from '../../core/reservation/life-cycle.ts';
+import { nodesOf } from '../../core/reservation/senders.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import type { ReservationQueries } from './ports.ts';
 import { notFound } from './read.ts';
@@ -16,7 +17,7 @@ export async function releaseReservation(
   if (!isLive(known)) return;
   const { graph } = books.topology();
   const managed = managedNodes(
-    known.path.nodes,
+    nodesOf(known),
     (node) => graph.nodes[graph.nodeIndex.get(node) ?? -1]?.agent,
     (node) => agents.connected(node),
   );

@@ -31,6 +31,7 @@ export type ReservationAvgAggregateOutputType = {
   sourcePort: number | null
   destinationPort: number | null
   flowHash: number | null
+  sessionHash: number | null
   tokenRateBitsPerSecond: number | null
   tokenBucketBytes: number | null
   peakRateBitsPerSecond: number | null
@@ -49,6 +50,7 @@ export type ReservationSumAggregateOutputType = {
   sourcePort: number | null
   destinationPort: number | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
   peakRateBitsPerSecond: bigint | null
@@ -74,7 +76,9 @@ export type ReservationMinAggregateOutputType = {
   sourcePort: number | null
   destinationAddress: string | null
   destinationPort: number | null
+  style: string | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   serviceType: string | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
@@ -109,7 +113,9 @@ export type ReservationMaxAggregateOutputType = {
   sourcePort: number | null
   destinationAddress: string | null
   destinationPort: number | null
+  style: string | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   serviceType: string | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
@@ -146,7 +152,10 @@ export type ReservationCountAggregateOutputType = {
   sourcePort: number
   destinationAddress: number
   destinationPort: number
+  style: number
+  moreSenders: number
   flowHash: number
+  sessionHash: number
   serviceType: number
   tokenRateBitsPerSecond: number
   tokenBucketBytes: number
@@ -183,6 +192,7 @@ export type ReservationAvgAggregateInputType = {
   sourcePort?: true
   destinationPort?: true
   flowHash?: true
+  sessionHash?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
   peakRateBitsPerSecond?: true
@@ -201,6 +211,7 @@ export type ReservationSumAggregateInputType = {
   sourcePort?: true
   destinationPort?: true
   flowHash?: true
+  sessionHash?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
   peakRateBitsPerSecond?: true
@@ -226,7 +237,9 @@ export type ReservationMinAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -261,7 +274,9 @@ export type ReservationMaxAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -298,7 +313,10 @@ export type ReservationCountAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
+  moreSenders?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -429,7 +447,10 @@ export type ReservationGroupByOutputType = {
   sourcePort: number | null
   destinationAddress: string
   destinationPort: number | null
+  style: string
+  moreSenders: runtime.JsonValue | null
   flowHash: bigint
+  sessionHash: bigint
   serviceType: string
   tokenRateBitsPerSecond: bigint
   tokenBucketBytes: bigint
@@ -496,7 +517,10 @@ export type ReservationWhereInput = {
   sourcePort?: Prisma.IntNullableFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableFilter<"Reservation"> | number | null
+  style?: Prisma.StringFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableFilter<"Reservation">
   flowHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntFilter<"Reservation"> | bigint | number
@@ -540,7 +564,10 @@ export type ReservationOrderByWithRelationInput = {
   sourcePort?: Prisma.SortOrderInput | Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrderInput | Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrderInput | Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -587,7 +614,10 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   sourcePort?: Prisma.IntNullableFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableFilter<"Reservation"> | number | null
+  style?: Prisma.StringFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableFilter<"Reservation">
   flowHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntFilter<"Reservation"> | bigint | number
@@ -631,7 +661,10 @@ export type ReservationOrderByWithAggregationInput = {
   sourcePort?: Prisma.SortOrderInput | Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrderInput | Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrderInput | Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -683,7 +716,10 @@ export type ReservationScalarWhereWithAggregatesInput = {
   sourcePort?: Prisma.IntNullableWithAggregatesFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableWithAggregatesFilter<"Reservation"> | number | null
+  style?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
   flowHash?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
@@ -727,7 +763,10 @@ export type ReservationCreateInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -771,7 +810,10 @@ export type ReservationUncheckedCreateInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -815,7 +857,10 @@ export type ReservationUpdateInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -859,7 +904,10 @@ export type ReservationUncheckedUpdateInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -903,7 +951,10 @@ export type ReservationCreateManyInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -947,7 +998,10 @@ export type ReservationUpdateManyMutationInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -991,7 +1045,10 @@ export type ReservationUncheckedUpdateManyInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1043,7 +1100,10 @@ export type ReservationCountOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1078,6 +1138,7 @@ export type ReservationAvgOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
   peakRateBitsPerSecond?: Prisma.SortOrder
@@ -1103,7 +1164,9 @@ export type ReservationMaxOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1138,7 +1201,9 @@ export type ReservationMinOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1166,6 +1231,7 @@ export type ReservationSumOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
   peakRateBitsPerSecond?: Prisma.SortOrder
@@ -1264,7 +1330,10 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1308,7 +1377,10 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1352,7 +1424,10 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1396,7 +1471,10 @@ export type ReservationSelectScalar = {
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1426,7 +1504,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "style" | "moreSenders" | "flowHash" | "sessionHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1446,9 +1524,21 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     destinationAddress: string
     destinationPort: number | null
     /**
+     * fixedFilter, sharedExplicit or wildcardFilter.
+     */
+    style: string
+    /**
+     * Source, path, actualHops and nonRsvpHop of every sender beside the first; null = there is one.
+     */
+    moreSenders: runtime.JsonValue | null
+    /**
      * 62 bits of the flow's digest: equal flows may not overlap in time.
      */
     flowHash: bigint
+    /**
+     * The same of the RSVP session, which one of a shared style or with several senders has for itself.
+     */
+    sessionHash: bigint
     serviceType: string
     tokenRateBitsPerSecond: bigint
     tokenBucketBytes: bigint
@@ -1927,7 +2017,10 @@ export interface ReservationFieldRefs {
   readonly sourcePort: Prisma.FieldRef<"Reservation", 'Int'>
   readonly destinationAddress: Prisma.FieldRef<"Reservation", 'String'>
   readonly destinationPort: Prisma.FieldRef<"Reservation", 'Int'>
+  readonly style: Prisma.FieldRef<"Reservation", 'String'>
+  readonly moreSenders: Prisma.FieldRef<"Reservation", 'Json'>
   readonly flowHash: Prisma.FieldRef<"Reservation", 'BigInt'>
+  readonly sessionHash: Prisma.FieldRef<"Reservation", 'BigInt'>
   readonly serviceType: Prisma.FieldRef<"Reservation", 'String'>
   readonly tokenRateBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt'>
   readonly tokenBucketBytes: Prisma.FieldRef<"Reservation", 'BigInt'>
