@@ -47,15 +47,12 @@ export function engineInterfaces(
     const known = settings.find((s) => s.name === one.name);
     const capacity = known?.capacityBitsPerSecond ?? one.speedBitsPerSecond;
     const mtu = Bytes(one.mtuBytes);
-    const terms = hopErrorTerms(
-      {
-        capacityBitsPerSecond: capacity === null || capacity === 0 ? null : BitsPerSecond(capacity),
-        overheadBytes: Bytes(known?.overheadBytes ?? 0),
-        errorCBytes: known?.errorCBytes == null ? null : Bytes(known.errorCBytes),
-        errorDMicros: known?.errorDMicros == null ? null : Micros(known.errorDMicros),
-      },
-      mtu,
-    );
+    const link = {
+      capacityBitsPerSecond: capacity === null || capacity === 0 ? null : BitsPerSecond(capacity),
+      overheadBytes: Bytes(known?.overheadBytes ?? 0),
+      errorCBytes: known?.errorCBytes == null ? null : Bytes(known.errorCBytes),
+      errorDMicros: known?.errorDMicros == null ? null : Micros(known.errorDMicros),
+    };
     return [
       {
         name: one.name,
@@ -64,8 +61,9 @@ export function engineInterfaces(
         mtu,
         bandwidth: BytesPerSecond((capacity ?? 0) / 8),
         latency: Micros(known?.delayMicros ?? 0),
-        errorC: terms.rateDependent,
-        errorD: terms.rateIndependent,
+        errorC: link.errorCBytes,
+        overhead: link.overheadBytes,
+        errorD: hopErrorTerms(link, mtu).rateIndependent,
       },
     ];
   });

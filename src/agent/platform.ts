@@ -113,7 +113,8 @@ async function openKernelPlatform(options: {
 async function openKernelPart(options: { config: AgentConfig; log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
   return openKernel({
-    guardForwarding: forwards(),
+    // A host that forwards nothing has nothing to drop, and may be made a router at any time.
+    guardForwarding: true,
     steering: options.config.steering,
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
@@ -147,7 +148,7 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
   };
 }
 
-/** A router lets PATH pass untouched while its agent is down, unless a rule in its forwarding drops it. */
+/** Whether the node is a router at the agent's start. */
 function forwards(): boolean {
   const file = '/proc/sys/net/ipv4/ip_forward';
   return existsSync(file) && readFileSync(file, 'utf8').trim() === '1';

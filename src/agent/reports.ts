@@ -1,7 +1,9 @@
-import { create } from '@bufbuild/protobuf';
+import { create, equals } from '@bufbuild/protobuf';
 import {
+  AdvertisedTermsSchema,
   AssignmentReportSchema,
   AssignmentState,
+  type AdvertisedTerms,
   type AssignmentReport,
   type HeldAssignment,
   HeldAssignmentSchema,
@@ -68,11 +70,12 @@ function withPath(
 ): Omit<AssignmentReport, '$typeName' | '$unknown'> {
   const further = known.state === AssignmentState.INSTALLED || known.state === AssignmentState.CONFIRMED;
   if (news.state !== AssignmentState.PATH || !further) return news;
-  const { interface: outgoing, previousHop, nextHop, nonRsvpHop } = news;
+  const { interface: outgoing, previousHop, nextHop, nonRsvpHop, advertised } = news;
   return {
     ...known,
     previousHop,
     ...(nonRsvpHop === undefined ? {} : { nonRsvpHop }),
+    ...(advertised === undefined ? {} : { advertised }),
     ...(outgoing === '' ? {} : { interface: outgoing, nextHop }),
   };
 }
@@ -83,4 +86,8 @@ const says = (known: AssignmentReport, news: AssignmentReport): boolean =>
   known.nextHop !== news.nextHop ||
   known.previousHop !== news.previousHop ||
   known.nonRsvpHop !== news.nonRsvpHop ||
+  !sameTerms(known.advertised, news.advertised) ||
   known.recordedRoute.join() !== news.recordedRoute.join();
+
+const sameTerms = (a: AdvertisedTerms | undefined, b: AdvertisedTerms | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && equals(AdvertisedTermsSchema, a, b));

@@ -1,9 +1,12 @@
+import { create } from '@bufbuild/protobuf';
+import type { Bytes } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
 import { sameFlowspec } from '../core/rsvp/engine/merge.ts';
 import { ROUTING, ROUTING_PROBLEM } from '../core/rsvp/engine/route-objects.ts';
+import type { RsvpAdspec } from '../core/rsvp/wire/adspec.ts';
 import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
-import { AssignmentState } from '../gen/headroom/v1/agent_channel_pb.ts';
+import { AdvertisedTermsSchema, AssignmentState, type AdvertisedTerms } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
 import { flowKeyOf, flowspecOf } from './flow-key.ts';
@@ -36,6 +39,8 @@ export class SignalReporter {
   readonly #recorded = new Map<string, readonly string[]>();
   /** Flows with reservation state here, with what was installed last. */
   readonly #reservations = new Map<string, Reserved>();
+  /** On the receiver's host: the ADSPEC that came last, and M of the Tspec with it. */
+  readonly #advertised = new Map<string, { readonly adspec: RsvpAdspec; readonly maxPacket: Bytes }>();
   /** Of the flows with path state those that some hop before this node carries without RSVP. */
   readonly #broken = new Set<string>();
   readonly #leaving = new Map<string, Leaving>();
@@ -141,6 +146,9 @@ export class SignalReporter {
         this.#paths.set(flow, previousHop);
         if (event.local && event.recordedRoute) this.#recorded.set(flow, event.recordedRoute);
         else this.#recorded.delete(flow);
+        const { local, adspec, tspec } = event;
+        if (local && adspec) this.#advertised.set(flow, { adspec, maxPacket: tspec.maxPacketSize });
+        else this.#advertised.delete(flow);
         if (event.nonRsvpHop) this.#broken.add(flow);
         else this.#broken.delete(flow);
         if (!assignment) return;
@@ -166,6 +174,7 @@ export class SignalReporter {
         this.#paths.delete(flow);
         this.#recorded.delete(flow);
         this.#broken.delete(flow);
+        this.#advertised.delete(flow);
         if (assignment && event.cause !== 'closed') {
           this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
         }
@@ -199,6 +208,20 @@ export class SignalReporter {
   #stands({ reservationId }: Assignment): boolean {
     const state = this.#reports.state(reservationId);
     return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
+  }
+
+  /** Before PATH carries the assignment's own Tspec it says nothing of it: C depends on M. */
+  #advertisedTo({ flow, tspec }: Assignment): { advertised?: AdvertisedTerms } {
+    const known = this.#advertised.get(flowKeyText(flowKeyOf(flow)));
+    if (known?.maxPacket !== tspec.maxPacketSize) return {};
+    const { general, guaranteed } = known.adspec;
+    return {
+      advertised: create(AdvertisedTermsSchema, {
+        minLatencyMicros: general.minPathLatency,
+        pathMtuBytes: general.pathMtu,
+        ...(guaranteed === null ? {} : { cTotalBytes: guaranteed.cTot, dTotalMicros: guaranteed.dTot }),
+      }),
+    };
   }
 
   /** Reports what has left completely: class, path state and reservation state. */
@@ -250,6 +273,7 @@ export class SignalReporter {
         : {}),
       recordedRoute: [...(this.#recorded.get(flow) ?? [])],
       ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
+      ...this.#advertisedTo(assignment),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }

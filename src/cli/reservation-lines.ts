@@ -26,6 +26,7 @@ export function reservationLines(r: Reservation): string[] {
     );
     lines.push(`  path     ${path.hops.map((hop) => hop.link).join(' ')} (${path.pinning})`);
     if (path.nonRsvpHop) lines.push('  wire     PATH passes a hop that does not speak RSVP: nothing is reserved there');
+    if (path.adspecDeviation != null) lines.push(`  wire     ${path.adspecDeviation}`);
     if (path.deviation != null) lines.push(`  wire     ${path.deviation}`);
   }
   if (r.change) {

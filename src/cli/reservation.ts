@@ -57,8 +57,10 @@ export function registerReservation(program: Command): void {
   registerReservationModify(reservation);
   withConnection(reservation.command('release'))
     .argument('<id>')
-    .action(async (id: string, options: ConnectionOptions) => {
-      await withClient(options, (client) => client.releaseReservation(id));
+    .option('--if-match <etag>', 'only if the reservation is still the one with this etag')
+    .action(async (id: string, options: ConnectionOptions & { readonly ifMatch?: string }) => {
+      const { ifMatch } = options;
+      await withClient(options, (client) => client.releaseReservation(id, ifMatch === undefined ? {} : { ifMatch }));
       print(options, { id, released: true }, () => [`${id} released`]);
     });
 }

@@ -2,8 +2,9 @@ import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { ProblemError, type HeadroomClient, type Link, type Node } from '../client/client.ts';
 import { parsePrefix, type IpPrefix } from '../core/base/ip.ts';
+import { ok } from '../core/base/result.ts';
 import { checkTopology } from '../core/network/check.ts';
-import { importTopology } from '../core/network/import.ts';
+import { IMPORT_FORMATS, importTopology, isXmlText, type ImportFormat } from '../core/network/import.ts';
 import { syntaxProblemText } from '../formats/syntax-problem.ts';
 import { parseXml } from '../formats/xml.ts';
 import { parseYaml } from '../formats/yaml.ts';
@@ -13,8 +14,6 @@ import { formatRate, parseRate } from './rate.ts';
 import { documentLine } from './refusal-lines.ts';
 import { table } from './table.ts';
 import { readTextFile } from './text-file.ts';
-
-type Format = 'headroom' | 'graphml';
 
 interface FileOptions extends ConnectionOptions {
   readonly format?: string;
@@ -26,7 +25,7 @@ interface FileOptions extends ConnectionOptions {
 
 const withFile = (command: Command): Command =>
   withConnection(command)
-    .option('--format <format>', 'headroom (YAML, JSON) or graphml (default: by the ending of the name)')
+    .option('--format <format>', 'headroom (YAML, JSON), graphml or sndlib (default: by what the file looks like)')
     .option('--default-capacity <rate>', 'of links whose speed the file does not tell')
     .option('--address-pool <prefix>', 'where nodes without an address get one from');
 
@@ -61,7 +60,7 @@ export function registerTopology(program: Command): void {
     .option('--dry-run', 'say what would change, change nothing')
     .action(async (file: string, options: FileOptions) => {
       const text = readTextFile(file);
-      const format = formatOf(file, options);
+      const format = formatOf(file, text, options);
       const outcome = await withClient(options, async (client) =>
         client.importTopology(
           text,
@@ -176,9 +175,9 @@ async function storedFindings(options: FileOptions): Promise<Findings> {
 }
 
 function fileFindings(file: string, options: FileOptions): Findings {
-  const format = formatOf(file, options);
   const text = readTextFile(file);
-  const document = format === 'graphml' ? parseXml(text) : parseYaml(text);
+  const format = formatOf(file, text, options);
+  const document = documentOf(text, format);
   if (!document.ok) throw new UsageError(`${file}: ${syntaxProblemText(document.error)}`);
   const imported = importTopology(format, document.value, {
     ...(options.defaultCapacity === undefined
@@ -203,9 +202,18 @@ function pool(text: string): IpPrefix {
   return prefix.value;
 }
 
-function formatOf(file: string, options: FileOptions): Format {
+function documentOf(text: string, format: ImportFormat): ReturnType<typeof parseXml | typeof parseYaml> {
+  if (isXmlText(format, text)) return parseXml(text);
+  return format === 'sndlib' ? ok(text) : parseYaml(text);
+}
+
+function formatOf(file: string, text: string, options: FileOptions): ImportFormat {
   const { format } = options;
-  if (format === undefined) return ['.graphml', '.xml'].includes(extname(file).toLowerCase()) ? 'graphml' : 'headroom';
-  if (format === 'headroom' || format === 'graphml') return format;
-  throw new UsageError(`--format: "${format}" is neither headroom nor graphml`);
+  if (format === undefined) {
+    if (/^(\ufeff?\?SNDlib|[^]{0,1000}<network[\s>])/.test(text)) return 'sndlib';
+    return ['.graphml', '.xml'].includes(extname(file).toLowerCase()) ? 'graphml' : 'headroom';
+  }
+  const known = IMPORT_FORMATS.find((each) => each === format);
+  if (known) return known;
+  throw new UsageError(`--format: "${format}" is none of ${IMPORT_FORMATS.join(', ')}`);
 }

@@ -133,8 +133,11 @@ export function createClient(options: ClientOptions) {
       ),
     listReservations: async (query: ReservationFilter = {}) =>
       value(await http.GET('/v1/reservations', { params: { query } })),
-    releaseReservation: async (id: string): Promise<void> => {
-      const { error, response } = await http.DELETE('/v1/reservations/{id}', { params: { path: { id } } });
+    /** `ifMatch`: only the reservation that has the etag. */
+    releaseReservation: async (id: string, { ifMatch }: { ifMatch?: string } = {}): Promise<void> => {
+      const { error, response } = await http.DELETE('/v1/reservations/{id}', {
+        params: { path: { id }, header: matchHeader(ifMatch) },
+      });
       if (!response.ok) throw ProblemError.from(response.status, error);
     },
 

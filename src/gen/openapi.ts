@@ -667,6 +667,8 @@ export interface components {
                 deviation: string | null;
                 /** @description PATH passes a hop that does not speak RSVP: nothing is reserved there */
                 nonRsvpHop: boolean;
+                /** @description Where ADSPEC says otherwise of the path than the books; null while both agree */
+                adspecDeviation: string | null;
                 /** @enum {string} */
                 enforcement: "kernel" | "none";
             }[];
@@ -1563,7 +1565,10 @@ export interface operations {
     releaseReservation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETag of the reservation that is released; absent: whatever it is */
+                "if-match"?: string;
+            };
             path: {
                 /** @description UUIDv7 */
                 id: string;
@@ -1859,8 +1864,8 @@ export interface operations {
     importTopology: {
         parameters: {
             query: {
-                /** @description headroom: our own YAML or JSON */
-                format: "graphml" | "headroom";
+                /** @description headroom: our own YAML or JSON; sndlib: native text or XML */
+                format: "headroom" | "graphml" | "sndlib";
                 /** @description Judge and answer what would change, store nothing */
                 validateOnly?: boolean;
                 /** @description Drop links with live bookings too; those reservations end */

@@ -129,7 +129,7 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
   });
 }
 
-const pathInit = ({ source, path, actualHops, nonRsvpHop }: Sender, hops: readonly BookedHop[]) => {
+const pathInit = ({ source, path, actualHops, nonRsvpHop, adspecDeviation }: Sender, hops: readonly BookedHop[]) => {
   const difference = deviation({ path, actualHops });
   return {
     role: 'forward',
@@ -142,6 +142,7 @@ const pathInit = ({ source, path, actualHops, nonRsvpHop }: Sender, hops: readon
     actualHops: actualHops.map((hop) => ({ ...hop })),
     ...(difference === null ? {} : { deviation: difference }),
     nonRsvpHop,
+    ...(adspecDeviation === null ? {} : { adspecDeviation }),
   };
 };
 

@@ -51,10 +51,13 @@ let changes: TermChanges;
 let reporter: SignalReporter;
 /** What each report said of hops without RSVP. */
 let broken: (boolean | undefined)[];
+/** What each report said of ADSPEC. */
+let advertised: unknown[];
 
 beforeEach(() => {
   said = [];
   broken = [];
+  advertised = [];
   connected = true;
   const channel: Channel = {
     congested: false,
@@ -64,6 +67,7 @@ beforeEach(() => {
         const { state, revision } = message.value;
         said.push(AssignmentState[state] + (revision === 1n ? '' : ` of ${revision}`));
         broken.push(message.value.nonRsvpHop);
+        advertised.push(message.value.advertised);
       }
       return true;
     },
@@ -128,6 +132,31 @@ describe('news of an assignment', () => {
     path(false);
     expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED', 'INSTALLED']);
     expect(broken).toEqual([false, false, true, false]);
+  });
+
+  it("tells what ADSPEC says at the receiver's host, once PATH carries the assignment's own Tspec", () => {
+    const received = { ...assignment, reservationId: 'b', revision: 1, isReceiver: true, outgoingInterface: null };
+    assignments.remove('a');
+    assignments.put(received);
+    assignments.advance(EpochMs(1));
+    const path = (maxPacket: number, cTot: number): void =>
+      reporter.event({
+        type: 'pathUp',
+        flow,
+        previousHop: ip('10.2.0.1'),
+        local: true,
+        tspec: { ...assignment.tspec, maxPacketSize: Bytes(maxPacket) },
+        adspec: {
+          general: { minPathLatency: 300, pathMtu: 1400 },
+          guaranteed: { cTot, dTot: 77 },
+        },
+      } as never);
+    path(assignment.tspec.maxPacketSize + 1, 1);
+    path(assignment.tspec.maxPacketSize, 2);
+    path(assignment.tspec.maxPacketSize, 2);
+    path(assignment.tspec.maxPacketSize, 3);
+    const said = { minLatencyMicros: 300, pathMtuBytes: 1400, dTotalMicros: 77 };
+    expect(advertised.slice(2)).toMatchObject([undefined, { ...said, cTotalBytes: 2 }, { ...said, cTotalBytes: 3 }]);
   });
 
   it('is repeated at every welcome as long as it stands', () => {

@@ -37,7 +37,7 @@ const shared = (): Reservation =>
       {
         source: { address: '10.3.0.2' as IpAddress, port: 5005 },
         path: { ...reservation().path, nodes: ['host-c', 'r1', 'host-b'] },
-        ...{ actualHops: [], nonRsvpHop: true },
+        ...{ actualHops: [], nonRsvpHop: true, adspecDeviation: null },
       },
     ],
   });

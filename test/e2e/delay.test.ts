@@ -67,4 +67,36 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'python3'))('guara
     const unreserved = await measure(5800);
     expect(unreserved.worstMicros).toBeGreaterThan(bound);
   }, 60_000);
+
+  it('tells what ADSPEC says otherwise than the books, as soon as a router advertises it and until it no longer does', async () => {
+    const qos = {
+      serviceType: 'guaranteed',
+      tokenRateBitsPerSecond: RATE,
+      tokenBucketBytes: BUCKET,
+      maxPacketBytes: 1000,
+      maxDelayMicros: 20_000,
+    };
+    const { status, body } = await headroom.book(5801, 0, { qos });
+    expect([status, body]).toMatchObject([201, {}]);
+    const id = body.id as string;
+    await headroom.reaches(id, 'active');
+    const is = (what: string, wanted: string | null): Promise<void> =>
+      headroom.until(what, 15_000, async () => {
+        const now = (await headroom.call('GET', `/v1/reservations/${id}`)).body;
+        return now.signaling.confirmedAt !== null && now.paths[0].adspecDeviation === wanted;
+      });
+    await is('confirmed, and both agree', null);
+    const smaller = 'ADSPEC and books differ: path MTU 1400 bytes instead of 1500';
+    await headroom.exec('r1', 'ip', 'link', 'set', 'eth1', 'mtu', '1400');
+    await is('the smaller MTU is on the reservation', smaller);
+    expect((await headroom.cli('reservation', 'show', id)).stdout).toContain(smaller);
+    await headroom.exec('r1', 'ip', 'link', 'set', 'eth1', 'mtu', '1500');
+    await is('both agree again', null);
+    const events = await headroom.eventsOf(id, ({ type }) => type === 'reservation.adspecObserved');
+    expect(events.map(({ type }) => type).filter((type) => type.includes('adspec'))).toEqual([
+      'reservation.adspecMismatch',
+      'reservation.adspecObserved',
+    ]);
+    expect(events.at(-1)!.reservation.state).toBe('active');
+  }, 60_000);
 });

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createClient, type Reservation } from '../../src/client/client.ts';
+import type { TopologyInput } from '../../src/core/network/document.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { run } from '../../src/lab/commands.ts';
 import { startLab, type Lab } from '../../src/lab/lab.ts';
@@ -29,6 +30,8 @@ export interface ReservationEvent {
 export interface AgentsOfLab {
   /** 1,000 unless said. */
   readonly refreshPeriodMs?: number;
+  /** The default lab unless said. */
+  readonly topology?: TopologyInput;
   /** More options of a node's agent; `folder` is the test's own. */
   readonly options?: (node: string, folder: string) => readonly string[];
 }
@@ -58,6 +61,9 @@ export class Headroom {
     this.#stderr = server.stderr ?? 'inherit';
   }
 
+  get #topology(): TopologyInput {
+    return this.#agents.topology ?? DEFAULT_LAB;
+  }
   get url(): string {
     return `http://127.0.0.1:${this.#httpPort}`;
   }
@@ -68,14 +74,14 @@ export class Headroom {
     return this.#server!;
   }
 
-  /** Server up, default topology stored, an agent on every node and all of them connected. */
+  /** Server up, topology stored, an agent on every node and all of them connected. */
   async start(): Promise<void> {
     [this.#httpPort, this.#grpcPort] = await Promise.all([freePort(), freePort()]);
     await this.startServer();
-    const stored = await this.call('PUT', '/v1/topology', DEFAULT_LAB);
+    const stored = await this.call('PUT', '/v1/topology', this.#topology);
     if (stored.status !== 200) throw new Error(`PUT topology: ${JSON.stringify(stored.body)}`);
-    const topology = parseTopology(DEFAULT_LAB);
-    if (!topology.ok) throw new Error('the default lab does not parse');
+    const topology = parseTopology(this.#topology);
+    if (!topology.ok) throw new Error('the topology of the lab does not parse');
     this.lab = await startLab({
       topology: topology.value,
       mode: this.mode,
@@ -115,7 +121,7 @@ export class Headroom {
     return this.until('all agents are connected', 20_000, async () => {
       const { body } = await this.call('GET', '/v1/agents');
       const agents = body.items as { state: string }[];
-      return agents.length === 5 && agents.every((agent) => agent.state === 'connected');
+      return agents.length === this.#topology.nodes.length && agents.every((agent) => agent.state === 'connected');
     });
   }
 

@@ -93,6 +93,7 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
   },
   actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
   nonRsvpHop: false,
+  adspecDeviation: null,
   enforcement: 'kernel',
   countsInBooks: true,
   confirmedAt: EpochMs(NOW + 12),

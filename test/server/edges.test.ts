@@ -216,6 +216,39 @@ describe('both edges over the real books', () => {
     expect(gone).toMatchObject({ status: 409, code: 'INCOMPATIBLE_STATE' });
   });
 
+  it('release the reservation that they know, not the one that it has become', async () => {
+    const booked = await client.reserve(wanted(2003, 1_000_000));
+    const id = booked.id!;
+    const changed = await client.modifyReservation(id, { name: 'other' }, { ifMatch: booked.etag! });
+    const old = booked.etag!;
+    expect(await problemOf(client.releaseReservation(id, { ifMatch: old }))).toMatchObject({
+      ...{ status: 412, code: 'CONCURRENT_UPDATE' },
+      message: `If-Match is "${old}", the reservation is "${changed.etag}"`,
+    });
+    const release = (etag: string) => call(grpcClient, ReservationService.method.releaseReservation, { id, etag });
+    expect((await errorOf(release(old))).code).toBe(status.ABORTED);
+    for (const header of ['W/"2"', 'bare', '"1", "2"']) {
+      const refused = await app.inject({
+        method: 'DELETE',
+        url: `/v1/reservations/${id}`,
+        headers: { 'if-match': header },
+      });
+      expect([refused.statusCode, refused.json()]).toMatchObject([
+        400,
+        { detail: expect.stringContaining('If-Match') },
+      ]);
+    }
+    expect((await client.getReservation(id)).state).not.toBe('ended');
+    await release(changed.etag!);
+    expect((await client.getReservation(id)).endReason).toBe('released');
+    // What was asked for is so.
+    await client.releaseReservation(id, { ifMatch: changed.etag! });
+    await client.releaseReservation(id);
+    const next = await client.reserve(wanted(2003, 1_000_000));
+    await client.releaseReservation(next.id!, { ifMatch: '*' });
+    expect((await client.getReservation(next.id!)).endReason).toBe('released');
+  });
+
   it('list page by page', async () => {
     const ids: string[] = [];
     for (const port of [3001, 3002, 3003]) ids.push((await client.reserve(wanted(port))).id!);

@@ -69,7 +69,7 @@ export interface PathTerms {
   readonly propagationMicros: number;
 }
 
-export const pathTerms = (links: readonly Link[], qos: Qos): PathTerms => ({
+export const pathTerms = (links: readonly Link[], qos: Pick<Qos, 'maxPacketBytes'>): PathTerms => ({
   errors: composeErrorTerms(links.map((link) => hopErrorTerms(link, qos.maxPacketBytes))),
   propagationMicros: links.reduce((sum, link) => sum + link.delayMicros, 0),
 });

@@ -1,4 +1,6 @@
 import { childrenNamed, type XmlElement } from '../base/xml.ts';
+import { decimal } from './decimal.ts';
+import { onEarth, type Coordinates } from './great-circle.ts';
 
 /** The values that `<data>` elements give one node or edge, by attribute name in lower case. */
 export type GraphmlAttributes = ReadonlyMap<string, string>;
@@ -50,13 +52,6 @@ export class GraphmlKeys {
   }
 }
 
-/** A decimal number, with or without exponent; undefined for anything else (no hexadecimal, no blanks, no `10 Gbps`). */
-export function decimal(text: string | undefined): number | undefined {
-  if (text === undefined || !/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isFinite(value) ? value : undefined;
-}
-
 const UNIT_FACTORS: ReadonlyMap<string, number> = new Map([
   ['', 1],
   ['k', 1e3],
@@ -99,30 +94,8 @@ function speed(value: number | undefined): number | undefined {
   return whole >= 1 && whole <= Number.MAX_SAFE_INTEGER ? whole : undefined;
 }
 
-export interface Coordinates {
-  /** Degrees, −90 … 90. */
-  readonly latitude: number;
-  /** Degrees, −180 … 180. */
-  readonly longitude: number;
-}
-
 export function coordinates(node: GraphmlAttributes): Coordinates | undefined {
   const latitude = decimal(node.get('latitude'));
   const longitude = decimal(node.get('longitude'));
-  if (latitude === undefined || longitude === undefined) return undefined;
-  return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180 ? { latitude, longitude } : undefined;
-}
-
-const EARTH_RADIUS_KM = 6371;
-/** Light in fibre: about 200,000 km/s. */
-export const FIBRE_MICROS_PER_KM = 5;
-
-/** Propagation delay over the great circle between two places, in whole microseconds. */
-export function greatCircleMicros(a: Coordinates, b: Coordinates): number {
-  const radians = (degrees: number): number => (degrees * Math.PI) / 180;
-  const halfSine = (degrees: number): number => Math.sin(radians(degrees) / 2) ** 2;
-  const h =
-    halfSine(b.latitude - a.latitude) +
-    Math.cos(radians(a.latitude)) * Math.cos(radians(b.latitude)) * halfSine(b.longitude - a.longitude);
-  return Math.round(2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(h))) * FIBRE_MICROS_PER_KM);
+  return onEarth(latitude, longitude);
 }

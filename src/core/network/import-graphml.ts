@@ -1,53 +1,27 @@
-import {
-  ipFamily,
-  ipFromBytes,
-  ipToBytes,
-  parsePrefix,
-  prefixContains,
-  type IpAddress,
-  type IpPrefix,
-} from '../base/ip.ts';
-import { networkOf } from '../base/prefix-table.ts';
+import type { IpAddress } from '../base/ip.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { childrenNamed, type XmlElement } from '../base/xml.ts';
 import type { TopologyInput } from './document.ts';
 import { Problems, type FieldProblem } from './fields.ts';
-import {
-  coordinates,
-  FIBRE_MICROS_PER_KM,
-  GraphmlKeys,
-  greatCircleMicros,
-  zooSpeed,
-  type Coordinates,
-  type GraphmlAttributes,
-} from './graphml-attributes.ts';
+import { coordinates, GraphmlKeys, zooSpeed, type GraphmlAttributes } from './graphml-attributes.ts';
+import { takeAddresses } from './import-addresses.ts';
+import { edgeDelayMicros, makeLinks, nodeInput, type ImportEdge, type ImportNode } from './import-links.ts';
 import { labelText, nameFromLabel, uniqueNames } from './import-names.ts';
-import type { ImportedTopology, ImportNote, ImportOptions } from './imported.ts';
+import { checkOptions, type ImportedTopology, type ImportNote, type ImportOptions, type Note } from './imported.ts';
 import { parseTopology } from './validate.ts';
 
 const MAX_NODES = 100_000;
 const MAX_EDGES = 500_000;
 
-interface ZooNode {
-  readonly name: string;
+interface ZooNode extends ImportNode {
   readonly attributes: GraphmlAttributes;
-  readonly place: Coordinates | undefined;
-  readonly address: IpAddress;
-  /** Names of the interfaces made for its links. */
-  readonly interfaces: string[];
 }
 
-interface ZooEdge {
-  /** For the report: the edge's number in the file and the names of its ends. */
-  readonly where: string;
+interface ZooEdge extends ImportEdge {
   readonly source: ZooNode;
   readonly target: ZooNode;
-  readonly directed: boolean;
   readonly attributes: GraphmlAttributes;
 }
-
-type InputLink = NonNullable<TopologyInput['links']>[number];
-type Note = (kind: ImportNote['kind'], where: string, what: string) => void;
 
 /**
  * Imports a network of the Internet Topology Zoo (GraphML). Every edge becomes a cable with an interface of its own at both
@@ -77,16 +51,10 @@ export function importGraphml(
   const edges = readEdges(graph, keys, nodes, problems, note);
   if (problems.count > 0) return err(problems.list());
   noteRest(graph, keys, note);
-  const links = makeLinks(edges, options, note);
-  const topology = parseTopology({ nodes: [...nodes.values()].map(nodeInput), links } satisfies TopologyInput);
+  const links = makeLinks(edges, (edge) => linkAttributes(edge, options, note), note);
+  const inputs = [...nodes.values()].map((node) => nodeInput(node, labelsOfNode(node)));
+  const topology = parseTopology({ nodes: inputs, links } satisfies TopologyInput);
   return topology.ok ? ok({ topology: topology.value, report: { notes } }) : topology;
-}
-
-function checkOptions(options: ImportOptions, problems: Problems): void {
-  const capacity = options.defaultCapacityBitsPerSecond;
-  if (capacity !== undefined && !(Number.isSafeInteger(capacity) && capacity >= 1)) {
-    problems.add('defaultCapacityBitsPerSecond', capacity, `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`);
-  }
 }
 
 function readNodes(
@@ -140,43 +108,6 @@ function readNodes(
   });
   return nodes;
 }
-
-/** The first usable addresses of the pool, without the network's own and its broadcast address. */
-function takeAddresses(
-  pool: IpPrefix | undefined,
-  count: number,
-  problems: Problems,
-  note: Note,
-): readonly IpAddress[] {
-  const prefix = networkOf(pool ?? DEFAULT_POOL);
-  const host = ipToBytes(prefix.address);
-  const last = ipFamily(prefix.address) === 4 ? 1 : 0;
-  const addresses: IpAddress[] = [];
-  const advance = (): IpAddress | undefined => {
-    for (let i = host.length - 1; i >= 0 && ++host[i]! === 256; i--);
-    const address = ipFromBytes(host);
-    return prefixContains(prefix, address) && address !== prefix.address ? address : undefined;
-  };
-  for (let address = advance(); address && addresses.length < count + last; address = advance())
-    addresses.push(address);
-  if (addresses.length < count + last) {
-    problems.add('addressPool', `${prefix.address}/${prefix.length}`, `has too few addresses for ${count} nodes`);
-    return [];
-  }
-  if (count > 0) {
-    note(
-      'addresses',
-      '',
-      `${count} nodes have the addresses ${addresses[0]} to ${addresses[count - 1]} on lo, in the order of the file.`,
-    );
-  }
-  return addresses.slice(0, count);
-}
-
-const DEFAULT_POOL: IpPrefix = (() => {
-  const parsed = parsePrefix('198.18.0.0/15');
-  return parsed.ok ? parsed.value : { address: '198.18.0.0' as IpAddress, length: 15 };
-})();
 
 function readEdges(
   graph: XmlElement,
@@ -235,64 +166,11 @@ function noteRest(graph: XmlElement, keys: GraphmlKeys, note: Note): void {
   );
 }
 
-function makeLinks(edges: readonly ZooEdge[], options: ImportOptions, note: Note): readonly InputLink[] {
-  /** Interfaces of directed edges whose opposite has not come yet, by ends. */
-  const halves = new Map<string, { readonly source: string; readonly target: string }[]>();
-  const between = new Map<string, { count: number; first: ZooEdge }>();
-  const newInterface = (node: ZooNode): string => {
-    const name = `e${node.interfaces.length}`;
-    node.interfaces.push(name);
-    return name;
-  };
-  let computed = 0;
-  const links = edges.flatMap((edge): InputLink[] => {
-    const { source, target } = edge;
-    const opposite = edge.directed ? halves.get(`${target.name} ${source.name}`)?.shift() : undefined;
-    const out = opposite?.target ?? newInterface(source);
-    const into = opposite?.source ?? newInterface(target);
-    if (edge.directed && !opposite) {
-      const ends = `${source.name} ${target.name}`;
-      halves.set(ends, [...(halves.get(ends) ?? []), { source: out, target: into }]);
-    }
-    if (!opposite) {
-      const ends = [source.name, target.name].sort().join(' ');
-      const pair = between.get(ends) ?? { count: 0, first: edge };
-      pair.count++;
-      between.set(ends, pair);
-    }
-    if (source.place && target.place) computed++;
-    const attributes = linkAttributes(edge, options, note);
-    const forward = {
-      from: { node: source.name, interface: out },
-      to: { node: target.name, interface: into },
-      ...attributes,
-    };
-    return edge.directed ? [forward] : [forward, { ...forward, from: forward.to, to: forward.from }];
-  });
-  for (const { count, first } of between.values()) {
-    const ends = `${first.source.name} – ${first.target.name}`;
-    if (count > 1)
-      note(
-        'parallelLinks',
-        ends,
-        `${count} parallel links join ${first.source.name} and ${first.target.name}; all are kept.`,
-      );
-  }
-  if (computed > 0) {
-    note(
-      'delays',
-      '',
-      `The delay of ${computed} edges is the great-circle distance of their ends × ${FIBRE_MICROS_PER_KM} µs/km.`,
-    );
-  }
-  return links;
-}
-
 function linkAttributes(
   edge: ZooEdge,
   options: ImportOptions,
   note: Note,
-): Pick<InputLink, 'capacityBitsPerSecond' | 'labels'> & { readonly delayMicros: number } {
+): { capacityBitsPerSecond: number | null; delayMicros: number; labels: Readonly<Record<string, string>> } {
   const { bitsPerSecond, conflicting, said } = zooSpeed(edge.attributes);
   const fallback = options.defaultCapacityBitsPerSecond;
   if (bitsPerSecond === undefined) {
@@ -307,25 +185,15 @@ function linkAttributes(
       `LinkSpeedRaw (${bitsPerSecond} bit/s) is taken, though LinkSpeed and its unit say ${conflicting} bit/s.`,
     );
   }
-  if (!edge.source.place || !edge.target.place) {
-    const lacking = [edge.source, edge.target].filter((node) => !node.place).map((node) => node.name);
-    note(
-      'unknownDelay',
-      edge.where,
-      `The delay is set to 0: ${lacking.join(' and ')} ${lacking.length > 1 ? 'have' : 'has'} no usable coordinates.`,
-    );
-  }
   return {
     capacityBitsPerSecond: bitsPerSecond ?? fallback ?? null,
-    delayMicros: edge.source.place && edge.target.place ? greatCircleMicros(edge.source.place, edge.target.place) : 0,
+    delayMicros: edgeDelayMicros(edge, note),
     labels: labelsOf(edge.attributes, { label: 'linklabel', type: 'linktype', note: 'linknote' }),
   };
 }
 
-const nodeInput = (node: ZooNode): TopologyInput['nodes'][number] => ({
-  name: node.name,
-  agent: 'none',
-  labels: labelsOf(node.attributes, {
+const labelsOfNode = (node: ZooNode): Readonly<Record<string, string>> =>
+  labelsOf(node.attributes, {
     label: 'label',
     country: 'country',
     latitude: 'latitude',
@@ -333,12 +201,7 @@ const nodeInput = (node: ZooNode): TopologyInput['nodes'][number] => ({
     type: 'type',
     internal: 'internal',
     hyperedge: 'hyperedge',
-  }),
-  interfaces: [
-    { name: 'lo', addresses: [`${node.address}/${ipFamily(node.address) === 4 ? 32 : 128}`] },
-    ...node.interfaces.map((name) => ({ name, addresses: [] })),
-  ],
-});
+  });
 
 /** Attributes worth keeping, under our names; empty ones are left out. */
 function labelsOf(

@@ -1,4 +1,5 @@
 import type { IpPrefix } from '../base/ip.ts';
+import type { Problems } from './fields.ts';
 import type { Topology } from './topology.ts';
 
 export interface ImportOptions {
@@ -34,4 +35,14 @@ export interface ImportNote {
 export interface ImportedTopology {
   readonly topology: Topology;
   readonly report: { readonly notes: readonly ImportNote[] };
+}
+
+/** Collects notes while a file is imported. */
+export type Note = (kind: ImportNote['kind'], where: string, what: string) => void;
+
+export function checkOptions(options: ImportOptions, problems: Problems): void {
+  const capacity = options.defaultCapacityBitsPerSecond;
+  if (capacity !== undefined && !(Number.isSafeInteger(capacity) && capacity >= 1)) {
+    problems.add('defaultCapacityBitsPerSecond', capacity, `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`);
+  }
 }

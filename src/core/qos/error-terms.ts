@@ -31,15 +31,19 @@ const LARGEST_QUANTUM_BYTES = 200_000;
 export const classQuantumBytes = (maxPacket: Bytes, overhead: Bytes): Bytes =>
   Bytes(Math.min(Math.max(maxPacket + overhead, SMALLEST_QUANTUM_BYTES), LARGEST_QUANTUM_BYTES));
 
+/** C = M + the class's quantum: what may go before a packet of the flow at its own rate (RFC 2212). */
+export const rateDependentBytes = (maxPacket: Bytes, overhead: Bytes): Bytes =>
+  Bytes(maxPacket + classQuantumBytes(maxPacket, overhead));
+
 /**
- * C = M + the class's quantum; D = the time that the link needs for one segment of 65,536 bytes which it has just begun, plus
- * 1 ms for timers. Books (admission) and wire (ADSPEC) take both from here, so that they cannot differ.
+ * C as above, D = the time that the link needs for one segment of 65,536 bytes which it has just begun, plus 1 ms for timers.
+ * Books (admission) and wire (ADSPEC) take both from here, so that they cannot differ.
  */
 export function hopErrorTerms(link: HopLink, maxPacket: Bytes): ErrorTerms {
   const { capacityBitsPerSecond: capacity } = link;
   const segmentMicros = capacity === null || capacity <= 0 ? 0 : (LARGEST_SEGMENT_BYTES * 8e6) / capacity;
   return {
-    rateDependent: link.errorCBytes ?? Bytes(maxPacket + classQuantumBytes(maxPacket, link.overheadBytes)),
+    rateDependent: link.errorCBytes ?? rateDependentBytes(maxPacket, link.overheadBytes),
     rateIndependent: link.errorDMicros ?? Micros(Math.ceil(segmentMicros) + TIMER_MICROS),
   };
 }

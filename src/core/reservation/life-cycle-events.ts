@@ -16,8 +16,11 @@ export type LifeCycleEvent =
   | { readonly type: 'signallingFailed'; readonly failure: Failure }
   /** 30 s in `establishing` without result. */
   | { readonly type: 'establishTimedOut'; readonly detail: string }
-  /** `inOrder`: every agent that holds it is connected, so its room may be used at once. */
-  | { readonly type: 'releaseRequested'; readonly inOrder: boolean }
+  /**
+   * `inOrder`: every agent that holds it is connected, so its room may be used at once. `revision`: the only one that is meant;
+   * left out: any.
+   */
+  | { readonly type: 'releaseRequested'; readonly inOrder: boolean; readonly revision?: number }
   | { readonly type: 'windowEnded' }
   /** Every managed hop has reported removal, or its state must have timed out by now. */
   | { readonly type: 'removed' }
@@ -30,4 +33,6 @@ export type LifeCycleEvent =
   /** The agents have told where PATH of one sender goes, by its index. */
   | { readonly type: 'pathObserved'; readonly sender: number; readonly actualHops: Reservation['actualHops'] }
   /** PATH of one sender passes a hop that does not speak RSVP, or no longer does. */
-  | { readonly type: 'nonRsvpHop'; readonly sender: number; readonly present: boolean };
+  | { readonly type: 'nonRsvpHop'; readonly sender: number; readonly present: boolean }
+  /** What ADSPEC says of the path of one sender was compared with the books: the difference in a sentence, null where they agree. */
+  | { readonly type: 'adspecObserved'; readonly sender: number; readonly deviation: string | null };

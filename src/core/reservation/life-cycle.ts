@@ -74,6 +74,7 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
     case 'establishTimedOut':
       return state === 'establishing' ? ending(reservation, 'failed', event.detail, managed) : null;
     case 'releaseRequested':
+      if (event.revision !== undefined && event.revision !== reservation.revision) return null;
       return isLive(reservation)
         ? ending(reservation, 'released', null, managed, event.inOrder ? { countsInBooks: false } : {})
         : null;
@@ -108,6 +109,12 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
       return isLive(reservation) && sendersOf(reservation)[event.sender]?.nonRsvpHop === !event.present
         ? withSender(reservation, event.sender, { nonRsvpHop: event.present })
         : null;
+    case 'adspecObserved': {
+      const known = sendersOf(reservation)[event.sender]?.adspecDeviation;
+      return isLive(reservation) && known !== undefined && known !== event.deviation
+        ? withSender(reservation, event.sender, { adspecDeviation: event.deviation })
+        : null;
+    }
     default:
       return assertNever(event);
   }

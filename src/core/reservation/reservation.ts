@@ -24,9 +24,10 @@ export interface Sender {
   readonly path: AdmittedPath;
   readonly actualHops: Reservation['actualHops'];
   readonly nonRsvpHop: boolean;
+  readonly adspecDeviation: string | null;
 }
 
-/** A promise as the books hold it. `flow.source`, `path`, `actualHops` and `nonRsvpHop` are those of its first sender. */
+/** A promise as the books hold it. `flow.source`, `path` and what was seen of it are those of its first sender. */
 export interface Reservation {
   /** UUIDv7. */
   readonly id: string;
@@ -47,6 +48,8 @@ export interface Reservation {
   readonly actualHops: readonly { readonly node: string; readonly interface: string; readonly link: string }[];
   /** PATH passes a hop that does not speak RSVP, as agents behind it have seen: nothing is reserved there (RFC 2205 2.9). */
   readonly nonRsvpHop: boolean;
+  /** Where ADSPEC says otherwise of the path than the books, in a sentence; null while both agree. */
+  readonly adspecDeviation: string | null;
   /** `none` where no node of its paths has an agent that enforces. */
   readonly enforcement: 'kernel' | 'none';
   /**

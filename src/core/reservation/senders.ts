@@ -3,20 +3,24 @@ import type { LinkId, NodeName } from '../network/topology.ts';
 import type { ReservationStyle } from '../qos/request.ts';
 import type { Reservation, Sender } from './reservation.ts';
 
-type Senders = Pick<Reservation, 'flow' | 'path' | 'actualHops' | 'nonRsvpHop' | 'moreSenders'>;
+type Seen = Pick<Sender, 'actualHops' | 'nonRsvpHop' | 'adspecDeviation'>;
+type Senders = Pick<Reservation, 'flow' | 'path' | 'moreSenders' | keyof Seen>;
 
 /** All senders in their order, the first among them. */
-export const sendersOf = ({ flow, path, actualHops, nonRsvpHop, moreSenders }: Senders): readonly Sender[] => [
-  { source: flow.source, path, actualHops, nonRsvpHop },
+export const sendersOf = ({
+  flow,
+  path,
+  actualHops,
+  nonRsvpHop,
+  adspecDeviation,
+  moreSenders,
+}: Senders): readonly Sender[] => [
+  { source: flow.source, path, actualHops, nonRsvpHop, adspecDeviation },
   ...moreSenders,
 ];
 
 /** What of the reservation is another when PATH of one sender, by its index, goes or fares otherwise. */
-export function withSender(
-  reservation: Reservation,
-  index: number,
-  news: Partial<Pick<Sender, 'actualHops' | 'nonRsvpHop'>>,
-): Partial<Reservation> {
+export function withSender(reservation: Reservation, index: number, news: Partial<Seen>): Partial<Reservation> {
   if (index === 0) return news;
   return { moreSenders: reservation.moreSenders.map((each, i) => (i === index - 1 ? { ...each, ...news } : each)) };
 }

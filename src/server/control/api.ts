@@ -1,5 +1,6 @@
 import type { ReservationInput } from '../../core/qos/request-input.ts';
 import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
+import type { ImportFormat } from '../../core/network/import.ts';
 import type { BitsPerSecond, EpochMs } from '../../core/base/units.ts';
 import type { Reservation, ReservationState } from '../../core/reservation/reservation.ts';
 
@@ -12,8 +13,8 @@ export interface Control {
   reserve(input: ReservationInput, options: CallOptions & { validateOnly: boolean }): Promise<ReserveOutcome>;
   getReservation(id: string): Promise<Reservation>;
   listReservations(query: ReservationQuery): Promise<{ items: readonly Reservation[]; nextPageToken: string | null }>;
-  /** Resolves when the release is durable; again for one that is releasing or ended. */
-  releaseReservation(id: string): Promise<void>;
+  /** Resolves when the release is durable; again for one that is releasing or ended. `ifMatch` null: whatever it is. */
+  releaseReservation(id: string, options: { readonly ifMatch: string | null }): Promise<void>;
   /**
    * Merge patches (RFC 7396) of `qos`, `name` and `labels`, one after the other, on the reservation that `ifMatch` names.
    * Resolves when the change is admitted and durable; it is in force when `change` is null again.
@@ -33,7 +34,7 @@ export interface Control {
   /** Parses and converts; then as putTopology. */
   importTopology(
     text: string,
-    format: 'headroom' | 'graphml',
+    format: ImportFormat,
     options: {
       ifMatch: string | null;
       force: boolean;

@@ -37,10 +37,10 @@ export function createControl(parts: {
     reserve: (input, options) => answering(() => reserve(committer, calls, input, options)),
     getReservation: (id) => answering(() => getReservation(books, queries, id)),
     listReservations: (query) => answering(() => listReservations(books, queries, query)),
-    releaseReservation: (id) =>
+    releaseReservation: (id, { ifMatch }) =>
       answering(async () => {
         const { id: known } = await getReservation(books, queries, id);
-        await releaseReservation(committer, queries, known);
+        await releaseReservation(committer, queries, known, ifMatch);
       }),
     modifyReservation: (id, patches, options) =>
       answering(async () => {

@@ -6,11 +6,10 @@ import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts'
 import type { Flow } from '../../core/qos/request.ts';
 import { assignmentFor } from '../../core/reservation/assignment.ts';
 import { bookingOf, sameBooking } from '../../core/reservation/change.ts';
-import { deviation } from '../../core/reservation/deviation.ts';
 import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
 import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
-import { linksOf, nodesOf, sendersOf } from '../../core/reservation/senders.ts';
+import { linksOf, nodesOf } from '../../core/reservation/senders.ts';
 import type { AgentDirectory } from './committer.ts';
 import { ControlError } from './errors.ts';
 import type {
@@ -28,6 +27,7 @@ import { decideModify } from './group-modify.ts';
 import type { MemoryBooks } from './memory-books.ts';
 import type { EventDraft, TopologyWrites } from './ports.ts';
 import { refusal } from './refusal.ts';
+import { eventType } from './reservation-events.ts';
 import { planTopology, type TopologyPlan } from './topology-plan.ts';
 
 /** A request that lost this often has all links that its decision looks at locked, so that it cannot lose again. */
@@ -213,7 +213,7 @@ class Planner {
     const { now } = this.#world;
     const moreSenders = moreSources.map((source, i) => ({
       ...{ source, path: morePaths[i]! },
-      ...{ actualHops: [], nonRsvpHop: false },
+      ...{ actualHops: [], nonRsvpHop: false, adspecDeviation: null },
     }));
     const nodes = nodesOf({ path, moreSenders });
     return {
@@ -232,6 +232,7 @@ class Planner {
       moreSenders,
       actualHops: [],
       nonRsvpHop: false,
+      adspecDeviation: null,
       enforcement: this.#enforcement(nodes),
       countsInBooks: true,
       confirmedAt: null,
@@ -395,22 +396,4 @@ class Planner {
   #emit(type: string, reservation: Reservation): void {
     this.plan.events.push({ type, reservationId: reservation.id, data: reservation });
   }
-}
-
-function eventType(before: Reservation, after: Reservation): string {
-  if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
-  if (before.change !== after.change || before.qos !== after.qos) return changeEventType(after);
-  if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
-  const [old, now] = [sendersOf(before), sendersOf(after)];
-  if (now.some(({ nonRsvpHop }, i) => nonRsvpHop !== old[i]!.nonRsvpHop)) return 'reservation.nonRsvpHop';
-  const observed = now.find(({ actualHops }, i) => actualHops !== old[i]!.actualHops);
-  if (observed === undefined) return 'reservation.updated';
-  return deviation(observed) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
-}
-
-/** `reservation.changed`: the new terms are in force everywhere. */
-function changeEventType({ change }: Reservation): string {
-  if (change === null) return 'reservation.changed';
-  const names = { applying: 'changing', reverting: 'changeRefused', failed: 'changeFailed' } as const;
-  return `reservation.${names[change.state]}`;
 }

@@ -1,10 +1,10 @@
 import { parsePrefix } from '../../core/base/ip.ts';
-import type { Result } from '../../core/base/result.ts';
+import { ok, type Result } from '../../core/base/result.ts';
 import { BitsPerSecond } from '../../core/base/units.ts';
 import { openBitsPerSecond } from '../../core/admission/judge-path.ts';
 import { checkTopology } from '../../core/network/check.ts';
 import type { FieldProblem as DocumentProblem } from '../../core/network/fields.ts';
-import { importTopology } from '../../core/network/import.ts';
+import { importTopology, isXmlText, type ImportFormat } from '../../core/network/import.ts';
 import type { Link, Topology } from '../../core/network/topology.ts';
 import { parseTopology } from '../../core/network/validate.ts';
 import type { Control, LinkView, TopologyOutcome } from './api.ts';
@@ -41,10 +41,10 @@ export function putImported(
   committer: GroupCommitter,
   parsers: DocumentParsers,
   text: string,
-  format: 'headroom' | 'graphml',
+  format: ImportFormat,
   options: Parameters<Control['importTopology']>[2],
 ): Promise<TopologyOutcome> {
-  const parsed = format === 'graphml' ? parsers.xml(text) : parsers.yaml(text);
+  const parsed = parseText(parsers, text, format);
   if (!parsed.ok) throw badDocument([{ field: '', value: null, problem: parsed.error }]);
   const pool = options.addressPool === null ? null : parsePrefix(options.addressPool);
   if (pool !== null && !pool.ok) {
@@ -58,6 +58,11 @@ export function putImported(
   });
   if (!imported.ok) throw badDocument(imported.error);
   return replace(committer, imported.value.topology, options, imported.value.report.notes);
+}
+
+function parseText(parsers: DocumentParsers, text: string, format: ImportFormat): Result<unknown, string> {
+  if (isXmlText(format, text)) return parsers.xml(text);
+  return format === 'sndlib' ? ok(text) : parsers.yaml(text);
 }
 
 async function replace(

@@ -42,7 +42,7 @@ async function checkToken(store: BooksStore, after: bigint): Promise<void> {
   if (after < purgedThrough) throw purged(after, purgedThrough);
   if (after < 0n || after > last) {
     const field = {
-      field: 'after',
+      field: 'resumeToken',
       value: String(after),
       code: 'OUT_OF_RANGE',
       problem: `the last event is ${last}`,

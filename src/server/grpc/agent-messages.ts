@@ -1,11 +1,13 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '../../core/base/assert-never.ts';
 import { parseIp, parsePrefix } from '../../core/base/ip.ts';
-import { BitsPerSecond, Bytes, Millis, type EpochMs } from '../../core/base/units.ts';
+import type { AdvertisedTerms } from '../../core/admission/advertised.ts';
+import { BitsPerSecond, Bytes, Micros, Millis, type EpochMs } from '../../core/base/units.ts';
 import type { Route } from '../../core/network/topology.ts';
 import {
   AssignmentState,
   ServerMessageSchema,
+  type AdvertisedTerms as AdvertisedTermsMessage,
   type AgentHello as HelloMessage,
   type AgentInterface,
   type AgentMessage,
@@ -174,6 +176,7 @@ function readReport(report: AssignmentReport): HopReport {
     previousHop: address(report.previousHop),
     nextHop: address(report.nextHop),
     nonRsvpHop: report.nonRsvpHop ?? null,
+    advertised: advertisedOf(report.advertised),
     failure: failure
       ? {
           errorCode: failure.errorCode,
@@ -187,6 +190,18 @@ function readReport(report: AssignmentReport): HopReport {
     recordedRoute: report.recordedRoute.flatMap((text) => address(text) ?? []),
   };
 }
+
+const advertisedOf = (terms: AdvertisedTermsMessage | undefined): AdvertisedTerms | null =>
+  terms
+    ? {
+        minLatencyMicros: Micros(terms.minLatencyMicros),
+        pathMtuBytes: Bytes(terms.pathMtuBytes),
+        errors:
+          terms.cTotalBytes === undefined || terms.dTotalMicros === undefined
+            ? null
+            : { rateDependent: Bytes(terms.cTotalBytes), rateIndependent: Micros(terms.dTotalMicros) },
+      }
+    : null;
 
 const readTraced = (message: RsvpTraceMessage): TracedMessage => ({
   timeMicros: message.timeMicros,

@@ -65,7 +65,8 @@ export function reservationService(settings: GrpcSettings): ExtraService {
       },
 
       async releaseReservation(request) {
-        await control.releaseReservation(request.id);
+        const ifMatch = request.etag === '' ? null : quotedEtag(request.etag, 'etag');
+        await control.releaseReservation(request.id, { ifMatch });
         return {};
       },
     },

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { createBearerCheck } from '../auth/bearer.ts';
 import { ControlError } from '../control/errors.ts';
+import { badField } from './problem.ts';
 
 export interface AccessSettings {
   /** The static bearer token; null = none is wanted. */
@@ -12,14 +13,21 @@ export interface AccessSettings {
 /**
  * Judges who may call, before the body is read. A browser on this machine shows pages of strangers: the Host check keeps
  * names that were rebound to 127.0.0.1 out, the Origin check keeps their scripts out.
- * @throws ControlError UNAUTHENTICATED or PERMISSION_DENIED
+ * @throws ControlError UNAUTHENTICATED, PERMISSION_DENIED, or INVALID_ARGUMENT for two Host headers
  */
 export function createGuard(access: AccessSettings): (request: FastifyRequest) => void {
   const checkBearer = createBearerCheck(access.token);
   return (request) => {
+    checkOneHost(request.raw.rawHeaders);
     if (access.loopbackOnly) checkLocal(request.headers.host, request.headers.origin);
     if (request.routeOptions.config.open !== true) checkBearer(request.headers.authorization);
   };
+}
+
+/** RFC 9112 3.2. Node would go by the first, something before or behind it by the other. */
+function checkOneHost(rawHeaders: readonly string[]): void {
+  const hosts = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === 'host');
+  if (hosts.length > 1) throw badField('Host', hosts.join(', '), 'must be given once');
 }
 
 function checkLocal(host: string | undefined, origin: string | undefined): void {

@@ -18,11 +18,11 @@ export const EVENTS_AFTER = `SELECT first_id, time, items, links, topology_versi
     AND first_id + count - 1 > $1::bigint
   ORDER BY first_id LIMIT $2`;
 
-/** What was written before there were several senders says nothing of style and senders. */
+/** Events stay as they were written: earlier ones say nothing of style, further senders and ADSPEC. */
 const complete = (item: EventDraft): EventDraft =>
   item.reservationId === null
     ? item
-    : { ...item, data: { style: 'fixedFilter', moreSenders: [], ...(item.data as object) } };
+    : { ...item, data: { style: 'fixedFilter', moreSenders: [], adspecDeviation: null, ...(item.data as object) } };
 
 export const toEventGroup = (row: EventRow): EventGroup => ({
   first: BigInt(row.first_id),

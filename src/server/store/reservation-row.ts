@@ -47,6 +47,7 @@ export interface ReservationRow {
   explicitRoute: string[];
   actualHops: unknown;
   nonRsvpHop: boolean;
+  adspecDeviation: string | null;
   enforcement: string;
   countsInBooks: boolean;
   confirmedAt: Date | null;
@@ -95,6 +96,7 @@ const COLUMNS = [
   ['explicitRoute', 'explicit_route', 'text[]'],
   ['actualHops', 'actual_hops', 'jsonb'],
   ['nonRsvpHop', 'non_rsvp_hop', 'boolean'],
+  ['adspecDeviation', 'adspec_deviation', 'text'],
   ['enforcement', 'enforcement', 'text'],
   ['countsInBooks', 'counts_in_books', 'boolean'],
   ['confirmedAt', 'confirmed_at', 'timestamptz'],
@@ -114,6 +116,7 @@ const CHANGING = new Set<string>([
     'failure',
     'actualHops',
     'nonRsvpHop',
+    'adspecDeviation',
     'enforcement',
     'countsInBooks',
   ],
@@ -179,6 +182,7 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     explicit_route: path.explicitRoute.map((address) => address ?? ''),
     actual_hops: reservation.actualHops,
     non_rsvp_hop: reservation.nonRsvpHop,
+    adspec_deviation: reservation.adspecDeviation,
     enforcement: reservation.enforcement,
     counts_in_books: reservation.countsInBooks,
     confirmed_at: iso(reservation.confirmedAt),
@@ -227,6 +231,7 @@ export function toReservation(row: ReservationRow): Reservation {
     moreSenders: (row.moreSenders ?? []) as readonly Sender[],
     actualHops: row.actualHops as Reservation['actualHops'],
     nonRsvpHop: row.nonRsvpHop,
+    adspecDeviation: row.adspecDeviation,
     enforcement: row.enforcement as Reservation['enforcement'],
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),

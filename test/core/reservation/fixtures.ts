@@ -45,6 +45,7 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
     },
     actualHops: [],
     nonRsvpHop: false,
+    adspecDeviation: null,
     enforcement: 'kernel',
     countsInBooks: true,
     confirmedAt: null,

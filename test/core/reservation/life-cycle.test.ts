@@ -23,6 +23,7 @@ const EVENTS = {
   changeReverted: { type: 'changeReverted', since: 1 },
   pathObserved: { type: 'pathObserved', sender: 0, actualHops: [{ node: 'r1', interface: 'eth1', link: 'r1:eth1' }] },
   nonRsvpHop: { type: 'nonRsvpHop', sender: 0, present: true },
+  adspecObserved: { type: 'adspecObserved', sender: 0, deviation: 'C 5 bytes instead of 4' },
 } satisfies { readonly [T in LifeCycleEvent['type']]: Extract<LifeCycleEvent, { type: T }> };
 const STATES = ['held', 'scheduled', 'establishing', 'active', 'degraded', 'releasing', 'ended'] as const;
 
@@ -40,6 +41,7 @@ const MANAGED: { readonly [T in keyof typeof EVENTS]: string } = {
   removed: '          .     .            .            .         .         ended     .',
   pathObserved: '     =     =            =            =         =         .         .',
   nonRsvpHop: '       =     =            =            =         =         .         .',
+  adspecObserved: '   =     =            =            =         =         .         .',
   // Nothing is under way: change.test.ts has the rest.
   changeApplied: '    .     .            .            .         .         .         .',
   changeRefused: '    .     .            .            .         .         .         .',
@@ -126,6 +128,7 @@ const CHANGES = {
   failure: 0,
   actualHops: 0,
   nonRsvpHop: 0,
+  adspecDeviation: 0,
   confirmedAt: 0,
   countsInBooks: 0,
   revision: 0,
@@ -138,6 +141,15 @@ describe('life cycle', () => {
     expect(seen.nonRsvpHop).toBe(true);
     expect(step(seen, EVENTS.nonRsvpHop, NOW, true)).toBeNull();
     expect(step(seen, { type: 'nonRsvpHop', sender: 0, present: false }, NOW, true)?.nonRsvpHop).toBe(false);
+  });
+
+  it('keeps where ADSPEC and books differ until they agree', () => {
+    const differs = step(reservation(), EVENTS.adspecObserved, NOW, true)!;
+    expect(differs.adspecDeviation).toBe(EVENTS.adspecObserved.deviation);
+    expect(step(differs, EVENTS.adspecObserved, NOW, true)).toBeNull();
+    expect(
+      step(differs, { type: 'adspecObserved', sender: 0, deviation: null }, NOW, true)?.adspecDeviation,
+    ).toBeNull();
   });
 
   it('starts scheduled before its window, else establishing, or active where nobody signals', () => {

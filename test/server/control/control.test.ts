@@ -73,7 +73,7 @@ describe('reservations', () => {
     expect(first.replayed).toBe(false);
     expect(await book(1, 'k')).toEqual({ reservation: first.reservation, replayed: true });
     await expect(book(2, 'k')).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
-    await control.releaseReservation(first.reservation.id);
+    await control.releaseReservation(first.reservation.id, { ifMatch: null });
     const late = await book(1, 'k');
     expect(late).toMatchObject({ replayed: true, reservation: { id: first.reservation.id, state: 'ended' } });
     const both = await Promise.all([book(3, 'l'), book(3, 'l')]);
@@ -106,19 +106,19 @@ describe('reservations', () => {
 
   test('release is idempotent; what is no reservation is not found', async () => {
     const { reservation } = await book(1);
-    await control.releaseReservation(reservation.id);
-    await control.releaseReservation(reservation.id);
+    await control.releaseReservation(reservation.id, { ifMatch: null });
+    await control.releaseReservation(reservation.id, { ifMatch: null });
     expect(await control.getReservation(reservation.id)).toMatchObject({ state: 'ended', endReason: 'released' });
     for (const id of ['0193', '01930000-0000-7000-8000-000000000000', "'; --"]) {
       await expect(control.getReservation(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      await expect(control.releaseReservation(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(control.releaseReservation(id, { ifMatch: null })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     }
   });
 
   test('a list is read in pages that neither repeat nor leave out, with filters that the token belongs to', async () => {
     const booked = [];
     for (let port = 1; port <= 7; port++) booked.push((await book(port)).reservation.id);
-    await control.releaseReservation(booked[3]!);
+    await control.releaseReservation(booked[3]!, { ifMatch: null });
     const seen: string[] = [];
     let pageToken: string | null = null;
     do {
@@ -199,7 +199,7 @@ describe('events', () => {
   test('are resumed without loss at any id, at another replica too, and go on live', async () => {
     for (let port = 1; port <= 10; port++) {
       const { reservation } = await book(port);
-      await control.releaseReservation(reservation.id);
+      await control.releaseReservation(reservation.id, { ifMatch: null });
     }
     const everything = await events(control, 0n, 21);
     expect(everything.map((event) => event.id)).toEqual(Array.from({ length: 21 }, (_, i) => BigInt(i + 1)));
@@ -213,7 +213,7 @@ describe('events', () => {
     const fromNow = events(other, null, 1);
     await followed(two, 21n);
     const { reservation } = await book(100);
-    await control.releaseReservation(reservation.id);
+    await control.releaseReservation(reservation.id, { ifMatch: null });
     expect((await live).map((event) => event.type)).toEqual(['reservation.created', 'reservation.ended']);
     expect((await fromNow)[0]).toMatchObject({ id: 22n, reservationId: reservation.id, data: { id: reservation.id } });
     await two.close();

@@ -124,7 +124,9 @@ describe('reservations', () => {
   it('may be of several senders, with their style', async () => {
     const { path } = reservation();
     const source = { address: '10.3.0.2' as IpAddress, port: null };
-    const moreSenders = [{ source, path: { ...path, nodes: ['c', 'r1', 'b'] }, actualHops: [], nonRsvpHop: true }];
+    const moreSenders = [
+      { source, path: { ...path, nodes: ['c', 'r1', 'b'] }, actualHops: [], nonRsvpHop: true, adspecDeviation: null },
+    ];
     const { client, control } = await startGrpc({
       control: edgeControl({
         reserve: () =>

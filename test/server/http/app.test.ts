@@ -27,6 +27,7 @@ const several = () => {
         path: { ...path, nodes: ['host-c', 'r1', 'host-b'], delayBoundMicros: Micros(9_000) },
         actualHops: [{ node: 'r1', interface: 'eth9', link: 'r1:eth9' }],
         nonRsvpHop: true,
+        adspecDeviation: 'C 5 bytes instead of 4',
       },
     ],
   });
@@ -63,6 +64,7 @@ describe('a reservation', () => {
           actualHops: [{ node: 'host-a', interface: 'eth0', link: 'host-a:eth0' }],
           deviation: null,
           nonRsvpHop: false,
+          adspecDeviation: null,
           enforcement: 'kernel',
         },
       ],
@@ -96,7 +98,13 @@ describe('a reservation', () => {
     expect(body.paths).toMatchObject([
       { role: 'forward', source: '10.1.0.2', delayBoundMicros: 17_000, deviation: null, nonRsvpHop: false },
       {
-        ...{ role: 'forward', source: '10.3.0.2', delayBoundMicros: 9_000, nonRsvpHop: true },
+        ...{
+          role: 'forward',
+          source: '10.3.0.2',
+          delayBoundMicros: 9_000,
+          nonRsvpHop: true,
+          adspecDeviation: 'C 5 bytes instead of 4',
+        },
         ...{ bookedBitsPerSecond: 27_734_375, actualHops: [{ link: 'r1:eth9' }] },
         deviation: 'r1 sends over r1:eth9 instead of r1:eth1',
       },

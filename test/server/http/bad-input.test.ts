@@ -439,6 +439,12 @@ describe('on the wire', () => {
     ['a method that nobody knows', 'FOO /v1/nodes HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'INVALID_ARGUMENT'],
     ['a NUL in the path', 'GET /v1/no\0des HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'INVALID_ARGUMENT'],
     [
+      'a second Host',
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: stranger.example\r\nConnection: close\r\n\r\n',
+      400,
+      'INVALID_ARGUMENT',
+    ],
+    [
       'headers of 20 kB',
       `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
       413,

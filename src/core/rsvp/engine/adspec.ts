@@ -1,4 +1,5 @@
 import { Bytes, BytesPerSecond, Micros } from '../../base/units.ts';
+import { rateDependentBytes } from '../../qos/error-terms.ts';
 import { INDETERMINATE_LATENCY, type AdspecGeneral, type AdspecGuaranteed, type RsvpAdspec } from '../wire/adspec.ts';
 import type { EngineInterface } from './types.ts';
 
@@ -40,12 +41,14 @@ export function withBreak(adspec: RsvpAdspec): RsvpAdspec {
 /**
  * Adds one hop: the outgoing interface `out` (RFC 2215 3, RFC 2212 5). Fragments that the sender left out stay out, and
  * values that override general ones for one service pass unchanged.
+ *
+ * @param maxPacket M of the flow's Tspec, on which C depends.
  */
-export function composeAdspec(adspec: RsvpAdspec, out: EngineInterface): RsvpAdspec {
+export function composeAdspec(adspec: RsvpAdspec, out: EngineInterface, maxPacket: Bytes): RsvpAdspec {
   return {
     kind: 'adspec',
     general: composeGeneral(adspec.general, out),
-    guaranteed: adspec.guaranteed && composeGuaranteed(adspec.guaranteed, out),
+    guaranteed: adspec.guaranteed && composeGuaranteed(adspec.guaranteed, out, maxPacket),
     controlledLoad: adspec.controlledLoad,
   };
 }
@@ -66,12 +69,13 @@ function composeGeneral(general: AdspecGeneral, out: EngineInterface): AdspecGen
   };
 }
 
-function composeGuaranteed(guaranteed: AdspecGuaranteed, out: EngineInterface): AdspecGuaranteed {
+function composeGuaranteed(guaranteed: AdspecGuaranteed, out: EngineInterface, maxPacket: Bytes): AdspecGuaranteed {
+  const errorC = out.errorC ?? rateDependentBytes(maxPacket, out.overhead ?? Bytes(0));
   return {
     ...guaranteed,
-    cTot: Bytes(saturate(guaranteed.cTot + out.errorC)),
+    cTot: Bytes(saturate(guaranteed.cTot + errorC)),
     dTot: Micros(saturate(guaranteed.dTot + out.errorD)),
-    cSum: Bytes(saturate(guaranteed.cSum + out.errorC)),
+    cSum: Bytes(saturate(guaranteed.cSum + errorC)),
     dSum: Micros(saturate(guaranteed.dSum + out.errorD)),
   };
 }

@@ -58,7 +58,7 @@ const isOther = (
 ): boolean => {
   const [a, b] = [before.get(name), now.get(name)];
   if (a === undefined || b === undefined) return a !== b;
-  return (['address', 'mtu', 'bandwidth', 'latency', 'errorC', 'errorD'] as const).some(
+  return (['address', 'mtu', 'bandwidth', 'latency', 'errorC', 'errorD', 'overhead'] as const).some(
     (field) => a[field] !== b[field],
   );
 };

@@ -112,7 +112,7 @@ export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger
   const next = nextNode(psb, branch);
   if (!trigger && isSummarised(state, statementKey(psb, out.name), out.name, next)) return;
   const { flow, contents } = psb;
-  const adspec = contents.adspec && composeAdspec(contents.adspec, out);
+  const adspec = contents.adspec && composeAdspec(contents.adspec, out, contents.tspec.maxPacketSize);
   const plain = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
   const { explicitRoute, recordedRoute } = contents;
   const routed = explicitRoute !== null || recordedRoute !== null;

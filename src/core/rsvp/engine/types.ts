@@ -46,9 +46,11 @@ export interface EngineInterface {
   readonly bandwidth: BytesPerSecond;
   /** Minimum latency of the link behind it. */
   readonly latency: Micros;
-  /** RFC 2212 error terms. */
-  readonly errorC: Bytes;
+  /** RFC 2212 error terms. C is derived from the flow's largest packet and `overhead` where it is null. */
+  readonly errorC: Bytes | null;
   readonly errorD: Micros;
+  /** Link-layer bytes around a packet; left out: 0. */
+  readonly overhead?: Bytes;
 }
 
 export interface EngineSettings {

@@ -1465,6 +1465,7 @@ export const ReservationScalarFieldEnum = {
   explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
   nonRsvpHop: 'nonRsvpHop',
+  adspecDeviation: 'adspecDeviation',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',

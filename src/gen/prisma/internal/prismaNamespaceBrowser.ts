@@ -191,6 +191,7 @@ export const ReservationScalarFieldEnum = {
   explicitRoute: 'explicitRoute',
   actualHops: 'actualHops',
   nonRsvpHop: 'nonRsvpHop',
+  adspecDeviation: 'adspecDeviation',
   enforcement: 'enforcement',
   countsInBooks: 'countsInBooks',
   confirmedAt: 'confirmedAt',

@@ -93,6 +93,7 @@ export type ReservationMinAggregateOutputType = {
   delayBoundMicros: number | null
   pinning: string | null
   nonRsvpHop: boolean | null
+  adspecDeviation: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -130,6 +131,7 @@ export type ReservationMaxAggregateOutputType = {
   delayBoundMicros: number | null
   pinning: string | null
   nonRsvpHop: boolean | null
+  adspecDeviation: string | null
   enforcement: string | null
   countsInBooks: boolean | null
   confirmedAt: Date | null
@@ -176,6 +178,7 @@ export type ReservationCountAggregateOutputType = {
   explicitRoute: number
   actualHops: number
   nonRsvpHop: number
+  adspecDeviation: number
   enforcement: number
   countsInBooks: number
   confirmedAt: number
@@ -254,6 +257,7 @@ export type ReservationMinAggregateInputType = {
   delayBoundMicros?: true
   pinning?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -291,6 +295,7 @@ export type ReservationMaxAggregateInputType = {
   delayBoundMicros?: true
   pinning?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -337,6 +342,7 @@ export type ReservationCountAggregateInputType = {
   explicitRoute?: true
   actualHops?: true
   nonRsvpHop?: true
+  adspecDeviation?: true
   enforcement?: true
   countsInBooks?: true
   confirmedAt?: true
@@ -471,6 +477,7 @@ export type ReservationGroupByOutputType = {
   explicitRoute: string[]
   actualHops: runtime.JsonValue
   nonRsvpHop: boolean
+  adspecDeviation: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt: Date | null
@@ -541,6 +548,7 @@ export type ReservationWhereInput = {
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -588,6 +596,7 @@ export type ReservationOrderByWithRelationInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrderInput | Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -638,6 +647,7 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableFilter<"Reservation"> | Date | string | null
@@ -685,6 +695,7 @@ export type ReservationOrderByWithAggregationInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrderInput | Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -740,6 +751,7 @@ export type ReservationScalarWhereWithAggregatesInput = {
   explicitRoute?: Prisma.StringNullableListFilter<"Reservation">
   actualHops?: Prisma.JsonWithAggregatesFilter<"Reservation">
   nonRsvpHop?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
+  adspecDeviation?: Prisma.StringNullableWithAggregatesFilter<"Reservation"> | string | null
   enforcement?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   countsInBooks?: Prisma.BoolWithAggregatesFilter<"Reservation"> | boolean
   confirmedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Reservation"> | Date | string | null
@@ -787,6 +799,7 @@ export type ReservationCreateInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -834,6 +847,7 @@ export type ReservationUncheckedCreateInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -881,6 +895,7 @@ export type ReservationUpdateInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -928,6 +943,7 @@ export type ReservationUncheckedUpdateInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -975,6 +991,7 @@ export type ReservationCreateManyInput = {
   explicitRoute?: Prisma.ReservationCreateexplicitRouteInput | string[]
   actualHops: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: boolean
+  adspecDeviation?: string | null
   enforcement: string
   countsInBooks: boolean
   confirmedAt?: Date | string | null
@@ -1022,6 +1039,7 @@ export type ReservationUpdateManyMutationInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1069,6 +1087,7 @@ export type ReservationUncheckedUpdateManyInput = {
   explicitRoute?: Prisma.ReservationUpdateexplicitRouteInput | string[]
   actualHops?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   nonRsvpHop?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  adspecDeviation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   enforcement?: Prisma.StringFieldUpdateOperationsInput | string
   countsInBooks?: Prisma.BoolFieldUpdateOperationsInput | boolean
   confirmedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1124,6 +1143,7 @@ export type ReservationCountOrderByAggregateInput = {
   explicitRoute?: Prisma.SortOrder
   actualHops?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1181,6 +1201,7 @@ export type ReservationMaxOrderByAggregateInput = {
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1218,6 +1239,7 @@ export type ReservationMinOrderByAggregateInput = {
   delayBoundMicros?: Prisma.SortOrder
   pinning?: Prisma.SortOrder
   nonRsvpHop?: Prisma.SortOrder
+  adspecDeviation?: Prisma.SortOrder
   enforcement?: Prisma.SortOrder
   countsInBooks?: Prisma.SortOrder
   confirmedAt?: Prisma.SortOrder
@@ -1354,6 +1376,7 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1401,6 +1424,7 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1448,6 +1472,7 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1495,6 +1520,7 @@ export type ReservationSelectScalar = {
   explicitRoute?: boolean
   actualHops?: boolean
   nonRsvpHop?: boolean
+  adspecDeviation?: boolean
   enforcement?: boolean
   countsInBooks?: boolean
   confirmedAt?: boolean
@@ -1504,7 +1530,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "style" | "moreSenders" | "flowHash" | "sessionHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "style" | "moreSenders" | "flowHash" | "sessionHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "adspecDeviation" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1568,6 +1594,10 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     explicitRoute: string[]
     actualHops: runtime.JsonValue
     nonRsvpHop: boolean
+    /**
+     * Where ADSPEC says otherwise of the path than the books; null while both agree.
+     */
+    adspecDeviation: string | null
     enforcement: string
     countsInBooks: boolean
     confirmedAt: Date | null
@@ -2041,6 +2071,7 @@ export interface ReservationFieldRefs {
   readonly explicitRoute: Prisma.FieldRef<"Reservation", 'String[]'>
   readonly actualHops: Prisma.FieldRef<"Reservation", 'Json'>
   readonly nonRsvpHop: Prisma.FieldRef<"Reservation", 'Boolean'>
+  readonly adspecDeviation: Prisma.FieldRef<"Reservation", 'String'>
   readonly enforcement: Prisma.FieldRef<"Reservation", 'String'>
   readonly countsInBooks: Prisma.FieldRef<"Reservation", 'Boolean'>
   readonly confirmedAt: Prisma.FieldRef<"Reservation", 'DateTime'>

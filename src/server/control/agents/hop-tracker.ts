@@ -1,48 +1,18 @@
-import type { AdmittedPath } from '../../../core/admission/decision.ts';
 import type { IpAddress } from '../../../core/base/ip.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { endpointText, type FlowEndpoint } from '../../../core/qos/request.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import { isChanging } from '../../../core/reservation/change.ts';
-import { deviation } from '../../../core/reservation/deviation.ts';
 import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events.ts';
 import { isLive } from '../../../core/reservation/life-cycle.ts';
 import type { Failure, Reservation } from '../../../core/reservation/reservation.ts';
 import { nodesOf, sendersAt, sendersOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
+import { newTrack, type Hop, type Track } from './hop-track.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
-import { observedHop, recordedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
-
-/** What is known of one sender of a reservation on one node. `removing`: the agent was told to remove it and has not answered. */
-interface Hop {
-  state: HopState | 'removing';
-  /** Of the assignment that the state is about; null = nobody has told. */
-  revision: number | null;
-  detail: string | null;
-  sighting: HopSighting | null;
-  /** Some hop before it does not speak RSVP; null while it has not told. */
-  nonRsvpHop: boolean | null;
-}
-
-interface Track {
-  /** By node, and there by the index of the sender. */
-  readonly hops: Map<NodeName, Map<number, Hop>>;
-  /** With the assignment that it is about: another one has not failed. */
-  failure: { readonly told: Failure; readonly node: NodeName; readonly revision: number } | null;
-  /** Indices of senders. */
-  readonly confirmed: Set<number>;
-  /**
-   * Addresses that PATH of a sender, by its index, collected on its way to the receiver; none = it was not told to, or has not
-   * arrived.
-   */
-  readonly recorded: Map<number, readonly string[]>;
-  /** An event is on its way into the books; the next is looked for when it is there. */
-  committing: boolean;
-  /** There was news meanwhile. */
-  again: boolean;
-}
+import { adspecObserved, breakSeen, comparedAdspec, observedPaths, type PathView } from './path-news.ts';
 
 /** Whether an agent has a stream open, and whether it holds a reservation there. */
 export interface AgentPresence {
@@ -88,7 +58,7 @@ export class HopTracker {
     if (leaving ? state !== 'removed' : assignmentFor(reservation, node)?.revision !== report.revision) return;
     // One without a source is about all that pass the node.
     const concerned = sendersAt(reservation, node).filter((sender) => isFrom(reservation, sender, report.source));
-    for (const sender of concerned) this.#heard(reservation.id, node, sender, report);
+    for (const sender of concerned) this.#heard(reservation, node, sender, report);
     const track = this.#tracks.get(report.reservationId);
     if (!track || concerned.length === 0) return;
     if (state === 'failed' && !this.#standing(reservation, track)) {
@@ -99,10 +69,10 @@ export class HopTracker {
     this.#look(reservation.id);
   }
 
-  #heard(id: string, node: NodeName, sender: number, report: HopReport): void {
+  #heard(reservation: Reservation, node: NodeName, sender: number, report: HopReport): void {
     const { state, revision } = report;
-    const hop = this.#hop(id, node, sender);
-    const track = this.#tracks.get(id)!;
+    const hop = this.#hop(reservation.id, node, sender);
+    const track = this.#tracks.get(reservation.id)!;
     if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
     if (state === 'path' && hop.state === 'installed' && hop.revision === revision) return;
     hop.state = state;
@@ -110,6 +80,8 @@ export class HopTracker {
     hop.detail = report.failure?.detail ?? null;
     if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
     if (report.recordedRoute.length > 0) track.recorded.set(sender, report.recordedRoute);
+    const compared = comparedAdspec(reservation, sender, report, this.#view());
+    if (compared !== undefined) track.adspecDeviations.set(sender, compared);
     if (state === 'confirmed') track.confirmed.add(sender);
   }
 
@@ -262,9 +234,13 @@ export class HopTracker {
     // Before a window opens nobody reports, and a change may settle without.
     const track = known ?? (isChanging(reservation) ? newTrack() : undefined);
     if (!track || reservation.state === 'held') return null;
-    const { deviating, observed } = this.#observed(reservation, track);
+    const view = this.#view();
+    const { deviating, observed } = observedPaths(reservation, track, view);
     // Why comes before what follows from it.
-    if (deviating) return deviating;
+    if (deviating) {
+      this.#log.warn({ reservationId: reservation.id, difference: deviating.difference }, 'wire and books differ');
+      return deviating.event;
+    }
     const failure = this.#standing(reservation, track);
     if (failure) return failed(reservation, failure);
     const lost = this.#lost(reservation, track);
@@ -282,17 +258,7 @@ export class HopTracker {
     if (track.confirmed.size > reservation.moreSenders.length && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return observed ?? this.#breakSeen(reservation, track);
-  }
-
-  /** Nodes behind a hop without RSVP see it: one is enough to know that there is one, all must be heard to know there is none. */
-  #breakSeen(reservation: Reservation, track: Track): LifeCycleEvent | null {
-    for (const [sender, { path, nonRsvpHop }] of sendersOf(reservation).entries()) {
-      const seen = this.#managed(path.nodes).map((node) => track.hops.get(node)?.get(sender)?.nonRsvpHop ?? null);
-      const present = seen.includes(true) ? true : seen.includes(null) ? null : false;
-      if (present !== null && present !== nonRsvpHop) return { type: 'nonRsvpHop', sender, present };
-    }
-    return null;
+    return observed ?? breakSeen(reservation, track, view) ?? adspecObserved(reservation, track);
   }
 
   /** How a change under way has come out; null while agents are still at it. */
@@ -327,47 +293,6 @@ export class HopTracker {
     return null;
   }
 
-  /** What is new about where PATH goes: of a sender whose wire and books differ, and of any sender. */
-  #observed(
-    reservation: Reservation,
-    track: Track,
-  ): { deviating: LifeCycleEvent | null; observed: LifeCycleEvent | null } {
-    let observed: LifeCycleEvent | null = null;
-    for (const [sender, { path, actualHops: known }] of sendersOf(reservation).entries()) {
-      const actualHops = this.#hopsOf(path, sender, track);
-      if (actualHops === null || sameLinks(actualHops, known)) continue;
-      const event = { type: 'pathObserved', sender, actualHops } as const;
-      observed ??= event;
-      const difference = deviation({ path, actualHops });
-      if (difference === null) continue;
-      this.#log.warn({ reservationId: reservation.id, difference }, 'wire and books differ');
-      return { deviating: event, observed };
-    }
-    return { deviating: null, observed };
-  }
-
-  /** The hops that PATH of a sender has taken; null while not all have spoken and nothing differs. */
-  #hopsOf(path: AdmittedPath, sender: number, track: Track): readonly ObservedHop[] | null {
-    const { graph } = this.#committer.books.topology();
-    const end = path.nodes.at(-1);
-    const recorded = new Map(
-      (track.recorded.get(sender) ?? [])
-        .map((address) => recordedHop(graph, path, address))
-        .map((hop) => [hop.node, hop]),
-    );
-    const actualHops: ObservedHop[] = [];
-    let complete = true;
-    for (const node of this.#managed(path.nodes)) {
-      if (node === end) continue;
-      const sighting = track.hops.get(node)?.get(sender)?.sighting;
-      const hop = sighting ? observedHop(graph, node, sighting) : recorded.get(node);
-      if (hop) actualHops.push(hop);
-      else complete = false;
-    }
-    for (const [node, hop] of recorded) if (node !== end && !path.nodes.includes(node)) actualHops.push(hop);
-    return complete || deviation({ path, actualHops }) !== null ? actualHops : null;
-  }
-
   /** True when no agent that can be asked holds it any more; one that is silent but required may still do. */
   #isGone(reservation: Reservation, track: Track | undefined): boolean {
     return this.#managed(nodesOf(reservation)).every((node) => {
@@ -376,6 +301,10 @@ export class HopTracker {
       if (states.includes('removing')) return false;
       return this.#presence.connected(node) && !this.#presence.holds(node, reservation.id);
     });
+  }
+
+  #view(): PathView {
+    return { graph: this.#committer.books.topology().graph, managed: (nodes) => this.#managed(nodes) };
   }
 
   #managed(nodes: readonly NodeName[]): readonly NodeName[] {
@@ -414,15 +343,6 @@ export class HopTracker {
   }
 }
 
-const newTrack = (): Track => ({
-  hops: new Map(),
-  failure: null,
-  confirmed: new Set(),
-  recorded: new Map(),
-  committing: false,
-  again: false,
-});
-
 const isFrom = (reservation: Reservation, sender: number, source: FlowEndpoint | null): boolean => {
   const own = sendersOf(reservation)[sender]!.source;
   return source === null || (own.address === source.address && own.port === source.port);
@@ -431,9 +351,6 @@ const isFrom = (reservation: Reservation, sender: number, source: FlowEndpoint |
 /** Which sender it is about, where there are several. */
 const ofSender = (reservation: Reservation, sender: number): string =>
   reservation.moreSenders.length === 0 ? '' : ` for ${endpointText(sendersOf(reservation)[sender]!.source)}`;
-
-const sameLinks = (a: readonly ObservedHop[], b: readonly ObservedHop[]): boolean =>
-  a.length === b.length && a.every((hop, i) => hop.link === b[i]!.link);
 
 /** What was installed under earlier terms does not count. */
 const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>

@@ -1,4 +1,5 @@
 import type { BitsPerSecond, Bytes, EpochMs, Micros, Millis } from '../../../core/base/units.ts';
+import type { AdvertisedTerms } from '../../../core/admission/advertised.ts';
 import type { NodeName, Route } from '../../../core/network/topology.ts';
 import type { FlowEndpoint } from '../../../core/qos/request.ts';
 import type { Assignment } from '../../../core/reservation/assignment.ts';
@@ -42,6 +43,8 @@ export interface HopReport extends HeldAssignment {
   readonly nextHop: string | null;
   /** Some hop before the node does not speak RSVP; null while no PATH is there. */
   readonly nonRsvpHop: boolean | null;
+  /** What ADSPEC says of the path at the receiver's host; null where it says nothing, or the terms are about to change. */
+  readonly advertised: AdvertisedTerms | null;
   readonly failure: Failure | null;
   /** Since the agent got the assignment, by its own clock. */
   readonly elapsedMs: Millis;

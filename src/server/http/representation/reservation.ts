@@ -38,6 +38,7 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
       actualHops: seen.actualHops.map((hop) => ({ ...hop })),
       deviation: deviation({ path, ...seen }),
       nonRsvpHop: seen.nonRsvpHop,
+      adspecDeviation: seen.adspecDeviation,
       enforcement: reservation.enforcement,
     })),
     signaling: { style: reservation.style, confirmedAt: timeOrNull(reservation.confirmedAt) },

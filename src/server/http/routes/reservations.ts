@@ -39,6 +39,12 @@ const PatchHeaders = Type.Object({
   ...IdempotencyHeader.properties,
 });
 
+const ReleaseHeaders = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ description: 'ETag of the reservation that is released; absent: whatever it is' }),
+  ),
+});
+
 const MERGE_PATCH = 'application/merge-patch+json';
 
 export function reservationRoutes(app: FastifyInstance, { control }: HttpSettings): void {
@@ -167,12 +173,13 @@ export function reservationRoutes(app: FastifyInstance, { control }: HttpSetting
         operationId: 'releaseReservation',
         summary: 'Releases; again 204 for one that is releasing or ended',
         tags,
+        headers: ReleaseHeaders,
         params,
         response: { 204: Type.Null({ description: 'Released, durably' }), ...problems },
       },
     },
     async (request, reply) => {
-      await control.releaseReservation(request.params.id);
+      await control.releaseReservation(request.params.id, { ifMatch: readIfMatch(request.headers['if-match']) });
       return reply.code(204).send();
     },
   );

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { IMPORT_FORMATS } from '../../../core/network/import.ts';
 import { readText } from '../body.ts';
 import type { HttpSettings } from '../context.ts';
 import { readIfMatch } from '../headers.ts';
@@ -20,7 +21,7 @@ const TYPES = [
 ] as const;
 
 const Query = Closed({
-  format: Choice(['graphml', 'headroom'], { description: 'headroom: our own YAML or JSON' }),
+  format: Choice(IMPORT_FORMATS, { description: 'headroom: our own YAML or JSON; sndlib: native text or XML' }),
   ...replaceParameters,
   defaultCapacityBitsPerSecond: Type.Optional(
     Type.Integer({

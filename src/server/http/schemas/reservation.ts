@@ -197,6 +197,9 @@ export const ReservationSchema = Type.Object(
         nonRsvpHop: Type.Boolean({
           description: 'PATH passes a hop that does not speak RSVP: nothing is reserved there',
         }),
+        adspecDeviation: NullableString({
+          description: 'Where ADSPEC says otherwise of the path than the books; null while both agree',
+        }),
         enforcement: Choice(['kernel', 'none']),
       }),
     ),

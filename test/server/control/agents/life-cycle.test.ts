@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pathTerms } from '../../../../src/core/admission/judge-path.ts';
 import { EpochMs } from '../../../../src/core/base/units.ts';
 import { assignmentFor } from '../../../../src/core/reservation/assignment.ts';
 import { deviation } from '../../../../src/core/reservation/deviation.ts';
@@ -326,4 +327,52 @@ test('a hop without RSVP is on the reservation as soon as one node behind it has
   await gone;
   expect(channel.committer.history.filter((line) => line === 'nonRsvpHop active')).toHaveLength(2);
   expect(channel.committer.books.get(id)!.nonRsvpHop).toBe(false);
+});
+
+describe('what ADSPEC says where the path ends', () => {
+  const { tspec } = assignmentFor(labReservation(1), 'host-b')!;
+  const links = labReservation(1).path.hops.map(({ link }) => topology().links.find(({ id: each }) => each === link)!);
+  const { errors, propagationMicros } = pathTerms(links, { maxPacketBytes: tspec.maxPacketSize });
+  const terms = {
+    minLatencyMicros: propagationMicros,
+    pathMtuBytes: 1500,
+    cTotalBytes: errors.rateDependent,
+    dTotalMicros: errors.rateIndependent,
+  };
+
+  test('is an event where it differs from the books, and one where it agrees again', async () => {
+    const channel = await openChannel();
+    const agents = await active(channel);
+    const told = (): string[] => channel.committer.history.filter((line) => line.startsWith('adspec'));
+    agents['host-b']!.report(id, INSTALLED, { advertised: terms });
+    agents['host-b']!.report(id, INSTALLED, { advertised: { ...terms, pathMtuBytes: 9000 } });
+    await heardOut(channel, agents['host-b']!);
+    expect(told()).toEqual([]);
+    agents['host-b']!.report(id, INSTALLED, { advertised: { ...terms, dTotalMicros: 9, pathMtuBytes: 1400 } });
+    await happened(channel.committer, 'adspecObserved active');
+    expect(channel.committer.books.get(id)!.adspecDeviation).toBe(
+      `ADSPEC and books differ: D 9 µs instead of ${errors.rateIndependent}, path MTU 1400 bytes instead of 1500`,
+    );
+    // Nothing is said of ADSPEC: nothing is known that was not known.
+    agents['host-b']!.report(id, CONFIRMED);
+    await heardOut(channel, agents['host-b']!);
+    expect(channel.committer.books.get(id)!.adspecDeviation).not.toBeNull();
+    const agreed = new Promise<void>((resolve) => {
+      channel.committer.onCommitted(() => {
+        if (channel.committer.books.get(id)?.adspecDeviation === null) resolve();
+      });
+    });
+    agents['host-b']!.report(id, CONFIRMED, { advertised: terms });
+    await agreed;
+    expect(told()).toHaveLength(2);
+  });
+
+  test('says nothing of a path with a hop without RSVP, which adds nothing to it', async () => {
+    const channel = await openChannel();
+    const agents = await active(channel);
+    agents['host-b']!.report(id, INSTALLED, { nonRsvpHop: true, advertised: { ...terms, cTotalBytes: 1 } });
+    await happened(channel.committer, 'nonRsvpHop active');
+    await heardOut(channel, agents['host-b']!);
+    expect(channel.committer.books.get(id)!.adspecDeviation).toBeNull();
+  });
 });

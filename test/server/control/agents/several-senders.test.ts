@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { pathTerms } from '../../../../src/core/admission/judge-path.ts';
 import { BitsPerSecond } from '../../../../src/core/base/units.ts';
 import { deviation } from '../../../../src/core/reservation/deviation.ts';
 import type { Reservation } from '../../../../src/core/reservation/reservation.ts';
@@ -35,6 +36,7 @@ function shared(more: Partial<Reservation> = {}): Reservation {
         path: { ...base.path, nodes: ['r3', 'r2', 'host-b'], hops: [hop('r3', 'eth1'), hop('r2', 'eth0')] },
         actualHops: [],
         nonRsvpHop: false,
+        adspecDeviation: null,
       },
     ],
     ...more,
@@ -213,4 +215,24 @@ test('a server that starts again takes up what it had told the agents', async ()
   install(agents);
   await heard(channel, agents);
   expect(stored(channel).state).toBe('active');
+});
+
+test('what ADSPEC of one sender says is compared with its own path', async () => {
+  const { channel, agents } = await active();
+  const links = topology().links.filter(({ id: link }) => ['r3:eth1', 'r2:eth0'].includes(link));
+  const { maxPacketBytes } = shared().qos;
+  const { errors, propagationMicros } = pathTerms(links, { maxPacketBytes });
+  const advertised = {
+    ...{ minLatencyMicros: propagationMicros, pathMtuBytes: 1500 },
+    ...{ cTotalBytes: errors.rateDependent, dTotalMicros: errors.rateIndependent },
+  };
+  say(agents, 'host-b', INSTALLED, FROM_R3, { advertised });
+  await heard(channel, agents);
+  expect(sendersOf(stored(channel)).map((each) => each.adspecDeviation)).toEqual([null, null]);
+  say(agents, 'host-b', INSTALLED, FROM_A, { advertised });
+  await happened(channel.committer, 'adspecObserved active');
+  expect(sendersOf(stored(channel)).map((each) => each.adspecDeviation)).toEqual([
+    expect.stringMatching(/^ADSPEC and books differ: .* C 6028 bytes instead of 9042/),
+    null,
+  ]);
 });
