@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/core/base/ip.ts';
 import { EpochMs } from '../../../src/core/base/units.ts';
@@ -56,6 +57,16 @@ function fork(): Topology {
       cables: [cable('a', 'r', 'eth0'), cable('b', 'r', 'eth1'), cable('c', 'r', 'eth2')],
     }),
   );
+}
+
+async function sql<T extends pg.QueryResultRow>(text: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<T>(text)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 const end = (address: string, port = 5_004) => ({ address: address as IpAddress, port });
@@ -199,6 +210,62 @@ describe('a reservation with several senders', () => {
     expect((await refusalOf(replace(false))).details).toMatchObject({ links: ['c:eth0'], reservations: [id] });
     await replace(true);
     expect(await one.store.queries.find(id)).toMatchObject({ state: 'ended', endReason: 'released' });
+  });
+});
+
+describe('replicas that book, change and release at the same time', () => {
+  test('never overbook a link, and the rows add up to what every replica counts', async () => {
+    const all = [await replica(), await replica(), await replica()];
+    await storeTopology(all[0]!, fork());
+    for (const each of all) await followed(each, all[0]!.committer.books.lastEvent);
+    const outcomes: (Reservation | ControlError)[] = [];
+    await Promise.all(
+      all.map(async (each, seed) => {
+        for (let round = 0; round < 12; round++) {
+          const several = (seed + round) % 3 !== 0;
+          const style = (['fixedFilter', 'sharedExplicit', 'wildcardFilter'] as const)[round % 3]!;
+          const destination = end('10.2.0.2', 1_000 + (several ? seed * 100 + round : 900));
+          const flow = { ...request(1).flow, destination };
+          const asked = several ? both(4 * M, style, { flow }) : { ...request(7 * M), flow };
+          const granted = await outcomeOf(book(each, asked));
+          outcomes.push(granted);
+          if (granted instanceof ControlError || round % 4 === 3) continue;
+          const change = [{ qos: { tokenRateBitsPerSecond: 6 * M } }];
+          const changed = await outcomeOf(each.committer.modify(granted.id, change, '*', null));
+          if (round % 4 === 1 && !(changed instanceof ControlError)) {
+            await each.committer.transition(granted.id, { type: 'releaseRequested', inOrder: true });
+          }
+        }
+      }),
+    );
+    const codes = new Set(outcomes.map((each) => (each instanceof ControlError ? each.code : 'granted')));
+    expect(codes).toContain('granted');
+    expect(codes).toContain('BANDWIDTH_UNAVAILABLE');
+    const rows = await sql<{ link: string; style: string; bits: string[] }>(
+      `SELECT link, style, array_agg(booked) AS bits
+         FROM (SELECT id, style, unnest(links) AS link, unnest(booked_bits_per_second) AS booked
+                 FROM reservation WHERE counts_in_books
+               UNION ALL
+               SELECT id, style, hop->>'link', (hop->>'bookedBitsPerSecond')::bigint
+                 FROM reservation, jsonb_array_elements(more_senders) AS sender,
+                      jsonb_array_elements(sender->'path'->'hops') AS hop
+                WHERE counts_in_books) AS held
+        GROUP BY id, style, link`,
+    );
+    const sums = new Map<string, number>();
+    for (const { link, style, bits } of rows) {
+      const parts = bits.map(Number);
+      const held = style === 'fixedFilter' ? parts.reduce((a, b) => a + b, 0) : parts[0]!;
+      sums.set(link, (sums.get(link) ?? 0) + held);
+    }
+    const later = await replica();
+    const last = later.committer.books.lastEvent;
+    for (const each of [...all, later]) {
+      await followed(each, last);
+      for (const link of ['a:eth0', 'c:eth0', 'r:eth1']) expect(booked(each, link)).toBe(sums.get(link) ?? 0);
+    }
+    for (const sum of sums.values()) expect(sum).toBeLessThanOrEqual(100 * M);
+    expect(sums.get('r:eth1')).toBeGreaterThan(80 * M);
   });
 });
 
