@@ -18,16 +18,17 @@ export function reasonLine(reason: Loose): string {
   switch (reason['reason']) {
     case 'BANDWIDTH_UNAVAILABLE': {
       const conflicting = Array.isArray(reason['conflicting']) ? reason['conflicting'] : [];
+      const senders = reason['senders'] === undefined ? '' : ` for ${text(reason['senders'])} senders`;
       const holders = conflicting.length > 0 ? `; in the way: ${conflicting.map(text).join(', ')}` : '';
       return (
-        `${text(reason['link'])}: ${rate(reason['requestedBitsPerSecond'])} asked, ` +
+        `${text(reason['link'])}: ${rate(reason['requestedBitsPerSecond'])} asked${senders}, ` +
         `${rate(reason['availableBitsPerSecond'])} free${holders}`
       );
     }
     case 'NO_PATH':
       return `no path from ${text(reason['source'])} to ${text(reason['destination'])}: ${text(reason['detail'])}`;
     case 'DELAY_BOUND_UNREACHABLE':
-      return `a bound of ${text(reason['requestedMicros'])} µs cannot be met, ${text(reason['smallestMicros'])} µs can`;
+      return `a bound of ${text(reason['requestedMicros'])} µs${reason['source'] === undefined ? '' : ` from ${text(reason['source'])}`} cannot be met, ${text(reason['smallestMicros'])} µs can`;
     case 'MTU_TOO_SMALL':
       return `${text(reason['link'])} carries ${text(reason['mtuBytes'])} bytes, ${text(reason['requestedBytes'])} asked`;
     case 'AGENT_UNREACHABLE':

@@ -1,20 +1,25 @@
 import type { Reservation } from '../client/client.ts';
 import { formatRate } from './rate.ts';
 
-type End = Reservation['flow']['source'];
+type End = Reservation['flow']['destination'];
 
-export const endText = (end: End): string =>
+const endText = (end: End): string =>
   end.port == null ? end.address : `${end.address.includes(':') ? `[${end.address}]` : end.address}:${end.port}`;
+
+/** `udp 10.1.0.2:5004, 10.3.0.2:5004 to 10.2.0.2:5004` */
+export const flowText = ({ flow: { protocol, source, sources, destination } }: Reservation): string =>
+  `${protocol} ${(sources ?? (source ? [source] : [])).map(endText).join(', ')} to ${endText(destination)}`;
 
 /** A reservation for people, a fact a line. */
 export function reservationLines(r: Reservation): string[] {
   const lines = [
     `${r.id ?? 'would be booked'}  ${r.state}${r.stateReason ? ` (${r.stateReason})` : ''}${r.endReason ? `, ${r.endReason}` : ''}`,
-    `  flow     ${r.flow.protocol} ${endText(r.flow.source)} to ${endText(r.flow.destination)}`,
+    `  flow     ${flowText(r)}${r.signaling.style === 'fixedFilter' ? '' : `, ${r.signaling.style}`}`,
     `  qos      ${r.qos.serviceType} ${formatRate(r.qos.tokenRateBitsPerSecond)}`,
     `  window   ${r.window.start} to ${r.window.end ?? 'release'}`,
   ];
   for (const path of r.paths) {
+    if (r.paths.length > 1) lines.push(`  from     ${path.source}`);
     const bound = path.delayBoundMicros == null ? '' : `, delay at most ${path.delayBoundMicros / 1000} ms`;
     lines.push(
       `  booked   ${formatRate(path.bookedBitsPerSecond)} with link overhead${bound}, enforcement ${path.enforcement}`,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ReservationFilter } from '../client/client.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { formatRate } from './rate.ts';
-import { endText, reservationLines } from './reservation-lines.ts';
+import { flowText, reservationLines } from './reservation-lines.ts';
 import { registerReservationModify } from './reservation-modify.ts';
 import { table } from './table.ts';
 
@@ -21,7 +21,7 @@ export function registerReservation(program: Command): void {
   const reservation = program.command('reservation').description('what is booked');
   withConnection(reservation.command('list'))
     .option('--state <state...>', 'any of these')
-    .option('--source <address>')
+    .option('--source <address>', 'of any sender')
     .option('--destination <address>')
     .option('--node <name>', 'on the path')
     .option('--link <id>', 'on the path')
@@ -41,7 +41,7 @@ export function registerReservation(program: Command): void {
           items.map((r) => [
             r.id ?? '',
             r.state,
-            `${r.flow.protocol} ${endText(r.flow.source)} to ${endText(r.flow.destination)}`,
+            flowText(r),
             formatRate(r.qos.tokenRateBitsPerSecond),
             r.window.end ?? '-',
           ]),

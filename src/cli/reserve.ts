@@ -22,17 +22,18 @@ interface ReserveOptions extends ConnectionOptions {
   readonly until?: string;
   readonly for?: string;
   readonly allowUnpinned?: boolean;
+  readonly style?: string;
   readonly name?: string;
   readonly label?: Readonly<Record<string, string>>;
   readonly dryRun?: boolean;
   readonly wait?: boolean;
 }
 
-/** `headroom reserve SRC[:PORT] DST[:PORT] --rate 10M` */
+/** `headroom reserve SRC[:PORT][,SRC[:PORT]…] DST[:PORT] --rate 10M` */
 export function registerReserve(program: Command): void {
   withConnection(program.command('reserve'))
-    .description('book bandwidth from one address to another')
-    .argument('<source>', 'address, or address:port')
+    .description('book bandwidth from one address, or several, to another')
+    .argument('<source>', 'address, or address:port; several with commas between')
     .argument('<destination>', 'address, or address:port')
     .requiredOption('--rate <rate>', 'token rate of the IP packets: 10M, 1.5G, 64000')
     .option('--udp', 'the default')
@@ -48,6 +49,10 @@ export function registerReserve(program: Command): void {
     .option('--until <time>', 'RFC 3339 with zone (default: until released)')
     .option('--for <duration>', 'instead of --until: 2h')
     .option('--allow-unpinned', 'also a path that not every agent on it can keep the flow on')
+    .option(
+      '--style <style>',
+      'shared (one part for all sources), wildcard (for whoever sends) or fixed (one for each)',
+    )
     .option('--name <name>')
     .option('--label <key=value>', 'may be given several times', addLabel)
     .option('--dry-run', 'decide and answer, book nothing')
@@ -70,7 +75,11 @@ function requestOf(source: string, destination: string, options: ReserveOptions)
     throw new UsageError('--until and --for exclude each other');
   const end = options.for === undefined ? options.until : endAfter(options.from, options.for);
   return {
-    flow: { protocol: options.tcp ? 'tcp' : 'udp', source: endpoint(source), destination: endpoint(destination) },
+    flow: {
+      protocol: options.tcp ? 'tcp' : 'udp',
+      ...(source.includes(',') ? { sources: source.split(',').map(endpoint) } : { source: endpoint(source) }),
+      destination: endpoint(destination),
+    },
     qos: {
       serviceType: options.guaranteed ? 'guaranteed' : 'controlledLoad',
       tokenRateBitsPerSecond: parseRate('--rate', options.rate),
@@ -89,9 +98,22 @@ function requestOf(source: string, destination: string, options: ReserveOptions)
           },
         }),
     ...(options.allowUnpinned ? { constraints: { allowUnpinned: true } } : {}),
+    ...(options.style === undefined ? {} : { signaling: { style: styleOf(options.style) } }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.label === undefined ? {} : { labels: { ...options.label } }),
   };
+}
+
+const STYLES: Readonly<Record<string, string>> = {
+  fixed: 'fixedFilter',
+  shared: 'sharedExplicit',
+  wildcard: 'wildcardFilter',
+};
+
+function styleOf(text: string): string {
+  const style = Object.hasOwn(STYLES, text) ? STYLES[text] : Object.values(STYLES).find((each) => each === text);
+  if (style !== undefined) return style;
+  throw new UsageError(`--style: "${text}" is none of ${Object.keys(STYLES).join(', ')}`);
 }
 
 /** `10.1.0.2`, `10.1.0.2:5004`, `[2001:db8::1]:5004` */

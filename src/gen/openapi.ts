@@ -529,12 +529,19 @@ export interface components {
             flow: {
                 /** @description udp or tcp */
                 protocol: string;
-                source: {
+                source?: {
                     /** @description An IPv4 address of a node */
                     address: string;
                     /** @description 1 … 65535; absent or null = any */
                     port?: number | null;
                 };
+                /** @description Instead of source: 1 to 16 different senders to the one destination, with ports all of them or none */
+                sources?: {
+                    /** @description An IPv4 address of a node */
+                    address: string;
+                    /** @description 1 … 65535; absent or null = any */
+                    port?: number | null;
+                }[];
                 destination: {
                     /** @description An IPv4 address of a node */
                     address: string;
@@ -576,6 +583,10 @@ export interface components {
                 /** @description A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false */
                 allowUnpinned?: boolean;
             };
+            signaling?: {
+                /** @description fixedFilter: each sender has a part of its own; sharedExplicit: one part for those that are listed; wildcardFilter: one for whoever sends to the destination. Default fixedFilter with source, sharedExplicit with sources */
+                style?: string;
+            };
         };
         /** @description A promise as the books hold it */
         Reservation: {
@@ -596,11 +607,18 @@ export interface components {
             flow: {
                 /** @enum {string} */
                 protocol: "udp" | "tcp";
-                source: {
+                /** @description Absent where there are sources */
+                source?: {
                     address: string;
                     /** @description null = any */
                     port: number | null;
                 };
+                /** @description Two or more senders; absent where there is source */
+                sources?: {
+                    address: string;
+                    /** @description null = any */
+                    port: number | null;
+                }[];
                 destination: {
                     address: string;
                     /** @description null = any */
@@ -635,6 +653,7 @@ export interface components {
             paths: {
                 /** @enum {string} */
                 role: "forward" | "reverse" | "backup";
+                /** @description Address of its sender; forward paths are in the order of the sources */
                 source: string;
                 /**
                  * @description routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can
@@ -643,7 +662,7 @@ export interface components {
                 pinning: "routed" | "pinned" | "unpinned";
                 /** @description For each hop the address by which the flow enters the next node, null = unknown; empty where routed */
                 explicitRoute: (string | null)[];
-                /** @description What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way */
+                /** @description What the books hold for it, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way. Where paths of a shared style meet they hold it together, in fixed-filter style each for itself */
                 bookedBitsPerSecond: number;
                 /** @description End-to-end bound; null for controlled load */
                 delayBoundMicros: number | null;
@@ -670,10 +689,10 @@ export interface components {
             }[];
             signaling: {
                 /** @enum {string} */
-                style: "fixedFilter";
+                style: "fixedFilter" | "sharedExplicit" | "wildcardFilter";
                 /**
                  * Format: date-time
-                 * @description When ResvConf reached the receiver
+                 * @description When ResvConf had reached the receiver for every sender
                  */
                 confirmedAt: string | null;
             };

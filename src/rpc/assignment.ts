@@ -43,9 +43,9 @@ export function assignmentToMessage(a: Assignment): AssignmentMessage {
 /** The error names the field that an assignment cannot do without. */
 export function assignmentFromMessage(m: AssignmentMessage): Result<Assignment, string> {
   const listed = m.flow?.sources ?? [];
-  const sources = (listed.length > 0 ? listed : [m.flow?.source]).map(endpointOf);
+  const sources = (listed.length > 0 ? listed : [m.flow?.source]).map(endpointFromMessage);
   const [source] = sources;
-  const destination = endpointOf(m.flow?.destination);
+  const destination = endpointFromMessage(m.flow?.destination);
   const protocol = m.flow?.protocol;
   if (m.reservationId === '') return err('reservation_id is empty');
   if (protocol !== 'udp' && protocol !== 'tcp') return err(`flow.protocol "${protocol ?? ''}" is neither udp nor tcp`);
@@ -99,7 +99,8 @@ const allThere = (ends: readonly (FlowEndpoint | null)[]): ends is readonly Flow
 const endpoint = (e: FlowEndpoint): { address: string; port?: number } =>
   e.port === null ? { address: e.address } : { address: e.address, port: e.port };
 
-function endpointOf(e: Endpoint | undefined): FlowEndpoint | null {
+/** null where there is none, or its address is none. */
+export function endpointFromMessage(e: Endpoint | undefined): FlowEndpoint | null {
   const address = parseIp(e?.address ?? '');
   return address.ok ? { address: address.value, port: e?.port ?? null } : null;
 }

@@ -1,10 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { err, ok, type Result } from '../core/base/result.ts';
-import { bookedHops } from '../core/reservation/change.ts';
+import { senderHops } from '../core/reservation/change.ts';
 import { deviation } from '../core/reservation/deviation.ts';
 import type { ReservationInput } from '../core/qos/request-input.ts';
 import type { FieldProblem, FlowEndpoint, Qos as CoreQos } from '../core/qos/request.ts';
-import type { Reservation } from '../core/reservation/reservation.ts';
+import type { Reservation, Sender } from '../core/reservation/reservation.ts';
+import { sendersOf } from '../core/reservation/senders.ts';
+import type { BookedHop } from '../core/admission/decision.ts';
 import type { Endpoint } from '../gen/headroom/v1/flow_pb.ts';
 import {
   ReservationSchema,
@@ -29,20 +31,27 @@ export function reservationInput(spec: ReservationSpec | undefined): Result<Rese
   }
   const { flow, qos, window } = spec;
   if (!flow) missing('flow');
-  if (flow && !flow.source) missing('flow.source');
+  const listed = flow !== undefined && flow.sources.length > 0;
+  if (flow && !flow.source && !listed) missing('flow.source');
   if (flow && !flow.destination) missing('flow.destination');
   if (!qos) missing('qos');
   const qosInput = qos && qosOf(qos, problems);
   const start = window?.start ? timeText('window.start', window.start, problems) : null;
   const end = window?.end ? timeText('window.end', window.end, problems) : null;
-  if (!flow?.source || !flow.destination || !qosInput || problems.length > 0) return err(problems);
+  if (!flow?.destination || !qosInput || problems.length > 0) return err(problems);
   return ok({
     name: spec.name ?? null,
     labels: spec.labels,
-    flow: { protocol: flow.protocol, source: endpointOf(flow.source), destination: endpointOf(flow.destination) },
+    flow: {
+      protocol: flow.protocol,
+      ...(flow.source ? { source: endpointOf(flow.source) } : {}),
+      ...(listed ? { sources: flow.sources.map(endpointOf) } : {}),
+      destination: endpointOf(flow.destination),
+    },
     qos: qosInput,
     window: { start, end },
     ...(spec.constraints ? { constraints: { allowUnpinned: spec.constraints.allowUnpinned } } : {}),
+    ...(spec.signaling?.style ? { signaling: { style: spec.signaling.style } } : {}),
   });
 }
 
@@ -73,9 +82,8 @@ function qosOf(qos: Qos, problems: FieldProblem[]): ReservationInput['qos'] {
 
 /** What `validateOnly` would book has no id, times of storage or etag. */
 export function reservationMessage(reservation: Reservation, booked = true): ReservationMessage {
-  const { flow, path, window, change } = reservation;
-  const hops = bookedHops(reservation);
-  const difference = deviation(reservation);
+  const { flow, window, change } = reservation;
+  const hops = senderHops(reservation);
   return create(ReservationSchema, {
     ...(booked
       ? {
@@ -101,31 +109,42 @@ export function reservationMessage(reservation: Reservation, booked = true): Res
             reasons: change.reasons.map((reason) => ({ ...reason })),
           },
         }),
-    flow: { protocol: flow.protocol, source: endpoint(flow.source), destination: endpoint(flow.destination) },
+    flow: {
+      protocol: flow.protocol,
+      ...(reservation.moreSenders.length === 0
+        ? { source: endpoint(flow.source) }
+        : { sources: sendersOf(reservation).map((sender) => endpoint(sender.source)) }),
+      destination: endpoint(flow.destination),
+    },
     qos: qosInit(reservation.qos),
     window: { start: timestamp(window.start), ...(window.end === null ? {} : { end: timestamp(window.end) }) },
-    paths: [
-      {
-        role: 'forward',
-        source: flow.source.address,
-        pinning: path.pinning,
-        explicitRoute: path.explicitRoute.map((address) => address ?? ''),
-        bookedBitsPerSecond: int64(hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
-        ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
-        hops: hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
-        actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
-        ...(difference === null ? {} : { deviation: difference }),
-        nonRsvpHop: reservation.nonRsvpHop,
-        ...(reservation.adspecDeviation === null ? {} : { adspecDeviation: reservation.adspecDeviation }),
-        enforcement: reservation.enforcement,
-      },
-    ],
+    paths: sendersOf(reservation).map((sender, i) => ({
+      ...pathInit(sender, hops[i]!),
+      enforcement: reservation.enforcement,
+    })),
     signaling: {
-      style: 'fixedFilter',
+      style: reservation.style,
       ...(reservation.confirmedAt === null ? {} : { confirmedAt: timestamp(reservation.confirmedAt) }),
     },
   });
 }
+
+const pathInit = ({ source, path, actualHops, nonRsvpHop, adspecDeviation }: Sender, hops: readonly BookedHop[]) => {
+  const difference = deviation({ path, actualHops });
+  return {
+    role: 'forward',
+    source: source.address,
+    pinning: path.pinning,
+    explicitRoute: path.explicitRoute.map((address) => address ?? ''),
+    bookedBitsPerSecond: int64(hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0)),
+    ...(path.delayBoundMicros === null ? {} : { delayBoundMicros: int64(path.delayBoundMicros) }),
+    hops: hops.map((hop) => ({ ...hop, bookedBitsPerSecond: int64(hop.bookedBitsPerSecond) })),
+    actualHops: actualHops.map((hop) => ({ ...hop })),
+    ...(difference === null ? {} : { deviation: difference }),
+    nonRsvpHop,
+    ...(adspecDeviation === null ? {} : { adspecDeviation }),
+  };
+};
 
 const qosInit = (qos: CoreQos) => ({
   serviceType: qos.serviceType,

@@ -67,6 +67,8 @@ export const reservation = (over: Partial<Reservation> = {}): Reservation => ({
     source: { address: address('10.1.0.2'), port: 5004 },
     destination: { address: address('10.2.0.2'), port: null },
   },
+  style: 'fixedFilter',
+  moreSenders: [],
   qos: {
     serviceType: 'guaranteed',
     tokenRateBitsPerSecond: BitsPerSecond(25_000_000),

@@ -127,6 +127,45 @@ describe('both edges over the real books', () => {
     expect((await client.getReservation(booked.id!)).endReason).toBe('released');
   });
 
+  it('book several senders for one session, and refuse another style in it the same way', async () => {
+    const { flow, qos } = wanted(3000);
+    const destination = { ...flow.destination, port: 3000 };
+    const sources = [
+      { address: '10.1.0.2', port: 3000 },
+      { address: '10.1.0.2', port: 3001 },
+    ];
+    const spec = { flow: { protocol: 'udp', sources, destination }, qos, signaling: { style: 'fixedFilter' } };
+    const before = (await client.getLink('r:eth1')).bookedBitsPerSecond;
+    const booked = await client.reserve(spec);
+    expect(booked.flow).toEqual({ protocol: 'udp', sources, destination });
+    expect(booked.paths.map((path) => path.bookedBitsPerSecond)).toEqual([1_000_000, 1_000_000]);
+    expect((await client.getLink('r:eth1')).bookedBitsPerSecond - before).toBe(2_000_000);
+    const overHttp = await problemOf(client.reserve({ ...spec, signaling: { style: 'sharedExplicit' } }));
+    expect(overHttp).toMatchObject({ status: 409, code: 'FLOW_CONFLICT' });
+    expect(overHttp.message).toContain(booked.id);
+    const overGrpc = await errorOf(
+      call(grpcClient, ReservationService.method.createReservation, {
+        reservation: {
+          flow: { protocol: 'udp', source: sources[0]!, destination },
+          qos: { serviceType: 'controlledLoad', tokenRateBitsPerSecond: 1_000_000n },
+        },
+      }),
+    );
+    expect(overGrpc.code).toBe(status.FAILED_PRECONDITION);
+    expect(readRichStatus(overGrpc.metadata).info).toMatchObject({
+      reason: 'FLOW_CONFLICT',
+      metadata: { existing: booked.id },
+    });
+    const frozen = await problemOf(
+      client.modifyReservation(booked.id!, { signaling: { style: 'wildcardFilter' } } as never, { ifMatch: '*' }),
+    );
+    expect(frozen.fields).toMatchObject([{ field: 'signaling', problem: 'cannot be changed' }]);
+    await client.releaseReservation(booked.id!);
+    const after = await client.reserve({ ...spec, signaling: { style: 'sharedExplicit' } });
+    expect((await client.getLink('r:eth1')).bookedBitsPerSecond - before).toBe(1_000_000);
+    await client.releaseReservation(after.id!);
+  });
+
   it('refuse with the same reasons what does not fit', async () => {
     const asked = wanted(2001, 200_000_000);
     const overHttp = await problemOf(client.reserve(asked));

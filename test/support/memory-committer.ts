@@ -4,6 +4,7 @@ import type { Topology } from '../../src/core/network/topology.ts';
 import { assignmentFor } from '../../src/core/reservation/assignment.ts';
 import type { LifeCycleEvent } from '../../src/core/reservation/life-cycle-events.ts';
 import { step } from '../../src/core/reservation/life-cycle.ts';
+import { nodesOf } from '../../src/core/reservation/senders.ts';
 import type { Reservation } from '../../src/core/reservation/reservation.ts';
 import type { CommittedGroup, Committer, Generation } from '../../src/server/control/committer.ts';
 import { MemoryBooks } from '../../src/server/control/memory-books.ts';
@@ -24,7 +25,7 @@ export class MemoryCommitter implements Committer {
   constructor(topology: Topology, epoch = 'epoch-1', before: readonly Reservation[] = []) {
     this.epoch = epoch;
     this.books = new MemoryBooks(() => EpochMs(this.now));
-    const nodes = new Set(before.flatMap((reservation) => reservation.path.nodes));
+    const nodes = new Set(before.flatMap(nodesOf));
     for (const node of nodes) this.#generations.set(node, 7n);
     this.books.load({
       epoch,
@@ -57,7 +58,7 @@ export class MemoryCommitter implements Committer {
     if (!before) return null;
     const { graph } = this.books.topology();
     const managed = isManaged(
-      before.path.nodes,
+      nodesOf(before),
       (node) => graph.nodes[graph.nodeIndex.get(node) ?? -1]?.agent,
       () => true,
     );
@@ -72,7 +73,7 @@ export class MemoryCommitter implements Committer {
     const generations = new Map<string, Generation>();
     for (const after of reservations) {
       const before = this.books.get(after.id);
-      for (const node of after.path.nodes) {
+      for (const node of nodesOf(after)) {
         const was = before && assignmentFor(before, node);
         if ((was?.revision ?? null) === (assignmentFor(after, node)?.revision ?? null)) continue;
         if (!generations.has(node)) {

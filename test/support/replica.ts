@@ -114,6 +114,9 @@ export function request(rate: number, more: Partial<ReservationRequest> & { port
       source: { address: '10.1.0.2' as IpAddress, port: own },
       destination: { address: '10.2.0.2' as IpAddress, port: 5_004 },
     },
+    moreSources: [],
+    sourcesListed: false,
+    style: 'fixedFilter',
     qos: {
       serviceType: 'controlledLoad',
       tokenRateBitsPerSecond: BitsPerSecond(rate),

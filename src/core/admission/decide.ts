@@ -1,34 +1,20 @@
-import { routedPath } from '../network/routing.ts';
-import type { LinkId, NodeName } from '../network/topology.ts';
-import type { FieldProblem, ReservationRequest } from '../qos/request.ts';
+import type { LinkId } from '../network/topology.ts';
+import type { ReservationRequest } from '../qos/request.ts';
 import { rateAlternative } from './alternatives.ts';
-import type {
-  AdmittedPath,
-  Alternative,
-  Decision,
-  Pinning,
-  PinningObstacle,
-  RefusalCode,
-  RefusalReason,
-} from './decision.ts';
+import type { AdmittedPath, Alternative, Decision, Pinning, PinningObstacle, RefusalReason } from './decision.ts';
+import { decideSenders } from './decide-senders.ts';
 import { findPath } from './find-path.ts';
 import { judgePath } from './judge-path.ts';
+import { CURED_BY_A_LOWER_RATE, mostTelling, noPath, unknownEndpoint, type UnknownEndpoint } from './refusals.ts';
+import { routeOf } from './routes.ts';
 import { dropsFlow, nextHopsOf, pinningObstacles } from './pinning.ts';
 import type { World } from './world.ts';
-
-/** An address of the flow is on no node: no question of room. */
-export interface UnknownEndpoint {
-  readonly admitted: false;
-  readonly code: 'UNKNOWN_ENDPOINT';
-  /** One for each such address. */
-  readonly fields: readonly FieldProblem[];
-}
 
 /**
  * Admits a request on the path that routing takes; where that has no room, is too slow or too narrow, on the cheapest other
  * one that fits and that every agent on it can keep the flow on; where the caller allows it, on one where not every node
  * can. Else it says everything that stands in the way and what would fit instead. Changes nothing: who accepts the decision
- * adds it to the ledger.
+ * adds it to the ledger. A request of several senders is admitted on their routed paths or not at all; see decideSenders.
  *
  * The code of a refusal is that of the reason which waiting cures least: NO_PATH, MTU_TOO_SMALL, DELAY_BOUND_UNREACHABLE,
  * BANDWIDTH_UNAVAILABLE, AGENT_UNREACHABLE. `touched` has the links of the routed path, of the path that is taken or offered
@@ -38,26 +24,23 @@ export interface UnknownEndpoint {
 export function decide(request: ReservationRequest, world: World): Decision | UnknownEndpoint {
   const { graph } = world;
   const { source, destination } = request.flow;
-  const from = graph.hosts.get(source.address);
-  const to = graph.hosts.get(destination.address);
-  if (from === undefined || to === undefined) return unknownEndpoint(request, from === undefined, to === undefined);
-  const [sourceNode, destinationNode] = [graph.nodes[from.node]!.name, graph.nodes[to.node]!.name];
-  if (from.node === to.node) {
-    return noPath(sourceNode, destinationNode, `both addresses are on node ${sourceNode}: nothing crosses the network`);
-  }
-  const routed = routedPath(graph, source.address, destination.address, world.routes);
-  if (!routed.ok) return noPath(sourceNode, destinationNode, routed.error.problem);
+  const unknown = unknownEndpoint(request, graph);
+  if (unknown !== null) return unknown;
+  if (request.moreSources.length > 0) return decideSenders(request, world);
+  const routed = routeOf(source.address, destination.address, world);
+  if (!routed.ok) return noPath([routed.error]);
 
-  const links = routed.value.map((index) => graph.links[index]!);
+  const links = routed.value;
+  const [from, to] = [graph.hosts.get(source.address)!, graph.hosts.get(destination.address)!];
   const touched = new Set(links.map((link) => link.id));
   const judged = judgePath(links, request, world);
-  if (judged.reasons.length === 0) return { admitted: true, path: judged.path, touched: [...touched] };
+  if (judged.reasons.length === 0) return { admitted: true, path: judged.path, morePaths: [], touched: [...touched] };
 
   const reasons: RefusalReason[] = [...judged.reasons];
   const alternatives: Alternative[] = [];
   if (reasons.some((r) => CURED_BY_ANOTHER_PATH.includes(r.reason))) {
     const other = anotherPath(from.node, to.node, request, world, touched);
-    if (other?.admitted) return { admitted: true, path: other.path, touched: [...touched] };
+    if (other?.admitted) return { admitted: true, path: other.path, morePaths: [], touched: [...touched] };
     if (other) {
       const { path, obstacles } = other;
       reasons.push(...obstacles.map((each) => ({ reason: 'PINNING_UNAVAILABLE', ...each }) as const));
@@ -66,7 +49,7 @@ export function decide(request: ReservationRequest, world: World): Decision | Un
     }
   }
   if (judged.reasons.every((r) => CURED_BY_A_LOWER_RATE.includes(r.reason))) {
-    const lower = rateAlternative(links, request, world);
+    const lower = rateAlternative([links], request, world);
     if (lower !== null) alternatives.push(lower);
   }
   return { admitted: false, code: mostTelling(reasons), reasons, alternatives, touched: [...touched] };
@@ -107,48 +90,8 @@ function anotherPath(
   return { admitted: false, path, obstacles };
 }
 
-const CODES: readonly RefusalCode[] = [
-  'NO_PATH',
-  'MTU_TOO_SMALL',
-  'DELAY_BOUND_UNREACHABLE',
-  'BANDWIDTH_UNAVAILABLE',
-  'AGENT_UNREACHABLE',
-];
 const CURED_BY_ANOTHER_PATH: readonly RefusalReason['reason'][] = [
   'MTU_TOO_SMALL',
   'DELAY_BOUND_UNREACHABLE',
   'BANDWIDTH_UNAVAILABLE',
 ];
-// A lower token rate also makes a finite peak rate matter more, so a delay bound never asks for a higher one.
-export const CURED_BY_A_LOWER_RATE: readonly RefusalReason['reason'][] = [
-  'BANDWIDTH_UNAVAILABLE',
-  'DELAY_BOUND_UNREACHABLE',
-];
-
-export const mostTelling = (reasons: readonly RefusalReason[]): RefusalCode =>
-  CODES.find((code) => reasons.some((r) => r.reason === code))!;
-
-const noPath = (source: NodeName, destination: NodeName, detail: string): Decision => ({
-  admitted: false,
-  code: 'NO_PATH',
-  reasons: [{ reason: 'NO_PATH', source, destination, detail }],
-  alternatives: [],
-  touched: [],
-});
-
-function unknownEndpoint({ flow }: ReservationRequest, source: boolean, destination: boolean): UnknownEndpoint {
-  const problem = (field: string, value: string): FieldProblem => ({
-    field,
-    value,
-    code: 'INVALID_ARGUMENT',
-    problem: 'is the address of no interface in the topology',
-  });
-  return {
-    admitted: false,
-    code: 'UNKNOWN_ENDPOINT',
-    fields: [
-      ...(source ? [problem('flow.source.address', flow.source.address)] : []),
-      ...(destination ? [problem('flow.destination.address', flow.destination.address)] : []),
-    ],
-  };
-}

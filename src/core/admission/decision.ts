@@ -54,6 +54,8 @@ export type RefusalReason =
       readonly reason: 'BANDWIDTH_UNAVAILABLE';
       readonly link: LinkId;
       readonly requestedBitsPerSecond: BitsPerSecond;
+      /** The senders that each need their own part of it; absent where one part serves all. */
+      readonly senders?: number;
       /** The least that is free on the link within the window. */
       readonly availableBitsPerSecond: BitsPerSecond;
       /** The first stretch of the window in which it does not fit. */
@@ -64,6 +66,8 @@ export type RefusalReason =
   | { readonly reason: 'NO_PATH'; readonly source: NodeName; readonly destination: NodeName; readonly detail: string }
   | {
       readonly reason: 'DELAY_BOUND_UNREACHABLE';
+      /** Whose path it is; absent where there is one sender. */
+      readonly source?: IpAddress;
       readonly requestedMicros: Micros;
       /** What an infinite rate would still need; null when only bandwidth is missing. */
       readonly smallestMicros: Micros | null;
@@ -104,7 +108,14 @@ export type RefusalCode =
 
 /** `touched`: every link whose books or state the decision depended on, so that it can be checked against the database. */
 export type Decision =
-  | { readonly admitted: true; readonly path: AdmittedPath; readonly touched: readonly LinkId[] }
+  | {
+      readonly admitted: true;
+      /** Of the first sender. */
+      readonly path: AdmittedPath;
+      /** Of `moreSources`, in their order. */
+      readonly morePaths: readonly AdmittedPath[];
+      readonly touched: readonly LinkId[];
+    }
   | {
       readonly admitted: false;
       readonly code: RefusalCode;

@@ -1,4 +1,4 @@
-import { ipFamily } from '../base/ip.ts';
+import { type IpAddress, ipFamily } from '../base/ip.ts';
 import { BitsPerSecond, Bytes, type BytesPerSecond, Micros } from '../base/units.ts';
 import type { NetworkGraph } from '../network/graph.ts';
 import { type Link, type NetworkNode, type NodeName, reservableBitsPerSecond } from '../network/topology.ts';
@@ -29,33 +29,36 @@ export function judgePath(links: readonly Link[], request: ReservationRequest, w
   const needed = neededRate(qos, terms);
   // Where no rate is enough, the room for the token rate is judged all the same: a refusal tells everything at once.
   const rate = needed ?? toTspec(qos).tokenRate;
-  const hops = links.map((link) => ({
-    node: link.from.node,
-    interface: link.from.interface,
-    link: link.id,
-    bookedBitsPerSecond: bookedBitsPerSecond(rate, qos.minPolicedUnitBytes, link.overheadBytes),
-  }));
+  const path = pathAt(links, rate, terms, qos);
   return {
     reasons: [
       ...unsignalled(nodes, request, world),
       ...links.flatMap((link) => mtuReason(link, qos, world.graph)),
       ...(needed === null ? [delayReason(qos, terms)] : []),
-      ...links.flatMap((link, i) => bandwidthReason(link, hops[i]!.bookedBitsPerSecond, window, world)),
+      ...links.flatMap((link, i) => bandwidthReason(link, path.hops[i]!.bookedBitsPerSecond, window, world)),
       ...silentAgents(nodes, window, world),
     ],
-    path: {
-      hops,
-      nodes,
-      rate,
-      delayBoundMicros: qos.serviceType === 'guaranteed' ? delayBound(qos, rate, terms) : null,
-      pinning: 'routed',
-      explicitRoute: [],
-    },
+    path,
   };
 }
 
+/** A path as it would be booked at a rate, for one sender; routed until somebody says otherwise. */
+export const pathAt = (links: readonly Link[], rate: BytesPerSecond, terms: PathTerms, qos: Qos): AdmittedPath => ({
+  hops: links.map((link) => ({
+    node: link.from.node,
+    interface: link.from.interface,
+    link: link.id,
+    bookedBitsPerSecond: bookedBitsPerSecond(rate, qos.minPolicedUnitBytes, link.overheadBytes),
+  })),
+  nodes: nodesOf(links),
+  rate,
+  delayBoundMicros: qos.serviceType === 'guaranteed' ? delayBound(qos, rate, terms) : null,
+  pinning: 'routed',
+  explicitRoute: [],
+});
+
 /** All nodes of a path, in order. */
-const nodesOf = (links: readonly Link[]): readonly NodeName[] => [
+export const nodesOf = (links: readonly Link[]): readonly NodeName[] => [
   links[0]!.from.node,
   ...links.map((link) => link.to.node),
 ];
@@ -84,8 +87,9 @@ export function neededRate(qos: Qos, { errors, propagationMicros }: PathTerms): 
 const delayBound = (qos: Qos, rate: BytesPerSecond, terms: PathTerms): Micros =>
   Micros(Math.ceil(queueingDelayMicros(toTspec(qos), rate, terms.errors) + terms.propagationMicros));
 
-const delayReason = (qos: Qos, terms: PathTerms): RefusalReason => ({
+export const delayReason = (qos: Qos, terms: PathTerms, source?: IpAddress): RefusalReason => ({
   reason: 'DELAY_BOUND_UNREACHABLE',
+  ...(source === undefined ? {} : { source }),
   requestedMicros: qos.maxDelayMicros!,
   smallestMicros: Micros(smallestReachableMicros(terms.errors) + terms.propagationMicros + qos.slackMicros),
 });
@@ -106,7 +110,14 @@ export function openBitsPerSecond(link: Link, graph: NetworkGraph): BitsPerSecon
 export const freeBitsPerSecond = (link: Link, window: Window, world: World): BitsPerSecond =>
   world.ledger.free(link.id, window, openBitsPerSecond(link, world.graph));
 
-function bandwidthReason(link: Link, requested: BitsPerSecond, window: Window, world: World): RefusalReason[] {
+/** @param senders how many need a part of it each; absent where one part serves all. */
+export function bandwidthReason(
+  link: Link,
+  requested: BitsPerSecond,
+  window: Window,
+  world: World,
+  senders?: number,
+): RefusalReason[] {
   const available = freeBitsPerSecond(link, window, world);
   if (requested <= available) return [];
   const open = openBitsPerSecond(link, world.graph);
@@ -117,6 +128,7 @@ function bandwidthReason(link: Link, requested: BitsPerSecond, window: Window, w
       reason: 'BANDWIDTH_UNAVAILABLE',
       link: link.id,
       requestedBitsPerSecond: BitsPerSecond(Math.min(requested, Number.MAX_SAFE_INTEGER)),
+      ...(senders === undefined ? {} : { senders }),
       availableBitsPerSecond: available,
       interval: { start: interval.start, end: interval.end },
       // Where nothing may be booked at all, nobody is in the way.
@@ -133,7 +145,7 @@ export function pathMtuBytes(link: Link, graph: NetworkGraph): Bytes {
   return Bytes(Math.min(link.mtuBytes, ...ends));
 }
 
-function mtuReason(link: Link, qos: Qos, graph: NetworkGraph): RefusalReason[] {
+export function mtuReason(link: Link, qos: Qos, graph: NetworkGraph): RefusalReason[] {
   const mtuBytes = pathMtuBytes(link, graph);
   if (qos.maxPacketBytes <= mtuBytes) return [];
   return [{ reason: 'MTU_TOO_SMALL', link: link.id, mtuBytes, requestedBytes: qos.maxPacketBytes }];
@@ -143,7 +155,7 @@ function mtuReason(link: Link, qos: Qos, graph: NetworkGraph): RefusalReason[] {
 export const needsAgentsNow = (window: Window, world: World): boolean =>
   window.start <= world.now + AGENTS_NEEDED_WITHIN_MILLIS;
 
-function silentAgents(nodes: readonly NodeName[], window: Window, world: World): RefusalReason[] {
+export function silentAgents(nodes: readonly NodeName[], window: Window, world: World): RefusalReason[] {
   if (!needsAgentsNow(window, world)) return [];
   return nodes
     .filter((node) => world.unreachable.has(node))
@@ -151,7 +163,11 @@ function silentAgents(nodes: readonly NodeName[], window: Window, world: World):
 }
 
 /** IPv6 flows can be booked, but agents signal IPv4 ones only. */
-function unsignalled(nodes: readonly NodeName[], { flow }: ReservationRequest, { graph }: World): RefusalReason[] {
+export function unsignalled(
+  nodes: readonly NodeName[],
+  { flow }: ReservationRequest,
+  { graph }: World,
+): RefusalReason[] {
   if (ipFamily(flow.source.address) === 4) return [];
   const managed = nodes.find((node) => nodeOf(node, graph)?.agent === 'required');
   if (managed === undefined) return [];

@@ -1,14 +1,16 @@
 import { BitsPerSecond, type EpochMs } from '../base/units.ts';
 import type { LinkId } from '../network/topology.ts';
-import type { Flow, Window } from '../qos/request.ts';
+import type { Flow, FlowEndpoint, ReservationStyle, Window } from '../qos/request.ts';
 import { LinkCalendar, overlap } from './calendar.ts';
 import type { BookedHop } from './decision.ts';
 
-/** A reservation as the books need it; `Reservation` is one. */
+/** A reservation as the books need it. */
 export interface Booking {
   readonly id: string;
-  readonly flow: Flow;
+  /** See `flowKey`. */
+  readonly flowKey: string;
   readonly window: Window;
+  /** Every link once, with what it holds for all senders together. */
   readonly path: { readonly hops: readonly BookedHop[] };
 }
 
@@ -36,9 +38,8 @@ export class Ledger {
       if (calendar === undefined) this.#calendars.set(hop.link, (calendar = new LinkCalendar()));
       calendar.add(id, window.start, window.end, hop.bookedBitsPerSecond);
     }
-    const key = flowKey(booking.flow);
-    const same = this.#flows.get(key);
-    if (same === undefined) this.#flows.set(key, new Set([booking]));
+    const same = this.#flows.get(booking.flowKey);
+    if (same === undefined) this.#flows.set(booking.flowKey, new Set([booking]));
     else same.add(booking);
   }
 
@@ -52,10 +53,9 @@ export class Ledger {
       calendar?.remove(id);
       if (calendar?.size === 0) this.#calendars.delete(link);
     }
-    const key = flowKey(booking.flow);
-    const same = this.#flows.get(key);
+    const same = this.#flows.get(booking.flowKey);
     same?.delete(booking);
-    if (same?.size === 0) this.#flows.delete(key);
+    if (same?.size === 0) this.#flows.delete(booking.flowKey);
     return true;
   }
 
@@ -85,15 +85,31 @@ export class Ledger {
     return this.#calendars.get(link)?.free(window.start, window.end, reservable) ?? reservable;
   }
 
-  /** Id of a booking for exactly this flow whose window overlaps; null when there is none. The database has the last word. */
-  sameFlow(flow: Flow, window: Window): string | null {
-    for (const booking of this.#flows.get(flowKey(flow)) ?? []) {
+  /** Id of a booking with the same `flowKey` whose window overlaps; null when there is none. The database has the last word. */
+  sameFlow(key: string, window: Window): string | null {
+    for (const booking of this.#flows.get(key) ?? []) {
       if (overlap(booking.window, window)) return booking.id;
     }
     return null;
   }
 }
 
-/** One text for equal flows, different ones for different flows. */
-export const flowKey = ({ protocol, source, destination }: Flow): string =>
-  `${protocol} ${source.address} ${source.port ?? '*'} ${destination.address} ${destination.port ?? '*'}`;
+/** Whose packets a reservation is for. */
+export interface FlowSenders {
+  readonly flow: Flow;
+  readonly moreSources: readonly FlowEndpoint[];
+  readonly style: ReservationStyle;
+}
+
+/** One text for equal flows, different ones for different flows; the order of several senders is no difference. */
+export function flowKey({ flow, moreSources, style }: FlowSenders): string {
+  const { protocol, source, destination } = flow;
+  const way = (from: string): string => `${protocol} ${from} ${end(destination)}`;
+  if (moreSources.length === 0 && style === 'fixedFilter') return way(end(source));
+  return `${style} ${way([source, ...moreSources].map(end).sort().join(', '))}`;
+}
+
+/** One text for an RSVP session (RFC 2205 1.1): within it styles do not mix (3.1.2), so one reservation may need it for itself. */
+export const sessionKey = ({ protocol, destination }: Flow): string => `${protocol} ${end(destination)}`;
+
+const end = ({ address, port }: FlowEndpoint): string => `${address} ${port ?? '*'}`;

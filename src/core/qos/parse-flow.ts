@@ -1,35 +1,97 @@
 import { type IpAddress, ipFamily, ipToBytes, isMulticast, parseIp } from '../base/ip.ts';
 import type { FieldProblems } from './field-problems.ts';
-import type { ReservationInput } from './request-input.ts';
-import type { Flow, FlowEndpoint } from './request.ts';
+import type { EndpointInput, ReservationInput } from './request-input.ts';
+import { RESERVATION_STYLES, type FlowEndpoint, type ReservationRequest, type ReservationStyle } from './request.ts';
 
-/** Checks `flow`. @returns null where a problem was found. */
-export function parseFlow(input: ReservationInput['flow'], problems: FieldProblems): Flow | null {
-  const protocol = problems.oneOf('flow.protocol', input.protocol, ['udp', 'tcp']);
-  const source = parseEndpoint('flow.source', input.source, problems);
-  const destination = parseEndpoint('flow.destination', input.destination, problems);
-  const before = problems.list.length;
-  if (typeof input.source.port === 'number' && (input.destination.port ?? null) === null) {
-    // RFC 2205 3.2: a session without a destination port cannot tell senders by port.
-    problems.invalid('flow.source.port', input.source.port, 'needs a flow.destination.port beside it');
-  }
-  if (source !== null && destination !== null) {
-    const field = 'flow.destination.address';
-    if (ipFamily(source.address) !== ipFamily(destination.address)) {
-      problems.outOfRange(field, destination.address, `is not of the family of flow.source.address ${source.address}`);
-    } else if (source.address === destination.address) {
-      problems.outOfRange(field, destination.address, 'must differ from flow.source.address');
-    }
-  }
-  if (protocol === null || source === null || destination === null || problems.list.length > before) return null;
-  return { protocol, source, destination };
+/** Each has a path of its own, and state on every node that it passes. */
+const MAX_SOURCES = 16;
+
+/** Whose packets are meant, and how their senders share what is booked. */
+export type Senders = Pick<ReservationRequest, 'flow' | 'moreSources' | 'sourcesListed' | 'style'>;
+
+/** A sender as the caller wrote it, with the name of its field. */
+interface GivenSource {
+  readonly field: string;
+  readonly input: EndpointInput;
 }
 
-function parseEndpoint(
-  path: string,
-  input: ReservationInput['flow']['source'],
+/** Checks `flow` and `signaling`. @returns null where a problem was found. */
+export function parseSenders(
+  { flow, signaling = {} }: Pick<ReservationInput, 'flow' | 'signaling'>,
   problems: FieldProblems,
-): FlowEndpoint | null {
+): Senders | null {
+  const before = problems.list.length;
+  const protocol = problems.oneOf('flow.protocol', flow.protocol, ['udp', 'tcp']);
+  const given = givenSources(flow, problems);
+  const ends = given.map(({ field, input }) => parseEndpoint(field, input, problems));
+  const destination = parseEndpoint('flow.destination', flow.destination, problems);
+  for (const [i, { field, input }] of given.entries()) {
+    if (typeof input.port === 'number' && (flow.destination.port ?? null) === null) {
+      // RFC 2205 3.2: a session without a destination port cannot tell senders by port.
+      problems.invalid(`${field}.port`, input.port, 'needs a flow.destination.port beside it');
+    }
+    const source = ends[i];
+    if (source) checkAgainst(ends.slice(0, i), given, source, field, problems);
+    if (source && destination) checkEnds(field, source, destination, problems);
+  }
+  const sourcesListed = flow.sources !== undefined;
+  const style = parseStyle(signaling.style, sourcesListed, problems);
+  const [source, ...moreSources] = ends.flatMap((each) => each ?? []);
+  if (protocol === null || !source || !destination || style === null || problems.list.length > before) return null;
+  return { flow: { protocol, source, destination }, moreSources, sourcesListed, style };
+}
+
+function givenSources({ source, sources }: ReservationInput['flow'], problems: FieldProblems): readonly GivenSource[] {
+  if (sources === undefined) {
+    if (source !== undefined) return [{ field: 'flow.source', input: source }];
+    problems.invalid('flow.source', source, 'is missing, and so is flow.sources');
+  } else if (source !== undefined) {
+    problems.invalid('flow.sources', sources, 'cannot be there beside flow.source');
+  } else if (sources.length < 1 || sources.length > MAX_SOURCES) {
+    problems.outOfRange('flow.sources', sources.length, `must be 1 to ${MAX_SOURCES}`);
+  } else return sources.map((input, i) => ({ field: `flow.sources[${i}]`, input }));
+  return [];
+}
+
+/**
+ * RSVP tells the senders of a session apart by address and port, and wants ports of all of them or of none (RFC 2205
+ * appendix B, error 8).
+ */
+function checkAgainst(
+  before: readonly (FlowEndpoint | null)[],
+  given: readonly GivenSource[],
+  source: FlowEndpoint,
+  field: string,
+  problems: FieldProblems,
+): void {
+  const { address, port } = source;
+  const same = before.findIndex((each) => each?.address === address && each.port === port);
+  if (same >= 0) {
+    const [member, value] = port === null ? ['address', address] : ['port', port];
+    return problems.outOfRange(`${field}.${member}`, value, `makes it the same sender as ${given[same]!.field}`);
+  }
+  const [first] = before;
+  if (first && (first.port === null) !== (port === null)) {
+    problems.invalid(`${field}.port`, port, `must be there exactly where ${given[0]!.field}.port is`);
+  }
+}
+
+function checkEnds(field: string, source: FlowEndpoint, destination: FlowEndpoint, problems: FieldProblems): void {
+  const whole = 'flow.destination.address';
+  if (ipFamily(source.address) !== ipFamily(destination.address)) {
+    problems.outOfRange(whole, destination.address, `is not of the family of ${field}.address ${source.address}`);
+  } else if (source.address === destination.address) {
+    problems.outOfRange(whole, destination.address, `must differ from ${field}.address`);
+  }
+}
+
+/** Senders that are listed share, unless it is said otherwise; one alone has what is booked for itself. */
+function parseStyle(given: unknown, listed: boolean, problems: FieldProblems): ReservationStyle | null {
+  if (given !== undefined) return problems.oneOf('signaling.style', given, RESERVATION_STYLES);
+  return listed ? 'sharedExplicit' : 'fixedFilter';
+}
+
+function parseEndpoint(path: string, input: EndpointInput, problems: FieldProblems): FlowEndpoint | null {
   const address = parseAddress(`${path}.address`, input.address, problems);
   const given = input.port ?? null;
   const port = given === null ? null : problems.integer(`${path}.port`, given, 1, 65_535);

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../base/result.ts';
 import { parseRfc3339 } from '../base/rfc3339.ts';
 import { EpochMs } from '../base/units.ts';
 import { FieldProblems } from './field-problems.ts';
-import { parseFlow } from './parse-flow.ts';
+import { parseSenders } from './parse-flow.ts';
 import { parseQos } from './parse-qos.ts';
 import type { ReservationInput } from './request-input.ts';
 import type { Constraints, FieldProblem, ReservationRequest, Window } from './request.ts';
@@ -24,12 +24,12 @@ export function parseReservationRequest(
   const problems = new FieldProblems();
   const name = parseName(input.name ?? null, problems);
   const labels = parseLabels(input.labels ?? {}, problems);
-  const flow = parseFlow(input.flow, problems);
+  const senders = parseSenders(input, problems);
   const qos = parseQos(input.qos, problems);
   const window = parseWindow(input.window ?? {}, now, problems);
   const constraints = parseConstraints(input.constraints ?? {}, problems);
-  if (flow === null || qos === null || window === null || problems.list.length > 0) return err(problems.list);
-  return ok({ name, labels, flow, qos, window, constraints });
+  if (senders === null || qos === null || window === null || problems.list.length > 0) return err(problems.list);
+  return ok({ name, labels, ...senders, qos, window, constraints });
 }
 
 export function parseName(name: string | null, problems: FieldProblems): string | null {

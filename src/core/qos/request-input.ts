@@ -4,8 +4,9 @@ export interface ReservationInput {
   readonly labels?: Readonly<Record<string, string>>;
   readonly flow: {
     readonly protocol: string;
-    readonly source: { readonly address: string; readonly port?: number | null };
-    readonly destination: { readonly address: string; readonly port?: number | null };
+    readonly source?: EndpointInput;
+    readonly sources?: readonly EndpointInput[];
+    readonly destination: EndpointInput;
   };
   readonly qos: {
     readonly serviceType: string;
@@ -19,4 +20,10 @@ export interface ReservationInput {
   };
   readonly window?: { readonly start?: string | null; readonly end?: string | null };
   readonly constraints?: { readonly allowUnpinned?: boolean };
+  readonly signaling?: { readonly style?: string };
+}
+
+export interface EndpointInput {
+  readonly address: string;
+  readonly port?: number | null;
 }

@@ -9,6 +9,10 @@ export interface FlowEndpoint {
   readonly port: number | null;
 }
 
+/** `10.1.0.2:5004`, `[2001:db8::1]:5004`, or the address alone where any port is meant. */
+export const endpointText = ({ address, port }: FlowEndpoint): string =>
+  port === null ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+
 /** How the senders of one session share what is reserved (RFC 2205 1.3); FF, SE and WF there. */
 export const RESERVATION_STYLES = ['fixedFilter', 'sharedExplicit', 'wildcardFilter'] as const;
 
@@ -45,7 +49,13 @@ export interface Window {
 export interface ReservationRequest {
   readonly name: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its `source` is the first sender. */
   readonly flow: Flow;
+  /** Senders besides `flow.source`, all of them different. */
+  readonly moreSources: readonly FlowEndpoint[];
+  /** The caller wrote `flow.sources`, be it with one: what is said of a sender names it so. */
+  readonly sourcesListed: boolean;
+  readonly style: ReservationStyle;
   readonly qos: Qos;
   readonly window: Window;
   readonly constraints: Constraints;

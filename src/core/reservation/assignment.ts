@@ -2,10 +2,12 @@ import type { IpAddress } from '../base/ip.ts';
 import type { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Rspec, Tspec } from '../qos/flowspec.ts';
 import type { Flow, FlowEndpoint, ReservationStyle } from '../qos/request.ts';
+import { heldTogether } from '../admission/shares.ts';
 import { toFlowspec } from '../qos/wire-rate.ts';
 import { askedOfAgents } from './change.ts';
 import { isSignalled } from './life-cycle.ts';
 import type { Reservation } from './reservation.ts';
+import { sendersOf } from './senders.ts';
 
 /** One reservation as one node has to see it (`headroom.v1.Assignment`). */
 export interface Assignment {
@@ -45,27 +47,35 @@ export interface Assignment {
   readonly validUntil: EpochMs | null;
 }
 
-/** What the node must hold of the reservation; null when it is not on its path or has nothing to hold (held, releasing, ended). */
+/** What the node must hold of the reservation; null when it is on no path of it or has nothing to hold (held, releasing, ended). */
 export function assignmentFor(reservation: Reservation, node: string): Assignment | null {
-  const { window } = reservation;
-  const { qos, path } = askedOfAgents(reservation);
-  const position = path.nodes.indexOf(node);
-  if (position < 0 || !isSignalled(reservation)) return null;
-  const hop = path.hops[position];
+  const { window, style } = reservation;
+  const { qos, path, moreSenders } = askedOfAgents(reservation);
+  const senders = sendersOf({ ...reservation, path, moreSenders }).filter((each) => each.path.nodes.includes(node));
+  const [first] = senders;
+  if (first === undefined || !isSignalled(reservation)) return null;
+  const positions = senders.map((each) => each.path.nodes.indexOf(node));
+  const [position] = positions;
+  // All packets of a session leave a node by one interface: those of several senders are routed by their destination.
+  const hop = first.path.hops[position!];
+  const held = heldTogether(
+    style,
+    senders.map((each, i) => each.path.hops.slice(positions[i], positions[i]! + 1)),
+  );
   const flowspec = toFlowspec(qos, path.rate);
   const content = {
     reservationId: reservation.id,
-    flow: reservation.flow,
-    sources: [reservation.flow.source],
-    ownSources: position === 0 ? [0] : [],
-    style: 'fixedFilter' as const,
+    flow: { ...reservation.flow, source: first.source },
+    sources: senders.map((each) => each.source),
+    ownSources: positions.flatMap((each, i) => (each === 0 ? [i] : [])),
+    style,
     tspec: flowspec.tspec,
     rspec: flowspec.service === 'guaranteed' ? flowspec.rspec : null,
-    isSender: position === 0,
-    isReceiver: position === path.nodes.length - 1,
+    isSender: positions.includes(0),
+    isReceiver: hop === undefined,
     outgoingInterface: hop?.interface ?? null,
-    bookedBitsPerSecond: hop?.bookedBitsPerSecond ?? (0 as BitsPerSecond),
-    nextHop: path.explicitRoute[position] ?? null,
+    bookedBitsPerSecond: held[0]?.bookedBitsPerSecond ?? (0 as BitsPerSecond),
+    nextHop: first.path.explicitRoute[position!] ?? null,
     pinned: path.pinning === 'pinned' && hop !== undefined,
     explicitRoute:
       position === 0 && path.pinning === 'pinned' ? path.explicitRoute.filter((each) => each !== null) : [],

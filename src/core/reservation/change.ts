@@ -1,53 +1,86 @@
 import type { AdmittedPath, BookedHop } from '../admission/decision.ts';
-import type { Booking } from '../admission/ledger.ts';
+import { type Booking, flowKey } from '../admission/ledger.ts';
+import { heldTogether } from '../admission/shares.ts';
 import { BitsPerSecond, EpochMs } from '../base/units.ts';
 import type { Changeable } from '../qos/parse-patch.ts';
 import type { Qos } from '../qos/request.ts';
 import type { Reservation } from './reservation.ts';
-import type { Terms } from './terms.ts';
+import type { SenderTerms, Terms } from './terms.ts';
 
-/** The terms of a grant on the path that the reservation has. */
-export const termsOf = (qos: Qos, path: AdmittedPath): Terms => ({
+/** The terms of a grant on the paths that the reservation has. */
+export const termsOf = (qos: Qos, path: AdmittedPath, morePaths: readonly AdmittedPath[]): Terms => ({
   qos,
-  bookedBitsPerSecond: path.hops.map((hop) => hop.bookedBitsPerSecond),
   rate: path.rate,
-  delayBoundMicros: path.delayBoundMicros,
+  ...pathTerms(path),
+  moreSenders: morePaths.map(pathTerms),
 });
 
-/** The reservation's qos and path under other terms. */
-export function underTerms({ path }: Pick<Reservation, 'path'>, terms: Terms): Pick<Reservation, 'qos' | 'path'> {
-  const { qos, rate, delayBoundMicros, bookedBitsPerSecond: booked } = terms;
-  const hops = path.hops.map((hop, i) => ({ ...hop, bookedBitsPerSecond: booked[i] ?? hop.bookedBitsPerSecond }));
-  return { qos, path: { ...path, hops, rate, delayBoundMicros } };
+const pathTerms = ({ hops, delayBoundMicros }: AdmittedPath): SenderTerms => ({
+  bookedBitsPerSecond: hops.map((hop) => hop.bookedBitsPerSecond),
+  delayBoundMicros,
+});
+
+/** The reservation's qos and paths under other terms. */
+export function underTerms(
+  { path, moreSenders }: Pick<Reservation, 'path' | 'moreSenders'>,
+  terms: Terms,
+): Pick<Reservation, 'qos' | 'path' | 'moreSenders'> {
+  const under = (each: AdmittedPath, { bookedBitsPerSecond: booked, delayBoundMicros }: SenderTerms): AdmittedPath => {
+    const hops = each.hops.map((hop, i) => ({ ...hop, bookedBitsPerSecond: booked[i] ?? hop.bookedBitsPerSecond }));
+    return { ...each, hops, rate: terms.rate, delayBoundMicros };
+  };
+  return {
+    qos: terms.qos,
+    path: under(path, terms),
+    moreSenders: moreSenders.map((each, i) => ({ ...each, path: under(each.path, terms.moreSenders[i] ?? NO_TERMS) })),
+  };
 }
+
+const NO_TERMS: SenderTerms = { bookedBitsPerSecond: [], delayBoundMicros: null };
 
 /** Agents may hold the old terms, the new ones, or one here and the other there. */
 export const isChanging = ({ change }: Pick<Reservation, 'change'>): boolean =>
   change !== null && change.state !== 'failed';
 
 /** What agents are told to hold. */
-export const askedOfAgents = (reservation: Pick<Reservation, 'qos' | 'path' | 'change'>) =>
+export const askedOfAgents = (reservation: Pick<Reservation, 'qos' | 'path' | 'moreSenders' | 'change'>) =>
   reservation.change?.state === 'applying' ? underTerms(reservation, reservation.change.terms) : reservation;
 
-/** What the books hold: on every link the larger of old and new until the change has settled. */
-export function bookedHops({ path, change }: Pick<Reservation, 'path' | 'change'>): readonly BookedHop[] {
-  if (change === null || !isChanging({ change })) return path.hops;
-  const requested = change.terms.bookedBitsPerSecond;
-  return path.hops.map((hop, i) => ({
-    ...hop,
-    bookedBitsPerSecond: BitsPerSecond(Math.max(hop.bookedBitsPerSecond, requested[i] ?? 0)),
-  }));
+type Holding = Pick<Reservation, 'path' | 'moreSenders' | 'change'>;
+
+/** What is held for each sender, in their order: on every link the larger of old and new until the change has settled. */
+export function senderHops({ path, moreSenders, change }: Holding): readonly (readonly BookedHop[])[] {
+  const paths = [path, ...moreSenders.map((sender) => sender.path)];
+  if (change === null || !isChanging({ change })) return paths.map((each) => each.hops);
+  const requested = [change.terms, ...change.terms.moreSenders];
+  return paths.map(({ hops }, sender) =>
+    hops.map((hop, i) => ({
+      ...hop,
+      bookedBitsPerSecond: BitsPerSecond(
+        Math.max(hop.bookedBitsPerSecond, requested[sender]?.bookedBitsPerSecond[i] ?? 0),
+      ),
+    })),
+  );
 }
+
+/** What the books hold, every link once. */
+export const bookedHops = (reservation: Holding & Pick<Reservation, 'style'>): readonly BookedHop[] =>
+  heldTogether(reservation.style, senderHops(reservation));
 
 /** The reservation as the ledger counts it. */
 export const bookingOf = (reservation: Reservation): Booking => ({
-  ...reservation,
+  id: reservation.id,
+  flowKey: flowKeyOf(reservation),
+  window: reservation.window,
   path: { hops: bookedHops(reservation) },
 });
 
-/** Whether both hold the same on every link of the path that they share. */
-export function sameBooking(a: Pick<Reservation, 'path' | 'change'>, b: Pick<Reservation, 'path' | 'change'>): boolean {
-  if (a.path === b.path && a.change === b.change) return true;
+export const flowKeyOf = ({ flow, style, moreSenders }: Pick<Reservation, 'flow' | 'style' | 'moreSenders'>): string =>
+  flowKey({ flow, style, moreSources: moreSenders.map((sender) => sender.source) });
+
+/** Whether both, of the same reservation, hold the same on every link. */
+export function sameBooking(a: Holding & Pick<Reservation, 'style'>, b: Holding & Pick<Reservation, 'style'>): boolean {
+  if (a.path === b.path && a.moreSenders === b.moreSenders && a.change === b.change) return true;
   const hops = bookedHops(b);
   return bookedHops(a).every((hop, i) => hop.bookedBitsPerSecond === hops[i]!.bookedBitsPerSecond);
 }

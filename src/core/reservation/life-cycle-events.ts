@@ -30,9 +30,9 @@ export type LifeCycleEvent =
   | { readonly type: 'changeRefused'; readonly since: number; readonly reason: ChangeReason }
   /** Every managed hop holds the old terms again. */
   | { readonly type: 'changeReverted'; readonly since: number }
-  /** The agents have told where PATH goes. */
-  | { readonly type: 'pathObserved'; readonly actualHops: Reservation['actualHops'] }
-  /** PATH passes a hop that does not speak RSVP, or no longer does. */
-  | { readonly type: 'nonRsvpHop'; readonly present: boolean }
-  /** What ADSPEC says of the path was compared with the books: the difference in a sentence, null where they agree. */
-  | { readonly type: 'adspecObserved'; readonly deviation: string | null };
+  /** The agents have told where PATH of one sender goes, by its index. */
+  | { readonly type: 'pathObserved'; readonly sender: number; readonly actualHops: Reservation['actualHops'] }
+  /** PATH of one sender passes a hop that does not speak RSVP, or no longer does. */
+  | { readonly type: 'nonRsvpHop'; readonly sender: number; readonly present: boolean }
+  /** What ADSPEC says of the path of one sender was compared with the books: the difference in a sentence, null where they agree. */
+  | { readonly type: 'adspecObserved'; readonly sender: number; readonly deviation: string | null };

@@ -3,6 +3,7 @@ import { EpochMs } from '../base/units.ts';
 import type { Window } from '../qos/request.ts';
 import { isChanging, underTerms } from './change.ts';
 import type { LifeCycleEvent } from './life-cycle-events.ts';
+import { sendersOf, withSender } from './senders.ts';
 import type { EndReason, Failure, Reservation, ReservationState } from './reservation.ts';
 import type { ChangeState } from './terms.ts';
 
@@ -101,15 +102,19 @@ function change(reservation: Reservation, event: LifeCycleEvent, managed: Manage
         ? { change: { ...reservation.change!, state: 'failed' } }
         : null;
     case 'pathObserved':
-      return isLive(reservation) && !sameHops(reservation.actualHops, event.actualHops)
-        ? { actualHops: event.actualHops }
+      return isLive(reservation) && !sameHops(sendersOf(reservation)[event.sender]?.actualHops, event.actualHops)
+        ? withSender(reservation, event.sender, { actualHops: event.actualHops })
         : null;
     case 'nonRsvpHop':
-      return isLive(reservation) && reservation.nonRsvpHop !== event.present ? { nonRsvpHop: event.present } : null;
-    case 'adspecObserved':
-      return isLive(reservation) && reservation.adspecDeviation !== event.deviation
-        ? { adspecDeviation: event.deviation }
+      return isLive(reservation) && sendersOf(reservation)[event.sender]?.nonRsvpHop === !event.present
+        ? withSender(reservation, event.sender, { nonRsvpHop: event.present })
         : null;
+    case 'adspecObserved': {
+      const known = sendersOf(reservation)[event.sender]?.adspecDeviation;
+      return isLive(reservation) && known !== undefined && known !== event.deviation
+        ? withSender(reservation, event.sender, { adspecDeviation: event.deviation })
+        : null;
+    }
     default:
       return assertNever(event);
   }
@@ -131,9 +136,11 @@ function ending(
     : { state: 'ended', endReason, stateReason, ...more, countsInBooks: false };
 }
 
-const sameHops = (a: Reservation['actualHops'], b: Reservation['actualHops']): boolean =>
-  a.length === b.length &&
-  a.every((hop, i) => hop.node === b[i]!.node && hop.interface === b[i]!.interface && hop.link === b[i]!.link);
+/** What is said of a sender that there is not is no news. */
+const sameHops = (a: Reservation['actualHops'] | undefined, b: Reservation['actualHops']): boolean =>
+  a === undefined ||
+  (a.length === b.length &&
+    a.every((hop, i) => hop.node === b[i]!.node && hop.interface === b[i]!.interface && hop.link === b[i]!.link));
 
 /** Neither ended nor on its way out: it promises something. */
 export const isLive = (reservation: Pick<Reservation, 'state'>): boolean =>

@@ -8,6 +8,13 @@ export interface Terms {
   readonly bookedBitsPerSecond: readonly BitsPerSecond[];
   readonly rate: BytesPerSecond;
   readonly delayBoundMicros: Micros | null;
+  /** The same for the paths of further senders, in their order. */
+  readonly moreSenders: readonly SenderTerms[];
+}
+
+export interface SenderTerms {
+  readonly bookedBitsPerSecond: readonly BitsPerSecond[];
+  readonly delayBoundMicros: Micros | null;
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   type NewKey,
   StoreFault,
 } from './ports.ts';
-import { alreadyExists } from './refusal.ts';
+import { taken } from './refusal.ts';
 import type { TopologyPlan } from './topology-plan.ts';
 
 export interface CommitterSettings {
@@ -337,7 +337,7 @@ export class GroupCommitter implements Committer {
       for (const item of group) {
         const reservation = item.kind === 'reserve' ? plan.created.get(item) : undefined;
         const other = reservation && outcome.inTheWay.get(reservation.id);
-        if (other) item.reject(alreadyExists(this.#whatIsTaken(reservation, other), other));
+        if (other) item.reject(taken(other));
         else if (!replays.includes(item)) rest.push(item);
       }
       await this.#replay(replays);
@@ -529,11 +529,6 @@ export class GroupCommitter implements Committer {
     else if (item && isCall(item) && item.key) {
       item.reject(new ControlError('REQUEST_IN_PROGRESS', 'the first request with this key still runs'));
     } else item?.reject(unavailable('others hold what this request needs', error));
-  }
-
-  #whatIsTaken(reservation: Reservation, other: string): 'flow' | 'name' {
-    const existing = this.books.get(other);
-    return existing && existing.name !== null && existing.name === reservation.name ? 'name' : 'flow';
   }
 
   #tell(group: CommittedGroup): void {

@@ -48,7 +48,7 @@ export function decideModify(before: Reservation, item: ModifyItem, facts: Modif
   }
   const decision = decideChange(before, qos, world);
   if (!decision.admitted) return refuse(refusal(decision), decision.touched);
-  const after = changed(before, { name, labels }, termsOf(qos, decision.path), atOnce, world.now);
+  const after = changed(before, { name, labels }, termsOf(qos, decision.path, decision.morePaths), atOnce, world.now);
   return { after, touched: decision.touched };
 }
 

@@ -1,16 +1,15 @@
 import { decide } from '../../core/admission/decide.ts';
-import { overlap } from '../../core/admission/calendar.ts';
 import { managedNodes } from '../../core/admission/managed.ts';
 import type { World } from '../../core/admission/world.ts';
-import type { AdmittedPath } from '../../core/admission/decision.ts';
+import type { Decision } from '../../core/admission/decision.ts';
 import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts';
-import type { ReservationRequest } from '../../core/qos/request.ts';
+import type { Flow } from '../../core/qos/request.ts';
 import { assignmentFor } from '../../core/reservation/assignment.ts';
 import { bookingOf, sameBooking } from '../../core/reservation/change.ts';
-import { deviation } from '../../core/reservation/deviation.ts';
 import { initialState, isLive, isSignalled, occupiesBooks, step } from '../../core/reservation/life-cycle.ts';
 import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
+import { linksOf, nodesOf } from '../../core/reservation/senders.ts';
 import type { AgentDirectory } from './committer.ts';
 import { ControlError } from './errors.ts';
 import type {
@@ -23,10 +22,12 @@ import type {
   TransitionItem,
   Unbooked,
 } from './group-items.ts';
+import { findConflict, type Others } from './group-conflicts.ts';
 import { decideModify } from './group-modify.ts';
 import type { MemoryBooks } from './memory-books.ts';
 import type { EventDraft, TopologyWrites } from './ports.ts';
-import { alreadyExists, refusal } from './refusal.ts';
+import { refusal } from './refusal.ts';
+import { eventType } from './reservation-events.ts';
 import { planTopology, type TopologyPlan } from './topology-plan.ts';
 
 /** A request that lost this often has all links that its decision looks at locked, so that it cannot lose again. */
@@ -88,6 +89,7 @@ class Planner {
   readonly #agents: AgentDirectory;
   readonly #locked: LockedRows | null;
   readonly #world: World;
+  readonly #others: Others;
   readonly #undo: (() => void)[] = [];
   readonly #keys = new Set<string>();
   /** Names that the group has given (an id) or freed (null). */
@@ -104,6 +106,11 @@ class Planner {
       unreachable: agents.unreachable(),
       steering: agents.steering(),
       now: books.now(),
+    };
+    this.#others = {
+      ledger: books.ledger,
+      toDestination: (flow) => this.#toDestination(flow),
+      holderOf: (name) => this.#holderOf(name),
     };
   }
 
@@ -123,12 +130,12 @@ class Planner {
     const decision = decide(request, this.#world);
     const touched = 'touched' in decision ? decision.touched : [];
     // An address on no node is in nobody's way.
-    const inTheWay = 'touched' in decision ? this.#existing(request) : null;
+    const inTheWay = 'touched' in decision ? findConflict(request, this.#others) : null;
     if (inTheWay !== null) return this.#refuse(item, inTheWay.error, [], inTheWay.id);
     if (item.losses >= LOSSES_BEFORE_LOCKING_ALL) for (const link of touched) this.plan.locks.add(link);
     if (!decision.admitted) return this.#refuse(item, refusal(decision), touched, null);
 
-    const reservation = this.#granted(item, decision.path);
+    const reservation = this.#granted(item, decision);
     if (item.preview) {
       this.plan.unbooked.push({ item, answer: { ...reservation, id: '' }, basis: this.#basis(touched, null) });
       return;
@@ -186,10 +193,10 @@ class Planner {
   }
 
   /** Agents that are all connected hear of it before any later booking; before the window opens none has installed anything. */
-  #changesAtOnce({ path: { nodes }, state }: Reservation): boolean {
-    const managed = this.#managedNodes(nodes);
-    if (managed.length === 0 || state === 'held') return true;
-    return state === 'scheduled' && managed.every((node) => this.#agents.connected(node));
+  #changesAtOnce(reservation: Reservation): boolean {
+    const managed = this.#managedNodes(nodesOf(reservation));
+    if (managed.length === 0 || reservation.state === 'held') return true;
+    return reservation.state === 'scheduled' && managed.every((node) => this.#agents.connected(node));
   }
 
   /** False where another item of the group has the key, or it is not among those that were locked. */
@@ -201,25 +208,32 @@ class Planner {
     return true;
   }
 
-  #granted(item: ReserveItem, path: AdmittedPath): Reservation {
-    const { name, labels, flow, qos, window } = item.request;
+  #granted(item: ReserveItem, { path, morePaths }: Extract<Decision, { admitted: true }>): Reservation {
+    const { name, labels, flow, moreSources, style, qos, window } = item.request;
     const { now } = this.#world;
+    const moreSenders = moreSources.map((source, i) => ({
+      ...{ source, path: morePaths[i]! },
+      ...{ actualHops: [], nonRsvpHop: false, adspecDeviation: null },
+    }));
+    const nodes = nodesOf({ path, moreSenders });
     return {
       id: item.id,
       name,
       labels,
       flow,
+      style,
       qos,
       window,
-      state: initialState(window, now, this.#managed(path.nodes)),
+      state: initialState(window, now, this.#managed(nodes)),
       stateReason: null,
       endReason: null,
       failure: null,
       path,
+      moreSenders,
       actualHops: [],
       nonRsvpHop: false,
       adspecDeviation: null,
-      enforcement: this.#enforcement(path.nodes),
+      enforcement: this.#enforcement(nodes),
       countsInBooks: true,
       confirmedAt: null,
       change: null,
@@ -230,36 +244,12 @@ class Planner {
     };
   }
 
-  /** Who has the flow, the name, or ports that RSVP cannot tell apart from these (RFC 2205 appendix B, errors 7 and 8). */
-  #existing(request: ReservationRequest): { readonly id: string; readonly error: ControlError } | null {
-    const { flow, window, name } = request;
-    const same = this.#books.ledger.sameFlow(flow, window);
-    if (same !== null) return { id: same, error: alreadyExists('flow', same) };
-    if (name !== null) {
-      const holder = this.#holderOf(name);
-      if (holder !== null) return { id: holder, error: alreadyExists('name', holder) };
-    }
-    for (const other of this.#toDestination(request)) {
-      const [mine, theirs] = [flow, other.flow];
-      const destination = (mine.destination.port === null) !== (theirs.destination.port === null);
-      const source =
-        mine.destination.port === theirs.destination.port &&
-        (mine.source.port === null) !== (theirs.source.port === null);
-      if ((!destination && !source) || !overlap(other.window, window)) continue;
-      const detail = `reservation ${other.id} is for ${source ? 'the same destination port' : 'the same destination'} and ${
-        (source ? theirs.source.port : theirs.destination.port) === null ? 'any' : 'a certain'
-      } ${source ? 'source' : 'destination'} port: RSVP cannot hold both`;
-      return { id: other.id, error: new ControlError('FLOW_CONFLICT', detail, { details: { existing: other.id } }) };
-    }
-    return null;
-  }
-
   #holderOf(name: string): string | null {
     const given = this.#names.get(name);
     return given === undefined ? this.#books.named(name) : given;
   }
 
-  *#toDestination({ flow }: ReservationRequest): Iterable<Reservation> {
+  *#toDestination(flow: Flow): Iterable<Reservation> {
     for (const each of this.#books.toDestination(flow)) {
       if (occupiesBooks(this.plan.changed.get(each.id)?.after ?? each)) yield each;
     }
@@ -292,17 +282,17 @@ class Planner {
   }
 
   #step(before: Reservation, event: LifeCycleEvent): Reservation | null | 'postponed' {
-    const stepped = step(before, event, this.#world.now, this.#managed(before.path.nodes));
+    const stepped = step(before, event, this.#world.now, this.#managed(nodesOf(before)));
     if (stepped === null) return null;
     // Agents that were away when it was booked have told by now what they can do.
     const becomesActive = stepped.state === 'active' && before.state !== 'active';
-    const after = becomesActive ? { ...stepped, enforcement: this.#enforcement(before.path.nodes) } : stepped;
+    const after = becomesActive ? { ...stepped, enforcement: this.#enforcement(nodesOf(before)) } : stepped;
     const { end } = before.window;
     const changesBooks =
       occupiesBooks(before) !== occupiesBooks(after) || (occupiesBooks(before) && !sameBooking(before, after));
     // The calendar has come to the end of the booking by itself.
     const changesCalendar = changesBooks && (end === null || end > this.#world.now);
-    if (changesCalendar && !this.#mayChange(before.path.hops.map((hop) => hop.link))) return 'postponed';
+    if (changesCalendar && !this.#mayChange(linksOf(before))) return 'postponed';
     if (before.name !== null && isLive(before) && !isLive(after)) this.#names.set(before.name, null);
     this.#replace(before, after);
     return after;
@@ -339,7 +329,7 @@ class Planner {
     const { changes, ending } = topologyPlan;
     const links = [...changes.linksAdded, ...changes.linksChanged];
     const writes: TopologyWrites = { next: item.next, links, removedLinks: changes.linksRemoved };
-    const paths = ending.flatMap((reservation) => reservation.path.hops.map((hop) => hop.link));
+    const paths = ending.flatMap(linksOf);
     if (!item.preview && !this.#mayChange(paths)) {
       this.plan.postponed.push(item);
       return;
@@ -370,7 +360,7 @@ class Planner {
   }
 
   #bump(reservation: Reservation): void {
-    for (const { link } of reservation.path.hops) {
+    for (const link of linksOf(reservation)) {
       this.plan.locks.add(link);
       const there = this.plan.links.get(link);
       if (there === undefined) this.plan.links.set(link, new Set([reservation.id]));
@@ -379,7 +369,7 @@ class Planner {
   }
 
   #signalled(reservation: Reservation): void {
-    for (const node of reservation.path.nodes) if (this.#mode(node) !== 'none') this.plan.nodes.add(node);
+    for (const node of nodesOf(reservation)) if (this.#mode(node) !== 'none') this.plan.nodes.add(node);
   }
 
   #managed(nodes: readonly NodeName[]): boolean {
@@ -406,23 +396,4 @@ class Planner {
   #emit(type: string, reservation: Reservation): void {
     this.plan.events.push({ type, reservationId: reservation.id, data: reservation });
   }
-}
-
-function eventType(before: Reservation, after: Reservation): string {
-  if (before.state !== after.state || before.stateReason !== after.stateReason) return `reservation.${after.state}`;
-  if (before.change !== after.change || before.qos !== after.qos) return changeEventType(after);
-  if (before.confirmedAt !== after.confirmedAt) return 'reservation.confirmed';
-  if (before.nonRsvpHop !== after.nonRsvpHop) return 'reservation.nonRsvpHop';
-  if (before.adspecDeviation !== after.adspecDeviation) {
-    return after.adspecDeviation === null ? 'reservation.adspecObserved' : 'reservation.adspecMismatch';
-  }
-  if (before.actualHops === after.actualHops) return 'reservation.updated';
-  return deviation(after) === null ? 'reservation.pathObserved' : 'reservation.pathMismatch';
-}
-
-/** `reservation.changed`: the new terms are in force everywhere. */
-function changeEventType({ change }: Reservation): string {
-  if (change === null) return 'reservation.changed';
-  const names = { applying: 'changing', reverting: 'changeRefused', failed: 'changeFailed' } as const;
-  return `reservation.${names[change.state]}`;
 }

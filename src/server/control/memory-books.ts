@@ -5,6 +5,7 @@ import type { Flow } from '../../core/qos/request.ts';
 import type { LinkId, NodeName, Topology } from '../../core/network/topology.ts';
 import { bookingOf, sameBooking } from '../../core/reservation/change.ts';
 import { isLive, occupiesBooks } from '../../core/reservation/life-cycle.ts';
+import { nodesOf } from '../../core/reservation/senders.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { Books, Generation } from './committer.ts';
 import type { BooksSnapshot, StoredTopology } from './ports.ts';
@@ -88,7 +89,7 @@ export class MemoryBooks implements Books {
     }
     if (reservation.state === 'ended') {
       this.#byId.delete(id);
-      for (const node of reservation.path.nodes) {
+      for (const node of nodesOf(reservation)) {
         const there = this.#byNode.get(node);
         there?.delete(id);
         if (there?.size === 0) this.#byNode.delete(node);
@@ -96,7 +97,7 @@ export class MemoryBooks implements Books {
       return before !== undefined;
     }
     this.#byId.set(id, reservation);
-    for (const node of reservation.path.nodes) {
+    for (const node of nodesOf(reservation)) {
       const there = this.#byNode.get(node);
       if (there === undefined) this.#byNode.set(node, new Map([[id, reservation]]));
       else there.set(id, reservation);

@@ -129,8 +129,14 @@ export interface TopologyWrites {
 
 export type CommitOutcome =
   | { readonly committed: true; readonly firstEvent: bigint; readonly generations: ReadonlyMap<NodeName, bigint> }
-  /** By id of the reservation that could not be created: the one that has its flow or name, null when that is gone again. */
-  | { readonly committed: false; readonly inTheWay: ReadonlyMap<string, string | null> };
+  /** By id of the reservation that could not be created: the one that stands in its way, null when that is gone again. */
+  | { readonly committed: false; readonly inTheWay: ReadonlyMap<string, InTheWay | null> };
+
+/** A reservation that has what another cannot have beside it: the flow, the name, or the session where one needs it alone. */
+export interface InTheWay {
+  readonly id: string;
+  readonly taken: 'flow' | 'name' | 'session';
+}
 
 export interface EventDraft {
   readonly type: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseIp } from '../../core/base/ip.ts';
 import type { FieldProblem } from '../../core/qos/request.ts';
+import { linksOf, nodesOf, sendersOf } from '../../core/reservation/senders.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { ReservationQuery } from './api.ts';
 import { badRequest } from './bad-request.ts';
@@ -61,13 +62,13 @@ function listKnown(
   const { states, source, destination, node, link } = filter;
   return [...books.live()]
     .filter(
-      ({ id, state, flow, path }) =>
-        (after === null || id > after) &&
-        (states.length === 0 || states.includes(state)) &&
-        (source === null || flow.source.address === source) &&
-        (destination === null || flow.destination.address === destination) &&
-        (node === null || path.nodes.includes(node)) &&
-        (link === null || path.hops.some((hop) => hop.link === link)),
+      (each) =>
+        (after === null || each.id > after) &&
+        (states.length === 0 || states.includes(each.state)) &&
+        (source === null || sendersOf(each).some((sender) => sender.source.address === source)) &&
+        (destination === null || each.flow.destination.address === destination) &&
+        (node === null || nodesOf(each).includes(node)) &&
+        (link === null || linksOf(each).includes(link)),
     )
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

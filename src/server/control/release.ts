@@ -1,6 +1,7 @@
 import { managedNodes } from '../../core/admission/managed.ts';
 import type { NodeName } from '../../core/network/topology.ts';
 import { isLive } from '../../core/reservation/life-cycle.ts';
+import { nodesOf } from '../../core/reservation/senders.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import type { ReservationQueries } from './ports.ts';
 import { notFound } from './read.ts';
@@ -21,7 +22,7 @@ export async function releaseReservation(
     const known = committer.books.get(id) ?? (await queries.find(id));
     if (known === null) throw notFound(id);
     if (!isLive(known)) return;
-    const inOrder = isInOrder(committer, known.path.nodes);
+    const inOrder = isInOrder(committer, nodesOf(known));
     if (ifMatch === null || ifMatch === '*') {
       await committer.transition(id, { type: 'releaseRequested', inOrder });
       return;

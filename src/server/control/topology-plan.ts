@@ -1,6 +1,7 @@
 import { linkDocument, nodeDocument } from '../../core/network/document.ts';
 import type { Link, LinkId, NetworkNode, Topology } from '../../core/network/topology.ts';
 import { isLive } from '../../core/reservation/life-cycle.ts';
+import { linksOf } from '../../core/reservation/senders.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { TopologyOutcome } from './api.ts';
 import { ControlError } from './errors.ts';
@@ -40,9 +41,9 @@ export function planTopology(
   const before = new Map(topology.links.map((link) => [link.id, link]));
   // A link whose ends are others is another link under the same name.
   const gone = (id: LinkId): boolean => !kept.has(id) || (before.has(id) && !sameEnds(before.get(id)!, kept.get(id)!));
-  const ending = [...books.live()].filter((each) => isLive(each) && each.path.hops.some(({ link }) => gone(link)));
+  const ending = [...books.live()].filter((each) => isLive(each) && linksOf(each).some(gone));
   if (ending.length > 0 && !options.force) {
-    const used = [...new Set(ending.flatMap((each) => each.path.hops.map(({ link }) => link).filter(gone)))].sort();
+    const used = [...new Set(ending.flatMap((each) => linksOf(each).filter(gone)))].sort();
     throw new ControlError(
       'INCOMPATIBLE_STATE',
       `${ending.length} live reservations use links that would go: ${used.slice(0, 20).join(', ')}; force=true ends them`,

@@ -19,7 +19,7 @@ import {
   type RsvpTraceMessage,
   type ServerMessage,
 } from '../../gen/headroom/v1/agent_channel_pb.ts';
-import { assignmentToMessage } from '../../rpc/assignment.ts';
+import { assignmentToMessage, endpointFromMessage } from '../../rpc/assignment.ts';
 import type {
   AgentHello,
   HeldAssignment,
@@ -186,6 +186,7 @@ function readReport(report: AssignmentReport): HopReport {
         }
       : null,
     elapsedMs: Millis(report.elapsedMs),
+    source: endpointFromMessage(report.source),
     recordedRoute: report.recordedRoute.flatMap((text) => address(text) ?? []),
   };
 }

@@ -54,7 +54,7 @@ function subjectOf(reason: RefusalReason): string {
     case 'NO_PATH':
       return `${reason.source} to ${reason.destination}`;
     case 'DELAY_BOUND_UNREACHABLE':
-      return 'path';
+      return reason.source === undefined ? 'path' : `path from ${reason.source}`;
     default:
       return assertNever(reason);
   }
@@ -67,7 +67,8 @@ function sentenceOf(reason: RefusalReason): string {
       const to = reason.interval.end === null ? 'on' : `to ${new Date(reason.interval.end).toISOString()}`;
       const held = reason.conflicting.length > 0 ? `; held by ${reason.conflicting.slice(0, 10).join(', ')}` : '';
       const { requestedBitsPerSecond: asked, availableBitsPerSecond: free } = reason;
-      return `${asked} bit/s asked, ${free} bit/s free from ${from} ${to}${held}`;
+      const each = reason.senders === undefined ? '' : ` for ${reason.senders} senders`;
+      return `${asked} bit/s asked${each}, ${free} bit/s free from ${from} ${to}${held}`;
     }
     case 'MTU_TOO_SMALL':
       return `packets of ${reason.requestedBytes} bytes asked, ${reason.mtuBytes} carried`;

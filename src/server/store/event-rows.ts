@@ -18,10 +18,16 @@ export const EVENTS_AFTER = `SELECT first_id, time, items, links, topology_versi
     AND first_id + count - 1 > $1::bigint
   ORDER BY first_id LIMIT $2`;
 
+/** Events stay as they were written: earlier ones say nothing of style, further senders and ADSPEC. */
+const complete = (item: EventDraft): EventDraft =>
+  item.reservationId === null
+    ? item
+    : { ...item, data: { style: 'fixedFilter', moreSenders: [], adspecDeviation: null, ...(item.data as object) } };
+
 export const toEventGroup = (row: EventRow): EventGroup => ({
   first: BigInt(row.first_id),
   time: EpochMs(row.time.getTime()),
-  items: row.items,
+  items: row.items.map(complete),
   links: new Map(Object.entries(row.links).map(([link, version]) => [link, BigInt(version)])),
   topologyVersion: row.topology_version === null ? null : BigInt(row.topology_version),
 });

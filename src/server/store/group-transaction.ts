@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import type { LinkId, NodeName } from '../../core/network/topology.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
-import type { BooksTransaction, CommitOutcome, GroupWrites, Locked, LockRequest } from '../control/ports.ts';
+import type { BooksTransaction, CommitOutcome, InTheWay, GroupWrites, Locked, LockRequest } from '../control/ports.ts';
 import type { Connections } from './connections.ts';
 import { asFault } from './fault.ts';
 import { EVENT_CHANNEL } from './event-rows.ts';
+import { IN_THE_WAY } from './in-the-way.ts';
 import { lockStatements, type Statement } from './lock-statements.ts';
 import {
-  flowHash,
   INSERT_RESERVATIONS,
   reservationJson,
   type ReservationRow,
@@ -101,23 +101,14 @@ export class GroupTransaction implements BooksTransaction {
     await client.query('ROLLBACK').catch(() => this.#connections.dropCommitClient(client));
   }
 
-  /** Who has the flow or the name of reservations that could not be inserted. */
-  async #inTheWay(refused: readonly Reservation[]): Promise<ReadonlyMap<string, string | null>> {
-    const [rows] = await this.#all([
-      {
-        text: IN_THE_WAY,
-        values: [
-          JSON.stringify(
-            refused.map((each) => ({
-              ...{ id: each.id, name: each.name, flow_hash: flowHash(each.flow) },
-              window_start: new Date(each.window.start).toISOString(),
-              window_end: each.window.end === null ? null : new Date(each.window.end).toISOString(),
-            })),
-          ),
-        ],
-      },
-    ]);
-    return new Map(rows!.map((row) => [row['id'] as string, row['other'] as string | null]));
+  async #inTheWay(refused: readonly Reservation[]): Promise<ReadonlyMap<string, InTheWay | null>> {
+    const [rows] = await this.#all([{ text: IN_THE_WAY, values: [JSON.stringify(refused.map(reservationJson))] }]);
+    return new Map(
+      rows!.map((row) => [
+        row['id'] as string,
+        row['other'] === null ? null : { id: row['other'] as string, taken: row['taken'] as InTheWay['taken'] },
+      ]),
+    );
   }
 
   /**
@@ -197,13 +188,3 @@ const eventStatement = (writes: GroupWrites): Statement => ({
     writes.topology ? String(writes.before.topology + 1n) : null,
   ],
 });
-
-const IN_THE_WAY = `SELECT r.id, (
-    SELECT o.id FROM reservation o
-     WHERE (o.counts_in_books AND int8range(o.flow_hash, o.flow_hash, '[]') && int8range(r.flow_hash, r.flow_hash, '[]')
-            AND tstzrange(o.window_start, o.window_end) && tstzrange(r.window_start, r.window_end))
-        OR (o.state NOT IN ('releasing', 'ended') AND o.name = r.name)
-        OR o.id = r.id
-     ORDER BY o.id LIMIT 1) AS other
-  FROM json_to_recordset($1::json)
-    AS r(id uuid, name text, flow_hash bigint, window_start timestamptz, window_end timestamptz)`;

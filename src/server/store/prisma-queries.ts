@@ -30,10 +30,12 @@ export class PrismaQueries implements ReservationQueries {
     const where: Prisma.ReservationWhereInput = {
       ...(after === null ? {} : { id: { gt: after } }),
       ...(states.length === 0 ? {} : { state: { in: [...states] } }),
-      ...(source === null ? {} : { sourceAddress: source }),
       ...(destination === null ? {} : { destinationAddress: destination }),
-      ...(node === null ? {} : { nodes: { has: node } }),
-      ...(link === null ? {} : { links: { has: link } }),
+      AND: [
+        ...(source === null ? [] : [anySender({ sourceAddress: source }, { source: { address: source } })]),
+        ...(node === null ? [] : [anySender({ nodes: { has: node } }, { path: { nodes: [node] } })]),
+        ...(link === null ? [] : [anySender({ links: { has: link } }, { path: { hops: [{ link }] } })]),
+      ],
     };
     return asking(async () => {
       const rows = await this.#prisma.reservation.findMany({ where, orderBy: { id: 'asc' }, take: limit });
@@ -41,6 +43,14 @@ export class PrismaQueries implements ReservationQueries {
     });
   }
 }
+
+/** Of the first sender, which has columns, or of one of the others. */
+const anySender = (
+  first: Prisma.ReservationWhereInput,
+  other: Prisma.InputJsonObject,
+): Prisma.ReservationWhereInput => ({
+  OR: [first, { moreSenders: { array_contains: [other] } }],
+});
 
 async function asking<T>(query: () => Promise<T>): Promise<T> {
   try {

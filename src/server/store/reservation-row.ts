@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { AdmittedPath } from '../../core/admission/decision.ts';
-import { flowKey } from '../../core/admission/ledger.ts';
+import { sessionKey } from '../../core/admission/ledger.ts';
 import type { IpAddress } from '../../core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs, Micros } from '../../core/base/units.ts';
 import type { Flow, Qos } from '../../core/qos/request.ts';
-import type { Failure, Reservation } from '../../core/reservation/reservation.ts';
+import { flowKeyOf } from '../../core/reservation/change.ts';
+import type { Failure, Reservation, Sender } from '../../core/reservation/reservation.ts';
 import type { Change } from '../../core/reservation/terms.ts';
 
 type Whole = bigint | string | number;
@@ -24,6 +25,8 @@ export interface ReservationRow {
   sourcePort: number | null;
   destinationAddress: string;
   destinationPort: number | null;
+  style: string;
+  moreSenders: unknown;
   serviceType: string;
   tokenRateBitsPerSecond: Whole;
   tokenBucketBytes: Whole;
@@ -69,7 +72,10 @@ const COLUMNS = [
   ['sourcePort', 'source_port', 'int'],
   ['destinationAddress', 'destination_address', 'text'],
   ['destinationPort', 'destination_port', 'int'],
+  ['style', 'style', 'text'],
+  ['moreSenders', 'more_senders', 'jsonb'],
   ['flowHash', 'flow_hash', 'bigint'],
+  ['sessionHash', 'session_hash', 'bigint'],
   ['serviceType', 'service_type', 'text'],
   ['tokenRateBitsPerSecond', 'token_rate_bits_per_second', 'bigint'],
   ['tokenBucketBytes', 'token_bucket_bytes', 'bigint'],
@@ -116,7 +122,7 @@ const CHANGING = new Set<string>([
   ],
   ...['confirmedAt', 'updatedAt', 'name', 'labels', 'change', 'termsRevision', 'serviceType', 'tokenRateBitsPerSecond'],
   ...['tokenBucketBytes', 'peakRateBitsPerSecond', 'minPolicedUnitBytes', 'maxPacketBytes', 'maxDelayMicros'],
-  ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros'],
+  ...['slackMicros', 'bookedBitsPerSecond', 'rateBytesPerSecond', 'delayBoundMicros', 'moreSenders'],
 ]);
 
 const quoted = COLUMNS.map(([field, column]) => `"${column}" AS "${field}"`).join(', ');
@@ -152,7 +158,10 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
     source_port: flow.source.port,
     destination_address: flow.destination.address,
     destination_port: flow.destination.port,
-    flow_hash: flowHash(flow),
+    style: reservation.style,
+    more_senders: reservation.moreSenders.length === 0 ? null : reservation.moreSenders,
+    flow_hash: flowHash(reservation),
+    session_hash: hash62(sessionKey(flow)),
     service_type: qos.serviceType,
     token_rate_bits_per_second: qos.tokenRateBitsPerSecond,
     token_bucket_bytes: qos.tokenBucketBytes,
@@ -184,9 +193,11 @@ export function reservationJson(reservation: Reservation): Record<string, unknow
   };
 }
 
-/** 62 bits of the flow's digest as text: a range of one value must not reach the end of bigint. */
-export const flowHash = (flow: Flow): string =>
-  (createHash('sha256').update(flowKey(flow)).digest().readBigUInt64BE() >> 2n).toString();
+export const flowHash = (reservation: Reservation): string => hash62(flowKeyOf(reservation));
+
+/** 62 bits of a digest as text: a range of one value must not reach the end of bigint. */
+const hash62 = (text: string): string =>
+  (createHash('sha256').update(text).digest().readBigUInt64BE() >> 2n).toString();
 
 const iso = (time: EpochMs | null): string | null => (time === null ? null : new Date(time).toISOString());
 
@@ -215,20 +226,26 @@ export function toReservation(row: ReservationRow): Reservation {
       slackMicros: Micros(Number(row.slackMicros)),
     },
     window: { start: EpochMs(row.windowStart.getTime()), end: instant(row.windowEnd) },
+    style: row.style as Reservation['style'],
     path: toPath(row),
+    moreSenders: (row.moreSenders ?? []) as readonly Sender[],
     actualHops: row.actualHops as Reservation['actualHops'],
     nonRsvpHop: row.nonRsvpHop,
     adspecDeviation: row.adspecDeviation,
     enforcement: row.enforcement as Reservation['enforcement'],
     countsInBooks: row.countsInBooks,
     confirmedAt: instant(row.confirmedAt),
-    change: row.change as Change | null,
+    change: toChange(row.change as Change | null),
     termsRevision: row.termsRevision,
     revision: row.revision,
     createdAt: EpochMs(row.createdAt.getTime()),
     updatedAt: EpochMs(row.updatedAt.getTime()),
   };
 }
+
+/** One that was stored before there were several senders says nothing of more. */
+const toChange = (change: Change | null): Change | null =>
+  change && { ...change, terms: { ...change.terms, moreSenders: change.terms.moreSenders ?? [] } };
 
 const toPath = (row: ReservationRow): AdmittedPath => ({
   hops: row.links.map((link, i) => ({

@@ -6,15 +6,15 @@ import type { Decision } from '../../../src/core/admission/decision.ts';
 import type { World } from '../../../src/core/admission/world.ts';
 import { Bytes, EpochMs, Micros } from '../../../src/core/base/units.ts';
 import { buildGraph } from '../../../src/core/network/graph.ts';
-import { LAB, network, NOW, qos, request, world } from './fixtures.ts';
+import { booking, LAB, network, NOW, qos, request, world } from './fixtures.ts';
 
 let ids = 0;
 function book(w: World, rate: number, more: Parameters<typeof request>[1] = {}): Held {
   const asked = request(rate, more);
   const decision = decide(asked, w);
   if (!decision.admitted) throw new Error(JSON.stringify(decision));
-  const held = { id: `b${ids++}`, ...asked, path: decision.path };
-  w.ledger.add(held);
+  const held = { id: `b${ids++}`, ...asked, path: decision.path, moreSenders: [] };
+  w.ledger.add(booking(held.id, asked, held.path));
   return held;
 }
 

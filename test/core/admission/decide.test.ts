@@ -4,7 +4,7 @@ import { decide } from '../../../src/core/admission/decide.ts';
 import type { AdmittedPath, Decision, RefusalReason } from '../../../src/core/admission/decision.ts';
 import type { World } from '../../../src/core/admission/world.ts';
 import type { ReservationRequest } from '../../../src/core/qos/request.ts';
-import { LAB, network, NOW, request, world } from './fixtures.ts';
+import { booking, LAB, network, NOW, request, world } from './fixtures.ts';
 
 const A_R1 = 'host-a:host-a-r1-0';
 const R1_R2 = 'r1:r1-r2-1';
@@ -26,7 +26,7 @@ function refused(asked: ReservationRequest, w: World): Extract<Decision, { admit
 }
 
 function book(id: string, asked: ReservationRequest, w: World): void {
-  w.ledger.add({ id, flow: asked.flow, window: asked.window, path: admitted(asked, w) });
+  w.ledger.add(booking(id, asked, admitted(asked, w)));
 }
 
 const bandwidth = (reasons: readonly RefusalReason[]): Extract<RefusalReason, { reason: 'BANDWIDTH_UNAVAILABLE' }>[] =>
@@ -37,6 +37,7 @@ describe('a decision on the lab', () => {
     const decision = decide(request(25e6, { qos: { minPolicedUnitBytes: Bytes(128) } }), world(network(LAB)));
     expect(decision).toEqual({
       admitted: true,
+      morePaths: [],
       touched: ROUTED,
       path: {
         hops: [
@@ -113,12 +114,7 @@ describe('a decision on the lab', () => {
       world(network(LAB.map((c, i) => (i === 1 ? { ...c, link: { adminState: 'draining' } } : c)))),
       world(network(LAB, { r1: { adminState: 'draining' } })),
     ]) {
-      w.ledger.add({
-        id: 'older',
-        flow: request(1e6).flow,
-        window: { start: NOW, end: null },
-        path: admitted(request(1e6), world(network(LAB))),
-      });
+      w.ledger.add(booking('older', request(1e6), admitted(request(1e6), world(network(LAB)))));
       const reason = bandwidth(refused(request(1e6), w).reasons).find((r) => r.link === R1_R2);
       expect(reason).toMatchObject({ availableBitsPerSecond: 0, conflicting: [], interval: { start: NOW, end: null } });
     }

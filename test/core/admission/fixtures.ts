@@ -1,6 +1,7 @@
 import { type IpAddress, parsePrefix } from '../../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, EpochMs, Micros } from '../../../src/core/base/units.ts';
-import { Ledger } from '../../../src/core/admission/ledger.ts';
+import type { AdmittedPath } from '../../../src/core/admission/decision.ts';
+import { type Booking, flowKey, Ledger } from '../../../src/core/admission/ledger.ts';
 import type { World } from '../../../src/core/admission/world.ts';
 import { buildGraph } from '../../../src/core/network/graph.ts';
 import type { Link, NetworkNode, Topology } from '../../../src/core/network/topology.ts';
@@ -117,8 +118,19 @@ export function request(
       source: { address: (more.source ?? '10.0.0.1') as IpAddress, port: 5004 },
       destination: { address: (more.destination ?? '10.0.2.2') as IpAddress, port: 5004 },
     },
+    moreSources: [],
+    sourcesListed: false,
+    style: 'fixedFilter',
     qos: qos(tokenRate, more.qos),
     window: more.window ?? { start: NOW, end: null },
     constraints: { allowUnpinned: more.allowUnpinned ?? false },
   };
 }
+
+/** What the ledger counts for a request of one sender on a path. */
+export const booking = (id: string, asked: ReservationRequest, path: Pick<AdmittedPath, 'hops'>): Booking => ({
+  id,
+  flowKey: flowKey(asked),
+  window: asked.window,
+  path,
+});

@@ -6,7 +6,7 @@ import { request } from './fixtures.ts';
 
 const booking = (id: string, start: number, end: number | null, bits: number, links: readonly string[]): Booking => ({
   id,
-  flow: request(1e6).flow,
+  flowKey: flowKey(request(1e6)),
   window: { start: EpochMs(start), end: end === null ? null : EpochMs(end) },
   path: {
     hops: links.map((link) => ({ node: 'n', interface: 'i', link, bookedBitsPerSecond: BitsPerSecond(bits) })),
@@ -44,9 +44,13 @@ describe('ledger', () => {
   it('finds the same flow in an overlapping window only', () => {
     const ledger = new Ledger();
     ledger.add(booking('a', 10, 20, 5, ['x']));
-    const { flow } = request(1e6);
+    const asked = request(1e6);
+    const { flow } = asked;
     const find = (start: number, end: number | null, f = flow) =>
-      ledger.sameFlow(f, { start: EpochMs(start), end: end === null ? null : EpochMs(end) });
+      ledger.sameFlow(flowKey({ ...asked, flow: f }), {
+        start: EpochMs(start),
+        end: end === null ? null : EpochMs(end),
+      });
     expect([find(0, 10), find(20, null), find(0, 11), find(19, null), find(0, null)]).toEqual([
       null,
       null,
@@ -61,7 +65,8 @@ describe('ledger', () => {
   });
 
   it('tells flows apart by every part', () => {
-    const { flow } = request(1e6);
+    const asked = request(1e6);
+    const { flow } = asked;
     const others = [
       flow,
       { ...flow, protocol: 'tcp' as const },
@@ -70,7 +75,7 @@ describe('ledger', () => {
       { ...flow, destination: { ...flow.destination, port: null } },
       { ...flow, source: flow.destination, destination: flow.source },
     ];
-    expect(new Set(others.map(flowKey)).size).toBe(others.length);
+    expect(new Set(others.map((each) => flowKey({ ...asked, flow: each }))).size).toBe(others.length);
   });
 });
 

@@ -4,7 +4,7 @@ import { decide } from '../../../src/core/admission/decide.ts';
 import type { AdmittedPath, Decision, PinningObstacle } from '../../../src/core/admission/decision.ts';
 import type { World } from '../../../src/core/admission/world.ts';
 import type { ReservationRequest } from '../../../src/core/qos/request.ts';
-import { LAB, network, request, steerable, world } from './fixtures.ts';
+import { booking, LAB, network, request, steerable, world } from './fixtures.ts';
 
 const A_R1 = 'host-a:host-a-r1-0';
 const R1_R2 = 'r1:r1-r2-1';
@@ -30,7 +30,7 @@ function refused(asked: ReservationRequest, w: World): Extract<Decision, { admit
 
 const book = (id: string, asked: ReservationRequest, w: World): AdmittedPath => {
   const path = admitted(asked, w);
-  w.ledger.add({ id, flow: asked.flow, window: asked.window, path });
+  w.ledger.add(booking(id, asked, path));
   return path;
 };
 

@@ -10,7 +10,7 @@ import type { World } from '../../../src/core/admission/world.ts';
 import type { Link, Topology } from '../../../src/core/network/topology.ts';
 import type { Flow, ReservationRequest } from '../../../src/core/qos/request.ts';
 import { firstLink, lowestCostWay, simplePaths, SlotBooks } from './slot-books.ts';
-import { type Cable, network, NOW, request, world } from './fixtures.ts';
+import { booking, type Cable, network, NOW, request, world } from './fixtures.ts';
 
 const SLOTS = 8;
 /** Cables between 2 to 6 nodes; any of them may be missing, so networks fall apart too. */
@@ -140,9 +140,8 @@ describe('admission, against books kept slot by slot', () => {
               }
               const { delayBoundMicros } = decision.path;
               if (step.delay !== null) expect(delayBoundMicros).toBeLessThanOrEqual(step.delay);
-              const booking = { id: `b${n}`, ...asked, path: decision.path };
-              w.ledger.add(booking);
-              books.add(booking.id, decision.path.hops, step.start, end);
+              w.ledger.add(booking(`b${n}`, asked, decision.path));
+              books.add(`b${n}`, decision.path.hops, step.start, end);
               books.checkNeverOverbooked();
               return;
             }
@@ -243,13 +242,13 @@ function expectOnlyTouchedCounts(asked: ReservationRequest, w: World, decision: 
   for (const link of touched) {
     for (const { id, start, end, bitsPerSecond } of w.ledger.calendar(link)?.bookings() ?? []) {
       const hops = [{ node: '', interface: '', link, bookedBitsPerSecond: bitsPerSecond }];
-      emptied.add({ id: `${id} ${link}`, flow: asked.flow, window: { start, end }, path: { hops } });
+      emptied.add(booking(`${id} ${link}`, { ...asked, window: { start, end } }, { hops }));
     }
   }
   expect(essence(decide(asked, { ...w, ledger: emptied }))).toEqual(essence(decision));
   const rest = w.graph.links.filter(({ id }) => !touched.has(id));
   const hops = rest.map(({ id }) => ({ node: '', interface: '', link: id, bookedBitsPerSecond: BitsPerSecond(1e9) }));
-  w.ledger.add({ id: 'filler', flow: asked.flow, window: { start: NOW, end: null }, path: { hops } });
+  w.ledger.add(booking('filler', { ...asked, window: { start: NOW, end: null } }, { hops }));
   try {
     expect(essence(decide(asked, w))).toEqual(essence(decision));
   } finally {

@@ -40,6 +40,9 @@ describe('a reservation request', () => {
       name: null,
       labels: {},
       flow: { protocol: 'udp', ...{ source: BASE.flow.source, destination: BASE.flow.destination } },
+      moreSources: [],
+      sourcesListed: false,
+      style: 'fixedFilter',
       qos: {
         serviceType: 'controlledLoad',
         tokenRateBitsPerSecond: 25_000_000,

@@ -4,7 +4,7 @@ import { decide } from '../../../src/core/admission/decide.ts';
 import { decideChange } from '../../../src/core/admission/decide-change.ts';
 import { BitsPerSecond, BytesPerSecond, EpochMs } from '../../../src/core/base/units.ts';
 import { assignmentFor } from '../../../src/core/reservation/assignment.ts';
-import { bookedHops, changed, termsOf, underTerms } from '../../../src/core/reservation/change.ts';
+import { bookedHops, bookingOf, changed, termsOf, underTerms } from '../../../src/core/reservation/change.ts';
 import type { LifeCycleEvent } from '../../../src/core/reservation/life-cycle-events.ts';
 import { occupiesBooks, step } from '../../../src/core/reservation/life-cycle.ts';
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
@@ -18,6 +18,7 @@ const terms = (factor: number): Terms => ({
   bookedBitsPerSecond: old.path.hops.map((hop) => BitsPerSecond(hop.bookedBitsPerSecond * factor)),
   rate: BytesPerSecond(old.path.rate * factor),
   delayBoundMicros: old.path.delayBoundMicros,
+  moreSenders: [],
 });
 const asked = (factor: number, from = old) => changed(from, from, terms(factor), false, EpochMs(3000));
 const REASON = { reason: 'REFUSED', errorCode: 1, errorValue: 2, errorNode: 'r1', detail: 'no class left' } as const;
@@ -135,7 +136,7 @@ describe('changes of many reservations, agents that carry them out when they lik
         const before = new Map<string, Reservation>();
         const put = (next: Reservation): void => {
           w.ledger.remove(next.id);
-          if (occupiesBooks(next)) w.ledger.add({ ...next, path: { hops: bookedHops(next) } });
+          if (occupiesBooks(next)) w.ledger.add(bookingOf(next));
           const was = live.get(next.id);
           live.set(next.id, next);
           for (const node of next.path.nodes) {
@@ -186,7 +187,7 @@ describe('changes of many reservations, agents that carry them out when they lik
               return;
             }
             before.set(r.id, r);
-            put(changed(r, r, termsOf(asks, decision.path), false, NOW));
+            put(changed(r, r, termsOf(asks, decision.path, []), false, NOW));
           } else if (r.change !== null && each.do === 'refuse') {
             const next = step(r, { type: 'changeRefused', since: r.change.since, reason: REASON }, NOW, true);
             if (next) put(next);

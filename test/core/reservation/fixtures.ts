@@ -22,6 +22,8 @@ export function reservation(more: Partial<Reservation> = {}): Reservation {
       source: { address: '10.1.0.2' as IpAddress, port: 5004 },
       destination: { address: '10.2.0.2' as IpAddress, port: 5004 },
     },
+    style: 'fixedFilter',
+    moreSenders: [],
     qos: {
       serviceType: 'guaranteed',
       tokenRateBitsPerSecond: BitsPerSecond(25_000_000),

@@ -21,9 +21,9 @@ const EVENTS = {
   changeApplied: { type: 'changeApplied', since: 1 },
   changeRefused: { type: 'changeRefused', since: 1, reason: { ...FAILURE, reason: 'REFUSED' } },
   changeReverted: { type: 'changeReverted', since: 1 },
-  pathObserved: { type: 'pathObserved', actualHops: [{ node: 'r1', interface: 'eth1', link: 'r1:eth1' }] },
-  nonRsvpHop: { type: 'nonRsvpHop', present: true },
-  adspecObserved: { type: 'adspecObserved', deviation: 'C 5 bytes instead of 4' },
+  pathObserved: { type: 'pathObserved', sender: 0, actualHops: [{ node: 'r1', interface: 'eth1', link: 'r1:eth1' }] },
+  nonRsvpHop: { type: 'nonRsvpHop', sender: 0, present: true },
+  adspecObserved: { type: 'adspecObserved', sender: 0, deviation: 'C 5 bytes instead of 4' },
 } satisfies { readonly [T in LifeCycleEvent['type']]: Extract<LifeCycleEvent, { type: T }> };
 const STATES = ['held', 'scheduled', 'establishing', 'active', 'degraded', 'releasing', 'ended'] as const;
 
@@ -140,14 +140,16 @@ describe('life cycle', () => {
     const seen = step(reservation(), EVENTS.nonRsvpHop, NOW, true)!;
     expect(seen.nonRsvpHop).toBe(true);
     expect(step(seen, EVENTS.nonRsvpHop, NOW, true)).toBeNull();
-    expect(step(seen, { type: 'nonRsvpHop', present: false }, NOW, true)?.nonRsvpHop).toBe(false);
+    expect(step(seen, { type: 'nonRsvpHop', sender: 0, present: false }, NOW, true)?.nonRsvpHop).toBe(false);
   });
 
   it('keeps where ADSPEC and books differ until they agree', () => {
     const differs = step(reservation(), EVENTS.adspecObserved, NOW, true)!;
     expect(differs.adspecDeviation).toBe(EVENTS.adspecObserved.deviation);
     expect(step(differs, EVENTS.adspecObserved, NOW, true)).toBeNull();
-    expect(step(differs, { type: 'adspecObserved', deviation: null }, NOW, true)?.adspecDeviation).toBeNull();
+    expect(
+      step(differs, { type: 'adspecObserved', sender: 0, deviation: null }, NOW, true)?.adspecDeviation,
+    ).toBeNull();
   });
 
   it('starts scheduled before its window, else establishing, or active where nobody signals', () => {
@@ -200,7 +202,7 @@ describe('life cycle', () => {
     const observed = step(reservation(), EVENTS.pathObserved, NOW, true)!;
     expect(observed.actualHops).toEqual(EVENTS.pathObserved.actualHops);
     expect(step(observed, EVENTS.pathObserved, NOW, true)).toBeNull();
-    expect(step(observed, { type: 'pathObserved', actualHops: [] }, NOW, true)?.actualHops).toEqual([]);
+    expect(step(observed, { type: 'pathObserved', sender: 0, actualHops: [] }, NOW, true)?.actualHops).toEqual([]);
   });
 
   it('does not go back in time when a clock does', () => {

@@ -190,6 +190,7 @@ describe('one server', () => {
     await one.committer.transition(kept[1]!.reservation.id, { type: 'releaseRequested', inOrder: true });
     await one.committer.transition(kept[2]!.reservation.id, {
       type: 'pathObserved',
+      sender: 0,
       actualHops: [{ node: 'a', interface: 'eth0', link: 'a:eth0' }],
     });
     const again = await replica();
@@ -422,6 +423,7 @@ describe('two servers on one database', () => {
       two.committer.transition(reservation.id, { type: 'confirmed', at: reservation.createdAt }),
       two.committer.transition(reservation.id, {
         type: 'pathObserved',
+        sender: 0,
         actualHops: [{ node: 'a', interface: 'eth0', link: 'a:eth0' }],
       }),
     ]);

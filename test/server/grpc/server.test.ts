@@ -121,6 +121,49 @@ describe('reservations', () => {
     await call(client, releaseReservation, { id: RESERVATION_ID });
   });
 
+  it('may be of several senders, with their style', async () => {
+    const { path } = reservation();
+    const source = { address: '10.3.0.2' as IpAddress, port: null };
+    const moreSenders = [
+      { source, path: { ...path, nodes: ['c', 'r1', 'b'] }, actualHops: [], nonRsvpHop: true, adspecDeviation: null },
+    ];
+    const { client, control } = await startGrpc({
+      control: edgeControl({
+        reserve: () =>
+          Promise.resolve({ reservation: reservation({ style: 'wildcardFilter', moreSenders }), replayed: false }),
+      }),
+    });
+    const { flow, ...rest } = goodSpec() as { flow: { source: object; destination: object } } & object;
+    const sources = [{ address: '10.1.0.2', port: 5004 }, { address: '10.3.0.2' }];
+    const spec = { ...rest, flow: { protocol: 'udp', sources, destination: flow.destination } } as Spec & object;
+    const signaling = { style: 'wildcardFilter' };
+    const booked = await call(client, createReservation, { reservation: { ...spec, signaling } as Spec });
+    const asked = () => control.calls.findLast((each) => each.name === 'reserve')!.args[0];
+    expect(asked()).toMatchObject({
+      flow: {
+        protocol: 'udp',
+        sources: [
+          { address: '10.1.0.2', port: 5004 },
+          { address: '10.3.0.2', port: null },
+        ],
+      },
+      signaling,
+    });
+    expect(asked()).not.toHaveProperty('flow.source');
+    expect(booked.flow!.source).toBeUndefined();
+    expect(booked.flow!.sources.map((each) => [each.address, each.port])).toEqual([
+      ['10.1.0.2', 5004],
+      ['10.3.0.2', undefined],
+    ]);
+    expect(booked.paths.map((each) => [each.source, each.nonRsvpHop])).toEqual([
+      ['10.1.0.2', false],
+      ['10.3.0.2', true],
+    ]);
+    expect(booked.signaling!.style).toBe('wildcardFilter');
+    await call(client, createReservation, { reservation: spec });
+    expect(asked()).not.toHaveProperty('signaling');
+  });
+
   const set = (path: string, value: unknown): Spec => {
     const spec = goodSpec() as Record<string, unknown>;
     const steps = path.split('.');
@@ -140,6 +183,8 @@ describe('reservations', () => {
     ['flow.source.port', 0, 'OUT_OF_RANGE', '0'],
     ['flow.source.address', 'nowhere', 'INVALID_ARGUMENT', 'nowhere'],
     ['flow.protocol', '', 'INVALID_ARGUMENT', '""'],
+    ['flow.sources', [{ address: '10.1.0.2' }], 'INVALID_ARGUMENT', 'flow.source'],
+    ['signaling', { style: 'FF' }, 'INVALID_ARGUMENT', 'FF'],
     ['qos.tokenRateBitsPerSecond', 0n, 'OUT_OF_RANGE', '0'],
     ['qos.tokenRateBitsPerSecond', -1n, 'OUT_OF_RANGE', '-1'],
     ['qos.tokenRateBitsPerSecond', 2n ** 53n, 'OUT_OF_RANGE', '9007199254740992'],
@@ -155,7 +200,7 @@ describe('reservations', () => {
     expect(error.code).toBe(status.INVALID_ARGUMENT);
     const { info, badRequest } = readRichStatus(error.metadata);
     expect(info).toMatchObject({ reason, domain: 'headroom' });
-    const violation = badRequest!.fieldViolations.find((each) => each.field === path);
+    const violation = badRequest!.fieldViolations.find((each) => each.field.startsWith(path));
     expect(violation?.description).toContain(shown);
   });
 
@@ -273,7 +318,7 @@ describe('an update', () => {
     const change = {
       state: 'failed',
       ...{ since: 7, requestedAt: NOW },
-      terms: termsOf({ ...before.qos, tokenRateBitsPerSecond: BitsPerSecond(50_000_000) }, before.path),
+      terms: termsOf({ ...before.qos, tokenRateBitsPerSecond: BitsPerSecond(50_000_000) }, before.path, []),
       reasons: [{ reason: 'REFUSED', errorCode: 1, errorValue: 2, errorNode: 'r1', detail: 'no class left' }],
     } as const;
     const { client } = await startGrpc({

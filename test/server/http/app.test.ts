@@ -3,8 +3,9 @@ import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Control } from '../../../src/server/control/api.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
-import { BitsPerSecond, EpochMs } from '../../../src/core/base/units.ts';
-import { edgeControl, goodRequest, goodTopology, NOW, RESERVATION_ID } from '../edge-control.ts';
+import type { IpAddress } from '../../../src/core/base/ip.ts';
+import { BitsPerSecond, EpochMs, Micros } from '../../../src/core/base/units.ts';
+import { edgeControl, goodRequest, goodTopology, NOW, reservation, RESERVATION_ID } from '../edge-control.ts';
 import { buildApp } from './app.ts';
 
 const refusing = (error: ControlError): Partial<Control> => ({
@@ -15,6 +16,22 @@ const refusing = (error: ControlError): Partial<Control> => ({
 
 const book = (app: ReturnType<typeof buildApp>['app'], headers: Record<string, string> = {}, query = '') =>
   app.inject({ method: 'POST', url: `/v1/reservations${query}`, headers, payload: goodRequest() });
+
+const several = () => {
+  const { path } = reservation();
+  return reservation({
+    style: 'fixedFilter',
+    moreSenders: [
+      {
+        source: { address: '10.3.0.2' as IpAddress, port: 5005 },
+        path: { ...path, nodes: ['host-c', 'r1', 'host-b'], delayBoundMicros: Micros(9_000) },
+        actualHops: [{ node: 'r1', interface: 'eth9', link: 'r1:eth9' }],
+        nonRsvpHop: true,
+        adspecDeviation: 'C 5 bytes instead of 4',
+      },
+    ],
+  });
+};
 
 describe('a reservation', () => {
   it('is answered with 201, Location, ETag and the form of the contract', async () => {
@@ -59,6 +76,40 @@ describe('a reservation', () => {
       updatedAt: '2026-11-22T10:00:00.013Z',
       etag: '7',
     });
+  });
+
+  it('of several senders has sources instead of source, and a path for each of them', async () => {
+    const { app } = buildApp({
+      control: edgeControl({ reserve: async () => ({ reservation: several(), replayed: false }) }),
+    });
+    const { source, ...flow } = goodRequest().flow;
+    const payload = { ...goodRequest(), flow: { ...flow, sources: [source] }, signaling: { style: 'fixedFilter' } };
+    const response = await app.inject({ method: 'POST', url: '/v1/reservations', payload });
+    expect(response.statusCode).toBe(201);
+    const body = response.json<{ flow: object; paths: object[]; signaling: object }>();
+    expect(body.flow).toEqual({
+      protocol: 'udp',
+      sources: [
+        { address: '10.1.0.2', port: 5004 },
+        { address: '10.3.0.2', port: 5005 },
+      ],
+      destination: { address: '10.2.0.2', port: null },
+    });
+    expect(body.paths).toMatchObject([
+      { role: 'forward', source: '10.1.0.2', delayBoundMicros: 17_000, deviation: null, nonRsvpHop: false },
+      {
+        ...{
+          role: 'forward',
+          source: '10.3.0.2',
+          delayBoundMicros: 9_000,
+          nonRsvpHop: true,
+          adspecDeviation: 'C 5 bytes instead of 4',
+        },
+        ...{ bookedBitsPerSecond: 27_734_375, actualHops: [{ link: 'r1:eth9' }] },
+        deviation: 'r1 sends over r1:eth9 instead of r1:eth1',
+      },
+    ]);
+    expect(body.signaling).toMatchObject({ style: 'fixedFilter' });
   });
 
   it('with validateOnly is 200 and has neither id nor etag', async () => {

@@ -43,6 +43,13 @@ describe('a request that is wrong in one field', () => {
     ['flow.source.port', 1.5, 'INVALID_ARGUMENT', 1.5],
     ['flow.source.prot', 5004, 'INVALID_ARGUMENT', 5004],
     ['flow.protocol', 'sctp', 'INVALID_ARGUMENT', 'sctp'],
+    ['flow.sources', [{ address: '10.1.0.2', port: 1 }], 'INVALID_ARGUMENT', 'an array of 1'],
+    ['flow.sources', null, 'INVALID_ARGUMENT', null],
+    ['flow.sources', { address: '10.1.0.2' }, 'INVALID_ARGUMENT', 'an object'],
+    ['signaling', 'fixedFilter', 'INVALID_ARGUMENT', 'fixedFilter'],
+    ['signaling', { style: 'SE' }, 'INVALID_ARGUMENT', undefined],
+    ['signaling', { style: 7 }, 'INVALID_ARGUMENT', undefined],
+    ['signaling', { confirmedAt: null }, 'INVALID_ARGUMENT', undefined],
     ['qos.serviceType', 'bestEffort', 'INVALID_ARGUMENT', 'bestEffort'],
     ['qos.tokenRateBitsPerSecond', undefined, 'INVALID_ARGUMENT', 'missing'],
     ['qos.tokenRateBitsPerSecond', 0, 'OUT_OF_RANGE', 0],
@@ -67,7 +74,33 @@ describe('a request that is wrong in one field', () => {
     expect(response.headers['content-type']).toBe('application/problem+json');
     const problem = response.json<Json>();
     expect(problem).toMatchObject({ code, status: 400, retryable: false, reasons: [], alternatives: [] });
-    expect(problem['fields']).toContainEqual(expect.objectContaining({ field: path, value: shown }));
+    if (shown !== undefined) {
+      expect(problem['fields']).toContainEqual(expect.objectContaining({ field: path, value: shown }));
+    } else expect((problem['fields'] as { field: string }[])[0]!.field).toMatch(new RegExp(`^${path}\\.`));
+  });
+
+  it.each([
+    [[], 'OUT_OF_RANGE', 'flow.sources', 0],
+    [[{ address: '10.1.0.2', port: 1 }, { address: '10.3.0.2' }], 'INVALID_ARGUMENT', 'flow.sources[1].port', null],
+    [[{ address: '10.1.0.2', port: 70_000 }], 'OUT_OF_RANGE', 'flow.sources[0].port', 70_000],
+    [[{ address: '10.1.0.2', port: 1 }, { port: 1 }], 'INVALID_ARGUMENT', 'flow.sources[1].address', 'missing'],
+    [[{ address: '10.1.0.2', port: 1 }, 'b'], 'INVALID_ARGUMENT', 'flow.sources[1]', 'b'],
+    [
+      [
+        { address: '10.1.0.2', port: 1 },
+        { address: '10.1.0.2', port: 1 },
+      ],
+      'OUT_OF_RANGE',
+      'flow.sources[1].port',
+      1,
+    ],
+  ])('flow.sources = %j is refused with %s at %s', async (sources, code, field, value) => {
+    const { source: _, ...flow } = goodRequest().flow;
+    const response = await post(app(), { ...goodRequest(), flow: { ...flow, sources } });
+    expect(response.statusCode).toBe(400);
+    const problem = response.json<Json>();
+    expect(problem).toMatchObject({ code, status: 400 });
+    expect(problem['fields']).toContainEqual(expect.objectContaining({ field, value }));
   });
 
   it('equal end points are refused', async () => {

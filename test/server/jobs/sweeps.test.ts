@@ -182,7 +182,7 @@ test('the clock is looked at every minute, and closing stops it', async () => {
 describe('a change under way', () => {
   const changing = (state: Reservation['state'], more: Partial<Reservation> = {}): Reservation => {
     const before = labReservation(1, { state, ...more });
-    return changed(before, before, termsOf(before.qos, before.path), false, EpochMs(START));
+    return changed(before, before, termsOf(before.qos, before.path, []), false, EpochMs(START));
   };
 
   test('is given up after 30 s, with what it waited for', async () => {
@@ -207,7 +207,7 @@ describe('a change under way', () => {
     const { change } = committer.books.get(labReservation(1).id)!;
     await committer.transition(labReservation(1).id, { type: 'changeApplied', since: change!.since });
     const settled = committer.books.get(labReservation(1).id)!;
-    committer.book(changed(settled, settled, termsOf(settled.qos, settled.path), false, EpochMs(START + 20_000)));
+    committer.book(changed(settled, settled, termsOf(settled.qos, settled.path, []), false, EpochMs(START + 20_000)));
     await moveTo(START + 49_999);
     expect(committer.history).toEqual(['changeApplied active']);
     await moveTo(START + 50_000);

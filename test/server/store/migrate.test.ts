@@ -5,6 +5,8 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma, PrismaClient } from '../../../src/gen/prisma/client.ts';
+import { openStore } from '../../../src/server/store/open-store.ts';
+import { reservationJson } from '../../../src/server/store/reservation-row.ts';
 import { isMigrated, migrate, migrationsFolder } from '../../../src/server/store/migrate.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -71,6 +73,42 @@ describe('migrations', () => {
     await rm(own, { recursive: true });
   });
 
+  test('what was booked before there were several senders keeps its session to itself as it should', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'hrt-migrations-'));
+    await cp(migrationsFolder(), own, { recursive: true });
+    await rm(join(own, '20261126030000_several_senders'), { recursive: true });
+    const url = await database.empty();
+    await migrate(url, own);
+    await rm(own, { recursive: true });
+    const insert = (id: number, port: string, flowHash: number) =>
+      query(
+        url,
+        `INSERT INTO reservation (id, revision, labels, state, protocol, source_address, source_port, destination_address,
+           destination_port, flow_hash, service_type, token_rate_bits_per_second, token_bucket_bytes,
+           min_policed_unit_bytes, max_packet_bytes, slack_micros, window_start, links, interfaces, nodes,
+           booked_bits_per_second, rate_bytes_per_second, actual_hops, enforcement, counts_in_books, change,
+           created_at, updated_at)
+         VALUES ('01930000-0000-7000-8000-00000000000${id}', 1, '{}', 'active', 'udp', '10.1.0.2', NULL, '10.2.0.2',
+           ${port}, ${flowHash}, 'controlledLoad', 8, 1, 1, 1, 0, now(), '{a:eth0}', '{eth0}', '{a,b}', '{8}', 1, '[]',
+           'none', true, '{"state": "failed", "terms": {}}', now(), now())`,
+      );
+    await insert(1, '5004', 1);
+    await insert(2, 'NULL', 2);
+    expect(await migrate(url)).toContain('20261126030000_several_senders');
+    const store = await openStore(url, { poolSize: 1 });
+    const { reservations } = await store.books.load();
+    await store.close();
+    expect(reservations).toMatchObject([
+      { style: 'fixedFilter', moreSenders: [], change: { terms: { moreSenders: [] } } },
+      { style: 'fixedFilter', moreSenders: [] },
+    ]);
+    const hashes = await query<{ hash: string }>(url, 'SELECT session_hash AS hash FROM reservation ORDER BY id');
+    expect(hashes.map(({ hash }) => hash)).toEqual(
+      reservations.map((each) => reservationJson(each)['session_hash'] as string),
+    );
+    expect(new Set(hashes.map(({ hash }) => hash)).size).toBe(2);
+  });
+
   test('every model of the Prisma schema can be written and read', async () => {
     const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: await database.fresh() }) });
     const at = new Date('2026-11-22T10:00:00.123Z');
@@ -95,7 +133,13 @@ describe('migrations', () => {
       data: {
         ...{ id, revision: 1, name: 'n', labels: { a: 'b' }, state: 'active', failure: Prisma.DbNull, protocol: 'udp' },
         ...{ sourceAddress: '10.0.0.1', sourcePort: 1, destinationAddress: '10.0.0.2', destinationPort: 2 },
-        ...{ flowHash: 1n, serviceType: 'controlledLoad', tokenRateBitsPerSecond: 1n, tokenBucketBytes: 1n },
+        ...{
+          flowHash: 1n,
+          sessionHash: 1n,
+          serviceType: 'controlledLoad',
+          tokenRateBitsPerSecond: 1n,
+          tokenBucketBytes: 1n,
+        },
         ...{ minPolicedUnitBytes: 1n, maxPacketBytes: 1n, slackMicros: 0n, windowStart: at, links: ['a:eth0'] },
         ...{ interfaces: ['eth0'], nodes: ['a', 'b'], bookedBitsPerSecond: [1n], rateBytesPerSecond: 0.125 },
         ...{ actualHops: [], enforcement: 'none', countsInBooks: true, createdAt: at, updatedAt: at },

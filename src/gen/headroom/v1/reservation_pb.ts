@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/reservation.proto.
  */
 export const file_headroom_v1_reservation: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCKqAgoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxItCgtjb25zdHJhaW50cxgGIAEoCzIYLmhlYWRyb29tLnYxLkNvbnN0cmFpbnRzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWUiJQoLQ29uc3RyYWludHMSFgoOYWxsb3dfdW5waW5uZWQYASABKAgikQMKA1FvcxIUCgxzZXJ2aWNlX3R5cGUYASABKAkSIgoadG9rZW5fcmF0ZV9iaXRzX3Blcl9zZWNvbmQYAiABKAMSHwoSdG9rZW5fYnVja2V0X2J5dGVzGAMgASgDSACIAQESJgoZcGVha19yYXRlX2JpdHNfcGVyX3NlY29uZBgEIAEoA0gBiAEBEiMKFm1pbl9wb2xpY2VkX3VuaXRfYnl0ZXMYBSABKANIAogBARIdChBtYXhfcGFja2V0X2J5dGVzGAYgASgDSAOIAQESHQoQbWF4X2RlbGF5X21pY3JvcxgHIAEoA0gEiAEBEhkKDHNsYWNrX21pY3JvcxgIIAEoA0gFiAEBQhUKE190b2tlbl9idWNrZXRfYnl0ZXNCHAoaX3BlYWtfcmF0ZV9iaXRzX3Blcl9zZWNvbmRCGQoXX21pbl9wb2xpY2VkX3VuaXRfYnl0ZXNCEwoRX21heF9wYWNrZXRfYnl0ZXNCEwoRX21heF9kZWxheV9taWNyb3NCDwoNX3NsYWNrX21pY3JvcyJcCgZXaW5kb3cSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiigUKC1Jlc2VydmF0aW9uEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARI0CgZsYWJlbHMYAyADKAsyJC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbi5MYWJlbHNFbnRyeRINCgVzdGF0ZRgEIAEoCRIZCgxzdGF0ZV9yZWFzb24YBSABKAlIAYgBARIfCgRmbG93GAYgASgLMhEuaGVhZHJvb20udjEuRmxvdxIdCgNxb3MYByABKAsyEC5oZWFkcm9vbS52MS5Rb3MSIwoGd2luZG93GAggASgLMhMuaGVhZHJvb20udjEuV2luZG93EiAKBXBhdGhzGAkgAygLMhEuaGVhZHJvb20udjEuUGF0aBIpCglzaWduYWxpbmcYCiABKAsyFi5oZWFkcm9vbS52MS5TaWduYWxpbmcSLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgNIAEoCRIXCgplbmRfcmVhc29uGA4gASgJSAKIAQESKgoHZmFpbHVyZRgPIAEoCzIULmhlYWRyb29tLnYxLkZhaWx1cmVIA4gBARIoCgZjaGFuZ2UYFCABKAsyEy5oZWFkcm9vbS52MS5DaGFuZ2VIBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lQg8KDV9zdGF0ZV9yZWFzb25CDQoLX2VuZF9yZWFzb25CCgoIX2ZhaWx1cmVCCQoHX2NoYW5nZSKmAQoGQ2hhbmdlEg0KBXN0YXRlGAEgASgJEi8KCXJlcXVlc3RlZBgCIAEoCzIcLmhlYWRyb29tLnYxLlJlcXVlc3RlZENoYW5nZRIwCgxyZXF1ZXN0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKB3JlYXNvbnMYBCADKAsyGS5oZWFkcm9vbS52MS5DaGFuZ2VSZWFzb24iMAoPUmVxdWVzdGVkQ2hhbmdlEh0KA3FvcxgBIAEoCzIQLmhlYWRyb29tLnYxLlFvcyJrCgxDaGFuZ2VSZWFzb24SDgoGcmVhc29uGAEgASgJEhIKCmVycm9yX2NvZGUYAiABKA0SEwoLZXJyb3JfdmFsdWUYAyABKA0SEgoKZXJyb3Jfbm9kZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkiVgoHRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIvECCgRQYXRoEgwKBHJvbGUYASABKAkSDgoGc291cmNlGAIgASgJEg8KB3Bpbm5pbmcYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAxIfChJkZWxheV9ib3VuZF9taWNyb3MYBSABKANIAIgBARIeCgRob3BzGAYgAygLMhAuaGVhZHJvb20udjEuSG9wEiUKC2FjdHVhbF9ob3BzGAcgAygLMhAuaGVhZHJvb20udjEuSG9wEhMKC2VuZm9yY2VtZW50GAggASgJEhYKCWRldmlhdGlvbhgJIAEoCUgBiAEBEhYKDmV4cGxpY2l0X3JvdXRlGAogAygJEhQKDG5vbl9yc3ZwX2hvcBgMIAEoCBIdChBhZHNwZWNfZGV2aWF0aW9uGA0gASgJSAKIAQFCFQoTX2RlbGF5X2JvdW5kX21pY3Jvc0IMCgpfZGV2aWF0aW9uQhMKEV9hZHNwZWNfZGV2aWF0aW9uIlQKA0hvcBIMCgRub2RlGAEgASgJEhEKCWludGVyZmFjZRgCIAEoCRIMCgRsaW5rGAMgASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYBCABKAMiTAoJU2lnbmFsaW5nEg0KBXN0eWxlGAEgASgJEjAKDGNvbmZpcm1lZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiIwoVR2V0UmVzZXJ2YXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJIqwBChhVcGRhdGVSZXNlcnZhdGlvblJlcXVlc3QSCgoCaWQYASABKAkSMQoLcmVzZXJ2YXRpb24YAiABKAsyHC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgwKBGV0YWcYBCABKAkSEgoKcmVxdWVzdF9pZBgFIAEoCSKRAQoXTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDgoGc3RhdGVzGAMgAygJEg4KBnNvdXJjZRgEIAEoCRITCgtkZXN0aW5hdGlvbhgFIAEoCRIMCgRub2RlGAYgASgJEgwKBGxpbmsYByABKAkiYwoYTGlzdFJlc2VydmF0aW9uc1Jlc3BvbnNlEi4KDHJlc2VydmF0aW9ucxgBIAMoCzIYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI1ChlSZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGV0YWcYAiABKAkyxwMKElJlc2VydmF0aW9uU2VydmljZRJUChFDcmVhdGVSZXNlcnZhdGlvbhIlLmhlYWRyb29tLnYxLkNyZWF0ZVJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEk4KDkdldFJlc2VydmF0aW9uEiIuaGVhZHJvb20udjEuR2V0UmVzZXJ2YXRpb25SZXF1ZXN0GhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24SVAoRVXBkYXRlUmVzZXJ2YXRpb24SJS5oZWFkcm9vbS52MS5VcGRhdGVSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJfChBMaXN0UmVzZXJ2YXRpb25zEiQuaGVhZHJvb20udjEuTGlzdFJlc2VydmF0aW9uc1JlcXVlc3QaJS5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USVAoSUmVsZWFzZVJlc2VydmF0aW9uEiYuaGVhZHJvb20udjEuUmVsZWFzZVJlc2VydmF0aW9uUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_headroom_v1_flow]);
+  fileDesc("Ch1oZWFkcm9vbS92MS9yZXNlcnZhdGlvbi5wcm90bxILaGVhZHJvb20udjEieAoYQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0EjEKC3Jlc2VydmF0aW9uGAEgASgLMhwuaGVhZHJvb20udjEuUmVzZXJ2YXRpb25TcGVjEhIKCnJlcXVlc3RfaWQYAiABKAkSFQoNdmFsaWRhdGVfb25seRgDIAEoCCLeAgoPUmVzZXJ2YXRpb25TcGVjEhEKBG5hbWUYASABKAlIAIgBARI4CgZsYWJlbHMYAiADKAsyKC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvblNwZWMuTGFiZWxzRW50cnkSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSHQoDcW9zGAQgASgLMhAuaGVhZHJvb20udjEuUW9zEiMKBndpbmRvdxgFIAEoCzITLmhlYWRyb29tLnYxLldpbmRvdxItCgtjb25zdHJhaW50cxgGIAEoCzIYLmhlYWRyb29tLnYxLkNvbnN0cmFpbnRzEjIKCXNpZ25hbGluZxgMIAEoCzIfLmhlYWRyb29tLnYxLlJlcXVlc3RlZFNpZ25hbGluZxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV9uYW1lIiMKElJlcXVlc3RlZFNpZ25hbGluZxINCgVzdHlsZRgBIAEoCSIlCgtDb25zdHJhaW50cxIWCg5hbGxvd191bnBpbm5lZBgBIAEoCCKRAwoDUW9zEhQKDHNlcnZpY2VfdHlwZRgBIAEoCRIiChp0b2tlbl9yYXRlX2JpdHNfcGVyX3NlY29uZBgCIAEoAxIfChJ0b2tlbl9idWNrZXRfYnl0ZXMYAyABKANIAIgBARImChlwZWFrX3JhdGVfYml0c19wZXJfc2Vjb25kGAQgASgDSAGIAQESIwoWbWluX3BvbGljZWRfdW5pdF9ieXRlcxgFIAEoA0gCiAEBEh0KEG1heF9wYWNrZXRfYnl0ZXMYBiABKANIA4gBARIdChBtYXhfZGVsYXlfbWljcm9zGAcgASgDSASIAQESGQoMc2xhY2tfbWljcm9zGAggASgDSAWIAQFCFQoTX3Rva2VuX2J1Y2tldF9ieXRlc0IcChpfcGVha19yYXRlX2JpdHNfcGVyX3NlY29uZEIZChdfbWluX3BvbGljZWRfdW5pdF9ieXRlc0ITChFfbWF4X3BhY2tldF9ieXRlc0ITChFfbWF4X2RlbGF5X21pY3Jvc0IPCg1fc2xhY2tfbWljcm9zIlwKBldpbmRvdxIpCgVzdGFydBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoDZW5kGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKKBQoLUmVzZXJ2YXRpb24SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEjQKBmxhYmVscxgDIAMoCzIkLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uLkxhYmVsc0VudHJ5Eg0KBXN0YXRlGAQgASgJEhkKDHN0YXRlX3JlYXNvbhgFIAEoCUgBiAEBEh8KBGZsb3cYBiABKAsyES5oZWFkcm9vbS52MS5GbG93Eh0KA3FvcxgHIAEoCzIQLmhlYWRyb29tLnYxLlFvcxIjCgZ3aW5kb3cYCCABKAsyEy5oZWFkcm9vbS52MS5XaW5kb3cSIAoFcGF0aHMYCSADKAsyES5oZWFkcm9vbS52MS5QYXRoEikKCXNpZ25hbGluZxgKIAEoCzIWLmhlYWRyb29tLnYxLlNpZ25hbGluZxIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGA0gASgJEhcKCmVuZF9yZWFzb24YDiABKAlIAogBARIqCgdmYWlsdXJlGA8gASgLMhQuaGVhZHJvb20udjEuRmFpbHVyZUgDiAEBEigKBmNoYW5nZRgUIAEoCzITLmhlYWRyb29tLnYxLkNoYW5nZUgEiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX25hbWVCDwoNX3N0YXRlX3JlYXNvbkINCgtfZW5kX3JlYXNvbkIKCghfZmFpbHVyZUIJCgdfY2hhbmdlIqYBCgZDaGFuZ2USDQoFc3RhdGUYASABKAkSLwoJcmVxdWVzdGVkGAIgASgLMhwuaGVhZHJvb20udjEuUmVxdWVzdGVkQ2hhbmdlEjAKDHJlcXVlc3RlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoHcmVhc29ucxgEIAMoCzIZLmhlYWRyb29tLnYxLkNoYW5nZVJlYXNvbiIwCg9SZXF1ZXN0ZWRDaGFuZ2USHQoDcW9zGAEgASgLMhAuaGVhZHJvb20udjEuUW9zImsKDENoYW5nZVJlYXNvbhIOCgZyZWFzb24YASABKAkSEgoKZXJyb3JfY29kZRgCIAEoDRITCgtlcnJvcl92YWx1ZRgDIAEoDRISCgplcnJvcl9ub2RlGAQgASgJEg4KBmRldGFpbBgFIAEoCSJWCgdGYWlsdXJlEhIKCmVycm9yX2NvZGUYASABKA0SEwoLZXJyb3JfdmFsdWUYAiABKA0SEgoKZXJyb3Jfbm9kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAki8QIKBFBhdGgSDAoEcm9sZRgBIAEoCRIOCgZzb3VyY2UYAiABKAkSDwoHcGlubmluZxgDIAEoCRIeChZib29rZWRfYml0c19wZXJfc2Vjb25kGAQgASgDEh8KEmRlbGF5X2JvdW5kX21pY3JvcxgFIAEoA0gAiAEBEh4KBGhvcHMYBiADKAsyEC5oZWFkcm9vbS52MS5Ib3ASJQoLYWN0dWFsX2hvcHMYByADKAsyEC5oZWFkcm9vbS52MS5Ib3ASEwoLZW5mb3JjZW1lbnQYCCABKAkSFgoJZGV2aWF0aW9uGAkgASgJSAGIAQESFgoOZXhwbGljaXRfcm91dGUYCiADKAkSFAoMbm9uX3JzdnBfaG9wGAwgASgIEh0KEGFkc3BlY19kZXZpYXRpb24YDSABKAlIAogBAUIVChNfZGVsYXlfYm91bmRfbWljcm9zQgwKCl9kZXZpYXRpb25CEwoRX2Fkc3BlY19kZXZpYXRpb24iVAoDSG9wEgwKBG5vZGUYASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEgwKBGxpbmsYAyABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgEIAEoAyJMCglTaWduYWxpbmcSDQoFc3R5bGUYASABKAkSMAoMY29uZmlybWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIjChVHZXRSZXNlcnZhdGlvblJlcXVlc3QSCgoCaWQYASABKAkirAEKGFVwZGF0ZVJlc2VydmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIxCgtyZXNlcnZhdGlvbhgCIAEoCzIcLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uU3BlYxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJIpEBChdMaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZzdGF0ZXMYAyADKAkSDgoGc291cmNlGAQgASgJEhMKC2Rlc3RpbmF0aW9uGAUgASgJEgwKBG5vZGUYBiABKAkSDAoEbGluaxgHIAEoCSJjChhMaXN0UmVzZXJ2YXRpb25zUmVzcG9uc2USLgoMcmVzZXJ2YXRpb25zGAEgAygLMhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjUKGVJlbGVhc2VSZXNlcnZhdGlvblJlcXVlc3QSCgoCaWQYASABKAkSDAoEZXRhZxgCIAEoCTLHAwoSUmVzZXJ2YXRpb25TZXJ2aWNlElQKEUNyZWF0ZVJlc2VydmF0aW9uEiUuaGVhZHJvb20udjEuQ3JlYXRlUmVzZXJ2YXRpb25SZXF1ZXN0GhguaGVhZHJvb20udjEuUmVzZXJ2YXRpb24STgoOR2V0UmVzZXJ2YXRpb24SIi5oZWFkcm9vbS52MS5HZXRSZXNlcnZhdGlvblJlcXVlc3QaGC5oZWFkcm9vbS52MS5SZXNlcnZhdGlvbhJUChFVcGRhdGVSZXNlcnZhdGlvbhIlLmhlYWRyb29tLnYxLlVwZGF0ZVJlc2VydmF0aW9uUmVxdWVzdBoYLmhlYWRyb29tLnYxLlJlc2VydmF0aW9uEl8KEExpc3RSZXNlcnZhdGlvbnMSJC5oZWFkcm9vbS52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBolLmhlYWRyb29tLnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRJUChJSZWxlYXNlUmVzZXJ2YXRpb24SJi5oZWFkcm9vbS52MS5SZWxlYXNlUmVzZXJ2YXRpb25SZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5YgZwcm90bzM", [file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.CreateReservationRequest
@@ -64,6 +64,8 @@ export type ReservationSpec = Message<"headroom.v1.ReservationSpec"> & {
   labels: { [key: string]: string };
 
   /**
+   * With source or with 1 to 16 different sources.
+   *
    * @generated from field: headroom.v1.Flow flow = 3;
    */
   flow?: Flow | undefined;
@@ -82,6 +84,11 @@ export type ReservationSpec = Message<"headroom.v1.ReservationSpec"> & {
    * @generated from field: headroom.v1.Constraints constraints = 6;
    */
   constraints?: Constraints | undefined;
+
+  /**
+   * @generated from field: headroom.v1.RequestedSignaling signaling = 12;
+   */
+  signaling?: RequestedSignaling | undefined;
 };
 
 /**
@@ -90,6 +97,26 @@ export type ReservationSpec = Message<"headroom.v1.ReservationSpec"> & {
  */
 export const ReservationSpecSchema: GenMessage<ReservationSpec> = /*@__PURE__*/
   messageDesc(file_headroom_v1_reservation, 1);
+
+/**
+ * @generated from message headroom.v1.RequestedSignaling
+ */
+export type RequestedSignaling = Message<"headroom.v1.RequestedSignaling"> & {
+  /**
+   * fixedFilter: each sender has a part of its own; sharedExplicit: one part for those that are listed; wildcardFilter: one for
+   * whoever sends to the destination (RFC 2205 1.3). Empty: sharedExplicit with flow.sources, else fixedFilter.
+   *
+   * @generated from field: string style = 1;
+   */
+  style: string;
+};
+
+/**
+ * Describes the message headroom.v1.RequestedSignaling.
+ * Use `create(RequestedSignalingSchema)` to create a new message.
+ */
+export const RequestedSignalingSchema: GenMessage<RequestedSignaling> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_reservation, 2);
 
 /**
  * @generated from message headroom.v1.Constraints
@@ -108,7 +135,7 @@ export type Constraints = Message<"headroom.v1.Constraints"> & {
  * Use `create(ConstraintsSchema)` to create a new message.
  */
 export const ConstraintsSchema: GenMessage<Constraints> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 2);
+  messageDesc(file_headroom_v1_reservation, 3);
 
 /**
  * @generated from message headroom.v1.Qos
@@ -166,7 +193,7 @@ export type Qos = Message<"headroom.v1.Qos"> & {
  * Use `create(QosSchema)` to create a new message.
  */
 export const QosSchema: GenMessage<Qos> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 3);
+  messageDesc(file_headroom_v1_reservation, 4);
 
 /**
  * @generated from message headroom.v1.Window
@@ -192,7 +219,7 @@ export type Window = Message<"headroom.v1.Window"> & {
  * Use `create(WindowSchema)` to create a new message.
  */
 export const WindowSchema: GenMessage<Window> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 4);
+  messageDesc(file_headroom_v1_reservation, 5);
 
 /**
  * @generated from message headroom.v1.Reservation
@@ -226,6 +253,8 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
   stateReason?: string | undefined;
 
   /**
+   * With source, or with two or more sources.
+   *
    * @generated from field: headroom.v1.Flow flow = 6;
    */
   flow?: Flow | undefined;
@@ -241,6 +270,8 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
   window?: Window | undefined;
 
   /**
+   * Forward paths are in the order of the sources.
+   *
    * @generated from field: repeated headroom.v1.Path paths = 9;
    */
   paths: Path[];
@@ -292,7 +323,7 @@ export type Reservation = Message<"headroom.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 5);
+  messageDesc(file_headroom_v1_reservation, 6);
 
 /**
  * A change that is not, or will not be, in force.
@@ -330,7 +361,7 @@ export type Change = Message<"headroom.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 6);
+  messageDesc(file_headroom_v1_reservation, 7);
 
 /**
  * @generated from message headroom.v1.RequestedChange
@@ -347,7 +378,7 @@ export type RequestedChange = Message<"headroom.v1.RequestedChange"> & {
  * Use `create(RequestedChangeSchema)` to create a new message.
  */
 export const RequestedChangeSchema: GenMessage<RequestedChange> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 7);
+  messageDesc(file_headroom_v1_reservation, 8);
 
 /**
  * @generated from message headroom.v1.ChangeReason
@@ -390,7 +421,7 @@ export type ChangeReason = Message<"headroom.v1.ChangeReason"> & {
  * Use `create(ChangeReasonSchema)` to create a new message.
  */
 export const ChangeReasonSchema: GenMessage<ChangeReason> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 8);
+  messageDesc(file_headroom_v1_reservation, 9);
 
 /**
  * @generated from message headroom.v1.Failure
@@ -422,7 +453,7 @@ export type Failure = Message<"headroom.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 9);
+  messageDesc(file_headroom_v1_reservation, 10);
 
 /**
  * @generated from message headroom.v1.Path
@@ -508,7 +539,7 @@ export type Path = Message<"headroom.v1.Path"> & {
  * Use `create(PathSchema)` to create a new message.
  */
 export const PathSchema: GenMessage<Path> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 10);
+  messageDesc(file_headroom_v1_reservation, 11);
 
 /**
  * @generated from message headroom.v1.Hop
@@ -540,18 +571,22 @@ export type Hop = Message<"headroom.v1.Hop"> & {
  * Use `create(HopSchema)` to create a new message.
  */
 export const HopSchema: GenMessage<Hop> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 11);
+  messageDesc(file_headroom_v1_reservation, 12);
 
 /**
  * @generated from message headroom.v1.Signaling
  */
 export type Signaling = Message<"headroom.v1.Signaling"> & {
   /**
+   * fixedFilter, sharedExplicit or wildcardFilter.
+   *
    * @generated from field: string style = 1;
    */
   style: string;
 
   /**
+   * When ResvConf had reached the receiver for every sender.
+   *
    * @generated from field: google.protobuf.Timestamp confirmed_at = 2;
    */
   confirmedAt?: Timestamp | undefined;
@@ -562,7 +597,7 @@ export type Signaling = Message<"headroom.v1.Signaling"> & {
  * Use `create(SignalingSchema)` to create a new message.
  */
 export const SignalingSchema: GenMessage<Signaling> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 12);
+  messageDesc(file_headroom_v1_reservation, 13);
 
 /**
  * @generated from message headroom.v1.GetReservationRequest
@@ -579,7 +614,7 @@ export type GetReservationRequest = Message<"headroom.v1.GetReservationRequest">
  * Use `create(GetReservationRequestSchema)` to create a new message.
  */
 export const GetReservationRequestSchema: GenMessage<GetReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 13);
+  messageDesc(file_headroom_v1_reservation, 14);
 
 /**
  * @generated from message headroom.v1.UpdateReservationRequest
@@ -625,7 +660,7 @@ export type UpdateReservationRequest = Message<"headroom.v1.UpdateReservationReq
  * Use `create(UpdateReservationRequestSchema)` to create a new message.
  */
 export const UpdateReservationRequestSchema: GenMessage<UpdateReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 14);
+  messageDesc(file_headroom_v1_reservation, 15);
 
 /**
  * @generated from message headroom.v1.ListReservationsRequest
@@ -676,7 +711,7 @@ export type ListReservationsRequest = Message<"headroom.v1.ListReservationsReque
  * Use `create(ListReservationsRequestSchema)` to create a new message.
  */
 export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 15);
+  messageDesc(file_headroom_v1_reservation, 16);
 
 /**
  * @generated from message headroom.v1.ListReservationsResponse
@@ -698,7 +733,7 @@ export type ListReservationsResponse = Message<"headroom.v1.ListReservationsResp
  * Use `create(ListReservationsResponseSchema)` to create a new message.
  */
 export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 16);
+  messageDesc(file_headroom_v1_reservation, 17);
 
 /**
  * @generated from message headroom.v1.ReleaseReservationRequest
@@ -722,7 +757,7 @@ export type ReleaseReservationRequest = Message<"headroom.v1.ReleaseReservationR
  * Use `create(ReleaseReservationRequestSchema)` to create a new message.
  */
 export const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_reservation, 17);
+  messageDesc(file_headroom_v1_reservation, 18);
 
 /**
  * Books bandwidth. Same rules and names as HTTP.

@@ -31,6 +31,7 @@ export type ReservationAvgAggregateOutputType = {
   sourcePort: number | null
   destinationPort: number | null
   flowHash: number | null
+  sessionHash: number | null
   tokenRateBitsPerSecond: number | null
   tokenBucketBytes: number | null
   peakRateBitsPerSecond: number | null
@@ -49,6 +50,7 @@ export type ReservationSumAggregateOutputType = {
   sourcePort: number | null
   destinationPort: number | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
   peakRateBitsPerSecond: bigint | null
@@ -74,7 +76,9 @@ export type ReservationMinAggregateOutputType = {
   sourcePort: number | null
   destinationAddress: string | null
   destinationPort: number | null
+  style: string | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   serviceType: string | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
@@ -110,7 +114,9 @@ export type ReservationMaxAggregateOutputType = {
   sourcePort: number | null
   destinationAddress: string | null
   destinationPort: number | null
+  style: string | null
   flowHash: bigint | null
+  sessionHash: bigint | null
   serviceType: string | null
   tokenRateBitsPerSecond: bigint | null
   tokenBucketBytes: bigint | null
@@ -148,7 +154,10 @@ export type ReservationCountAggregateOutputType = {
   sourcePort: number
   destinationAddress: number
   destinationPort: number
+  style: number
+  moreSenders: number
   flowHash: number
+  sessionHash: number
   serviceType: number
   tokenRateBitsPerSecond: number
   tokenBucketBytes: number
@@ -186,6 +195,7 @@ export type ReservationAvgAggregateInputType = {
   sourcePort?: true
   destinationPort?: true
   flowHash?: true
+  sessionHash?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
   peakRateBitsPerSecond?: true
@@ -204,6 +214,7 @@ export type ReservationSumAggregateInputType = {
   sourcePort?: true
   destinationPort?: true
   flowHash?: true
+  sessionHash?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
   peakRateBitsPerSecond?: true
@@ -229,7 +240,9 @@ export type ReservationMinAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -265,7 +278,9 @@ export type ReservationMaxAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -303,7 +318,10 @@ export type ReservationCountAggregateInputType = {
   sourcePort?: true
   destinationAddress?: true
   destinationPort?: true
+  style?: true
+  moreSenders?: true
   flowHash?: true
+  sessionHash?: true
   serviceType?: true
   tokenRateBitsPerSecond?: true
   tokenBucketBytes?: true
@@ -435,7 +453,10 @@ export type ReservationGroupByOutputType = {
   sourcePort: number | null
   destinationAddress: string
   destinationPort: number | null
+  style: string
+  moreSenders: runtime.JsonValue | null
   flowHash: bigint
+  sessionHash: bigint
   serviceType: string
   tokenRateBitsPerSecond: bigint
   tokenBucketBytes: bigint
@@ -503,7 +524,10 @@ export type ReservationWhereInput = {
   sourcePort?: Prisma.IntNullableFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableFilter<"Reservation"> | number | null
+  style?: Prisma.StringFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableFilter<"Reservation">
   flowHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntFilter<"Reservation"> | bigint | number
@@ -548,7 +572,10 @@ export type ReservationOrderByWithRelationInput = {
   sourcePort?: Prisma.SortOrderInput | Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrderInput | Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrderInput | Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -596,7 +623,10 @@ export type ReservationWhereUniqueInput = Prisma.AtLeast<{
   sourcePort?: Prisma.IntNullableFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableFilter<"Reservation"> | number | null
+  style?: Prisma.StringFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableFilter<"Reservation">
   flowHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntFilter<"Reservation"> | bigint | number
@@ -641,7 +671,10 @@ export type ReservationOrderByWithAggregationInput = {
   sourcePort?: Prisma.SortOrderInput | Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrderInput | Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrderInput | Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -694,7 +727,10 @@ export type ReservationScalarWhereWithAggregatesInput = {
   sourcePort?: Prisma.IntNullableWithAggregatesFilter<"Reservation"> | number | null
   destinationAddress?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   destinationPort?: Prisma.IntNullableWithAggregatesFilter<"Reservation"> | number | null
+  style?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
+  moreSenders?: Prisma.JsonNullableWithAggregatesFilter<"Reservation">
   flowHash?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
+  sessionHash?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
   serviceType?: Prisma.StringWithAggregatesFilter<"Reservation"> | string
   tokenRateBitsPerSecond?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
   tokenBucketBytes?: Prisma.BigIntWithAggregatesFilter<"Reservation"> | bigint | number
@@ -739,7 +775,10 @@ export type ReservationCreateInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -784,7 +823,10 @@ export type ReservationUncheckedCreateInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -829,7 +871,10 @@ export type ReservationUpdateInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -874,7 +919,10 @@ export type ReservationUncheckedUpdateInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -919,7 +967,10 @@ export type ReservationCreateManyInput = {
   sourcePort?: number | null
   destinationAddress: string
   destinationPort?: number | null
+  style?: string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash: bigint | number
+  sessionHash: bigint | number
   serviceType: string
   tokenRateBitsPerSecond: bigint | number
   tokenBucketBytes: bigint | number
@@ -964,7 +1015,10 @@ export type ReservationUpdateManyMutationInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1009,7 +1063,10 @@ export type ReservationUncheckedUpdateManyInput = {
   sourcePort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   destinationAddress?: Prisma.StringFieldUpdateOperationsInput | string
   destinationPort?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  style?: Prisma.StringFieldUpdateOperationsInput | string
+  moreSenders?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   flowHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  sessionHash?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   serviceType?: Prisma.StringFieldUpdateOperationsInput | string
   tokenRateBitsPerSecond?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokenBucketBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
@@ -1062,7 +1119,10 @@ export type ReservationCountOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
+  moreSenders?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1098,6 +1158,7 @@ export type ReservationAvgOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
   peakRateBitsPerSecond?: Prisma.SortOrder
@@ -1123,7 +1184,9 @@ export type ReservationMaxOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1159,7 +1222,9 @@ export type ReservationMinOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationAddress?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
+  style?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   serviceType?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
@@ -1188,6 +1253,7 @@ export type ReservationSumOrderByAggregateInput = {
   sourcePort?: Prisma.SortOrder
   destinationPort?: Prisma.SortOrder
   flowHash?: Prisma.SortOrder
+  sessionHash?: Prisma.SortOrder
   tokenRateBitsPerSecond?: Prisma.SortOrder
   tokenBucketBytes?: Prisma.SortOrder
   peakRateBitsPerSecond?: Prisma.SortOrder
@@ -1286,7 +1352,10 @@ export type ReservationSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1331,7 +1400,10 @@ export type ReservationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1376,7 +1448,10 @@ export type ReservationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1421,7 +1496,10 @@ export type ReservationSelectScalar = {
   sourcePort?: boolean
   destinationAddress?: boolean
   destinationPort?: boolean
+  style?: boolean
+  moreSenders?: boolean
   flowHash?: boolean
+  sessionHash?: boolean
   serviceType?: boolean
   tokenRateBitsPerSecond?: boolean
   tokenBucketBytes?: boolean
@@ -1452,7 +1530,7 @@ export type ReservationSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "flowHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "adspecDeviation" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
+export type ReservationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "revision" | "name" | "labels" | "state" | "stateReason" | "endReason" | "failure" | "protocol" | "sourceAddress" | "sourcePort" | "destinationAddress" | "destinationPort" | "style" | "moreSenders" | "flowHash" | "sessionHash" | "serviceType" | "tokenRateBitsPerSecond" | "tokenBucketBytes" | "peakRateBitsPerSecond" | "minPolicedUnitBytes" | "maxPacketBytes" | "maxDelayMicros" | "slackMicros" | "windowStart" | "windowEnd" | "links" | "interfaces" | "nodes" | "bookedBitsPerSecond" | "rateBytesPerSecond" | "delayBoundMicros" | "pinning" | "explicitRoute" | "actualHops" | "nonRsvpHop" | "adspecDeviation" | "enforcement" | "countsInBooks" | "confirmedAt" | "change" | "termsRevision" | "createdAt" | "updatedAt", ExtArgs["result"]["reservation"]>
 
 export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reservation"
@@ -1472,9 +1550,21 @@ export type $ReservationPayload<ExtArgs extends runtime.Types.Extensions.Interna
     destinationAddress: string
     destinationPort: number | null
     /**
+     * fixedFilter, sharedExplicit or wildcardFilter.
+     */
+    style: string
+    /**
+     * Source, path, actualHops and nonRsvpHop of every sender beside the first; null = there is one.
+     */
+    moreSenders: runtime.JsonValue | null
+    /**
      * 62 bits of the flow's digest: equal flows may not overlap in time.
      */
     flowHash: bigint
+    /**
+     * The same of the RSVP session, which one of a shared style or with several senders has for itself.
+     */
+    sessionHash: bigint
     serviceType: string
     tokenRateBitsPerSecond: bigint
     tokenBucketBytes: bigint
@@ -1957,7 +2047,10 @@ export interface ReservationFieldRefs {
   readonly sourcePort: Prisma.FieldRef<"Reservation", 'Int'>
   readonly destinationAddress: Prisma.FieldRef<"Reservation", 'String'>
   readonly destinationPort: Prisma.FieldRef<"Reservation", 'Int'>
+  readonly style: Prisma.FieldRef<"Reservation", 'String'>
+  readonly moreSenders: Prisma.FieldRef<"Reservation", 'Json'>
   readonly flowHash: Prisma.FieldRef<"Reservation", 'BigInt'>
+  readonly sessionHash: Prisma.FieldRef<"Reservation", 'BigInt'>
   readonly serviceType: Prisma.FieldRef<"Reservation", 'String'>
   readonly tokenRateBitsPerSecond: Prisma.FieldRef<"Reservation", 'BigInt'>
   readonly tokenBucketBytes: Prisma.FieldRef<"Reservation", 'BigInt'>

@@ -1,43 +1,18 @@
 import type { IpAddress } from '../../../core/base/ip.ts';
-import { advertisedDeviation, sharesInterface } from '../../../core/admission/advertised.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
+import { endpointText, type FlowEndpoint } from '../../../core/qos/request.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import { isChanging } from '../../../core/reservation/change.ts';
-import { deviation } from '../../../core/reservation/deviation.ts';
 import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events.ts';
 import { isLive } from '../../../core/reservation/life-cycle.ts';
 import type { Failure, Reservation } from '../../../core/reservation/reservation.ts';
+import { nodesOf, sendersAt, sendersOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
+import { newTrack, type Hop, type Track } from './hop-track.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
-import { observedHop, recordedHop, type HopSighting, type ObservedHop } from './observed-path.ts';
-
-/** What is known of one reservation on one node. `removing`: the agent was told to remove it and has not answered. */
-interface Hop {
-  state: HopState | 'removing';
-  /** Of the assignment that the state is about; null = nobody has told. */
-  revision: number | null;
-  detail: string | null;
-  sighting: HopSighting | null;
-  /** Some hop before it does not speak RSVP; null while it has not told. */
-  nonRsvpHop: boolean | null;
-}
-
-interface Track {
-  readonly hops: Map<NodeName, Hop>;
-  /** With the assignment that it is about: another one has not failed. */
-  failure: { readonly told: Failure; readonly node: NodeName; readonly revision: number } | null;
-  confirmed: boolean;
-  /** Addresses that PATH collected on its way to the receiver; [] = it was not told to, or has not arrived. */
-  recorded: readonly string[];
-  /** Where ADSPEC differs from the books, null = nowhere; undefined while the receiver's host has not told what it says. */
-  adspecDeviation: string | null | undefined;
-  /** An event is on its way into the books; the next is looked for when it is there. */
-  committing: boolean;
-  /** There was news meanwhile. */
-  again: boolean;
-}
+import { adspecObserved, breakSeen, comparedAdspec, observedPaths, type PathView } from './path-news.ts';
 
 /** Whether an agent has a stream open, and whether it holds a reservation there. */
 export interface AgentPresence {
@@ -81,24 +56,33 @@ export class HopTracker {
     const { state } = report;
     const leaving = !isLive(reservation);
     if (leaving ? state !== 'removed' : assignmentFor(reservation, node)?.revision !== report.revision) return;
-    const hop = this.#hop(report.reservationId, node);
-    const track = this.#tracks.get(report.reservationId)!;
-    if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
-    if (state === 'path' && hop.state === 'installed' && hop.revision === report.revision)
-      return this.#look(reservation.id);
-    hop.state = state;
-    hop.revision = report.revision;
-    hop.detail = report.failure?.detail ?? null;
-    if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
-    if (report.recordedRoute.length > 0) track.recorded = report.recordedRoute;
-    const compared = this.#compared(reservation, report);
-    if (compared !== undefined) track.adspecDeviation = compared;
-    if (state === 'confirmed') track.confirmed = true;
+    // One without a source is about all that pass the node.
+    const concerned = sendersAt(reservation, node).filter((sender) => isFrom(reservation, sender, report.source));
+    for (const sender of concerned) this.#heard(reservation, node, sender, report);
+    const track = this.#tracks.get(report.reservationId);
+    if (!track || concerned.length === 0) return;
     if (state === 'failed' && !this.#standing(reservation, track)) {
-      track.failure = { told: this.#failure(node, report.failure), node, revision: report.revision };
+      const of = concerned.length === 1 ? ofSender(reservation, concerned[0]!) : '';
+      track.failure = { told: this.#failure(node, of, report.failure), node, revision: report.revision };
     }
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
     this.#look(reservation.id);
+  }
+
+  #heard(reservation: Reservation, node: NodeName, sender: number, report: HopReport): void {
+    const { state, revision } = report;
+    const hop = this.#hop(reservation.id, node, sender);
+    const track = this.#tracks.get(reservation.id)!;
+    if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
+    if (state === 'path' && hop.state === 'installed' && hop.revision === revision) return;
+    hop.state = state;
+    hop.revision = revision;
+    hop.detail = report.failure?.detail ?? null;
+    if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
+    if (report.recordedRoute.length > 0) track.recorded.set(sender, report.recordedRoute);
+    const compared = comparedAdspec(reservation, sender, report, this.#view());
+    if (compared !== undefined) track.adspecDeviations.set(sender, compared);
+    if (state === 'confirmed') track.confirmed.add(sender);
   }
 
   /** What the agent of a new stream says it holds, compared with what it should hold. After it was told the difference. */
@@ -106,32 +90,39 @@ export class HopTracker {
     const byId = new Map(held.map((each) => [each.reservationId, each]));
     for (const reservation of [...this.#committer.books.byNode(node)]) {
       const there = byId.get(reservation.id);
-      const wanted = assignmentFor(reservation, node);
-      const known = this.#tracks.get(reservation.id)?.hops.get(node);
-      if (!wanted) {
-        if (!there) this.#hop(reservation.id, node).state = 'removed';
-      } else if (there?.revision === wanted.revision) {
-        this.#resumed(reservation, node, there);
-      } else if (there) {
-        // It has kept what it was told before, and changes that in place: nothing was lost.
-        Object.assign(this.#hop(reservation.id, node), { state: 'pending' satisfies HopState, revision: null });
-      } else if (known?.state === 'installed' || known?.state === 'confirmed' || reservation.state === 'active') {
-        Object.assign(this.#hop(reservation.id, node), {
-          state: 'lost' satisfies HopState,
-          detail: 'its agent came back without it',
-        });
-      }
+      for (const sender of sendersAt(reservation, node)) this.#compare(reservation, node, sender, there);
       this.#look(reservation.id);
     }
   }
 
+  #compare(reservation: Reservation, node: NodeName, sender: number, there: HeldAssignment | undefined): void {
+    const wanted = assignmentFor(reservation, node);
+    const known = this.#tracks.get(reservation.id)?.hops.get(node)?.get(sender);
+    if (!wanted) {
+      if (!there) this.#hop(reservation.id, node, sender).state = 'removed';
+    } else if (there?.revision === wanted.revision) {
+      this.#resumed(reservation, node, sender, there);
+    } else if (there) {
+      // It has kept what it was told before, and changes that in place: nothing was lost.
+      Object.assign(this.#hop(reservation.id, node, sender), { state: 'pending' satisfies HopState, revision: null });
+    } else if (known?.state === 'installed' || known?.state === 'confirmed' || reservation.state === 'active') {
+      Object.assign(this.#hop(reservation.id, node, sender), {
+        state: 'lost' satisfies HopState,
+        detail: 'its agent came back without it',
+      });
+    }
+  }
+
   assigned(node: NodeName, reservationId: string): void {
-    const hop = this.#tracks.get(reservationId)?.hops.get(node);
-    if (hop?.state === 'removed' || hop?.state === 'removing') hop.state = 'pending';
+    for (const hop of this.#tracks.get(reservationId)?.hops.get(node)?.values() ?? []) {
+      if (hop.state === 'removed' || hop.state === 'removing') hop.state = 'pending';
+    }
   }
 
   removing(node: NodeName, reservationId: string): void {
-    if (this.#committer.books.get(reservationId)) this.#hop(reservationId, node).state = 'removing';
+    const reservation = this.#committer.books.get(reservationId);
+    if (!reservation) return;
+    for (const sender of sendersAt(reservation, node)) this.#hop(reservationId, node, sender).state = 'removing';
   }
 
   committed(group: CommittedGroup): void {
@@ -149,39 +140,48 @@ export class HopTracker {
   /** What a reservation that is being established still waits for, in a sentence. */
   waitingFor(reservation: Reservation): string {
     const hops = this.#tracks.get(reservation.id)?.hops;
-    const missing = this.#installers(reservation).filter((node) => !isInstalled(reservation, node, hops?.get(node)));
+    const missing = this.#installers(reservation).flatMap(({ node, sender }) => {
+      const hop = hops?.get(node)?.get(sender);
+      if (isInstalled(reservation, node, hop)) return [];
+      return [`${node} ${this.#whatIsMissing(node, hop, ofSender(reservation, sender))}`];
+    });
     if (missing.length === 0) return 'every node has installed it, but the books could not be changed';
-    return missing.map((node) => `${node} ${this.#whatIsMissing(node, hops?.get(node))}`).join(', ');
+    return [...new Set(missing)].join(', ');
   }
 
-  #whatIsMissing(node: NodeName, hop: Hop | undefined): string {
+  #whatIsMissing(node: NodeName, hop: Hop | undefined, ofSender: string): string {
     if (!this.#presence.connected(node)) return 'has no agent connected';
-    if (hop?.state === 'path') return 'has seen PATH but has not installed it';
+    if (hop?.state === 'path') return `has seen PATH${ofSender} but has not installed it`;
     if (hop?.state === 'failed' || hop?.state === 'lost') {
-      return `has ${hop.state} it${hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`}`;
+      return `has ${hop.state} it${ofSender}${hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`}`;
     }
-    return 'has not seen PATH';
+    return `has not seen PATH${ofSender}`;
   }
 
-  #resumed(reservation: Reservation, node: NodeName, { state, revision }: HeldAssignment): void {
-    const hop = this.#hop(reservation.id, node);
+  #resumed(reservation: Reservation, node: NodeName, sender: number, { state, revision }: HeldAssignment): void {
+    const hop = this.#hop(reservation.id, node, sender);
     const further = isInstalled(reservation, node, hop) && (state === 'pending' || state === 'path');
     // An agent that has just restarted holds it as pending while its kernel and its neighbours still have everything.
     // A failure is believed when it is reported, with its reason.
     if (!further && state !== 'failed') Object.assign(hop, { state, revision });
-    if (state === 'confirmed') this.#tracks.get(reservation.id)!.confirmed = true;
+    if (state === 'confirmed') this.#tracks.get(reservation.id)!.confirmed.add(sender);
   }
 
-  #hop(reservationId: string, node: NodeName): Hop {
+  #hop(reservationId: string, node: NodeName, sender: number): Hop {
     let track = this.#tracks.get(reservationId);
     if (!track) {
       track = newTrack();
       this.#tracks.set(reservationId, track);
     }
-    let hop = track.hops.get(node);
+    let senders = track.hops.get(node);
+    if (!senders) {
+      senders = new Map();
+      track.hops.set(node, senders);
+    }
+    let hop = senders.get(sender);
     if (!hop) {
       hop = { state: 'pending', revision: null, detail: null, sighting: null, nonRsvpHop: null };
-      track.hops.set(node, hop);
+      senders.set(sender, hop);
     }
     return hop;
   }
@@ -234,15 +234,20 @@ export class HopTracker {
     // Before a window opens nobody reports, and a change may settle without.
     const track = known ?? (isChanging(reservation) ? newTrack() : undefined);
     if (!track || reservation.state === 'held') return null;
-    const observed = this.#observed(reservation, track);
+    const view = this.#view();
+    const { deviating, observed } = observedPaths(reservation, track, view);
     // Why comes before what follows from it.
-    if (observed && deviation({ ...reservation, ...observed }) !== null) return observed;
+    if (deviating) {
+      this.#log.warn({ reservationId: reservation.id, difference: deviating.difference }, 'wire and books differ');
+      return deviating.event;
+    }
     const failure = this.#standing(reservation, track);
     if (failure) return failed(reservation, failure);
     const lost = this.#lost(reservation, track);
     const installers = this.#installers(reservation);
     const everywhere =
-      lost === null && installers.every((node) => isInstalled(reservation, node, track.hops.get(node)));
+      lost === null &&
+      installers.every(({ node, sender }) => isInstalled(reservation, node, track.hops.get(node)?.get(sender)));
     if (reservation.state === 'active') {
       if (lost !== null) return { type: 'hopLost', detail: lost };
     } else if (everywhere && installers.length > 0) {
@@ -250,32 +255,10 @@ export class HopTracker {
     }
     const settled = this.#settled(reservation, everywhere);
     if (settled) return settled;
-    if (track.confirmed && reservation.confirmedAt === null) {
+    if (track.confirmed.size > reservation.moreSenders.length && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return observed ?? this.#breakSeen(reservation, track) ?? adspecObserved(reservation, track);
-  }
-
-  /** Nodes behind a hop without RSVP see it: one is enough to know that there is one, all must be heard to know there is none. */
-  #breakSeen(reservation: Reservation, track: Track): LifeCycleEvent | null {
-    const seen = this.#managed(reservation).map((node) => track.hops.get(node)?.nonRsvpHop ?? null);
-    const present = seen.includes(true) ? true : seen.includes(null) ? null : false;
-    return present === null || present === reservation.nonRsvpHop ? null : { type: 'nonRsvpHop', present };
-  }
-
-  /**
-   * What ADSPEC says at the receiver's host against the terms of the books; undefined where the two are not about the same:
-   * some node on the way adds nothing to ADSPEC, or speaks of several links at once.
-   */
-  #compared(reservation: Reservation, { advertised, nonRsvpHop }: HopReport): string | null | undefined {
-    const { path } = reservation;
-    const assigned = assignmentFor(reservation, path.nodes.at(-1)!);
-    if (advertised === null || assigned === null) return undefined;
-    if (nonRsvpHop === true || this.#managed(reservation).length < path.nodes.length) return undefined;
-    const { graph } = this.#committer.books.topology();
-    const links = path.hops.flatMap(({ link }) => graph.links[graph.linkIndex.get(link) ?? -1] ?? []);
-    if (links.length < path.hops.length || links.some((link) => sharesInterface(link, graph))) return undefined;
-    return advertisedDeviation(links, assigned.tspec.maxPacketSize, advertised, graph);
+    return observed ?? breakSeen(reservation, track, view) ?? adspecObserved(reservation, track);
   }
 
   /** How a change under way has come out; null while agents are still at it. */
@@ -284,7 +267,9 @@ export class HopTracker {
     if (change === null || !isChanging(reservation)) return null;
     // Before its window nothing is installed: who is connected has been told before any later booking.
     const done =
-      state === 'scheduled' ? this.#managed(reservation).every((node) => this.#presence.connected(node)) : everywhere;
+      state === 'scheduled'
+        ? this.#managed(nodesOf(reservation)).every((node) => this.#presence.connected(node))
+        : everywhere;
     if (!done) return null;
     return { type: change.state === 'applying' ? 'changeApplied' : 'changeReverted', since: change.since };
   }
@@ -298,68 +283,49 @@ export class HopTracker {
   #lost(reservation: Reservation, track: Track): string | null {
     const { end } = reservation.window;
     if (end !== null && this.#committer.books.now() >= end - WINDOW_TOLERANCE_MS) return null;
-    for (const node of this.#managed(reservation)) {
-      const hop = track.hops.get(node);
-      if (hop?.state !== 'lost' && hop?.state !== 'removed') continue;
-      return `${node} has lost it${hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`}`;
+    for (const node of this.#managed(nodesOf(reservation))) {
+      for (const [sender, hop] of track.hops.get(node) ?? []) {
+        if (hop.state !== 'lost' && hop.state !== 'removed') continue;
+        const why = hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`;
+        return `${node} has lost it${ofSender(reservation, sender)}${why}`;
+      }
     }
     return null;
   }
 
-  #observed(reservation: Reservation, track: Track): (LifeCycleEvent & { type: 'pathObserved' }) | null {
-    const { graph } = this.#committer.books.topology();
-    const { path } = reservation;
-    const end = path.nodes.at(-1);
-    const recorded = new Map(
-      track.recorded.map((address) => recordedHop(graph, path, address)).map((hop) => [hop.node, hop]),
-    );
-    const actualHops: ObservedHop[] = [];
-    let complete = true;
-    for (const node of this.#managed(reservation)) {
-      if (node === end) continue;
-      const sighting = track.hops.get(node)?.sighting;
-      const hop = sighting ? observedHop(graph, node, sighting) : recorded.get(node);
-      if (hop) actualHops.push(hop);
-      else complete = false;
-    }
-    for (const [node, hop] of recorded) if (node !== end && !path.nodes.includes(node)) actualHops.push(hop);
-    const difference = deviation({ path: reservation.path, actualHops });
-    // What agrees is told once all have spoken, what differs at once.
-    if (!complete && difference === null) return null;
-    const same =
-      actualHops.length === reservation.actualHops.length &&
-      actualHops.every((hop, i) => hop.link === reservation.actualHops[i]!.link);
-    if (same) return null;
-    if (difference !== null) this.#log.warn({ reservationId: reservation.id, difference }, 'wire and books differ');
-    return { type: 'pathObserved', actualHops };
-  }
-
   /** True when no agent that can be asked holds it any more; one that is silent but required may still do. */
   #isGone(reservation: Reservation, track: Track | undefined): boolean {
-    return this.#managed(reservation).every((node) => {
-      const hop = track?.hops.get(node);
-      if (hop?.state === 'removed') return true;
-      return hop?.state !== 'removing' && this.#presence.connected(node) && !this.#presence.holds(node, reservation.id);
+    return this.#managed(nodesOf(reservation)).every((node) => {
+      const states = [...(track?.hops.get(node)?.values() ?? [])].map((hop) => hop.state);
+      if (states.length > 0 && states.every((state) => state === 'removed')) return true;
+      if (states.includes('removing')) return false;
+      return this.#presence.connected(node) && !this.#presence.holds(node, reservation.id);
     });
   }
 
-  #managed(reservation: Reservation): readonly NodeName[] {
+  #view(): PathView {
+    return { graph: this.#committer.books.topology().graph, managed: (nodes) => this.#managed(nodes) };
+  }
+
+  #managed(nodes: readonly NodeName[]): readonly NodeName[] {
     const { graph } = this.#committer.books.topology();
     return managedNodes(
-      reservation.path.nodes,
+      nodes,
       (node) => graph.nodes[graph.nodeIndex.get(node) ?? -1]?.agent,
       (node) => this.#presence.connected(node),
     );
   }
 
-  /** The managed nodes that must have installed it. A receiver's host has nothing to install: it counts only alone. */
-  #installers(reservation: Reservation): readonly NodeName[] {
-    const managed = this.#managed(reservation);
-    const senders = managed.filter((node) => node !== reservation.path.nodes.at(-1));
-    return senders.length > 0 ? senders : managed;
+  /** Who must have installed it, and for which sender. A receiver's host has nothing to install: it counts only alone. */
+  #installers(reservation: Reservation): readonly { readonly node: NodeName; readonly sender: number }[] {
+    return sendersOf(reservation).flatMap(({ path }, sender) => {
+      const managed = this.#managed(path.nodes);
+      const before = managed.filter((node) => node !== path.nodes.at(-1));
+      return (before.length > 0 ? before : managed).map((node) => ({ node, sender }));
+    });
   }
 
-  #failure(node: NodeName, reported: Failure | null): Failure {
+  #failure(node: NodeName, ofSender: string, reported: Failure | null): Failure {
     const { graph } = this.#committer.books.topology();
     const told = reported?.errorNode ?? '';
     const owner = graph.hosts.get(told as IpAddress);
@@ -368,22 +334,23 @@ export class HopTracker {
     const errorValue = reported?.errorValue ?? 0;
     const detail = reported?.detail ? `: ${reported.detail}` : '';
     const cause = errorCode === 0 ? '' : ` (${ERROR_NAMES[errorCode] ?? 'RSVP error'}, ${errorCode}/${errorValue})`;
-    return { errorCode, errorValue, errorNode, detail: `${errorNode} refused the reservation${cause}${detail}` };
+    return {
+      errorCode,
+      errorValue,
+      errorNode,
+      detail: `${errorNode} refused the reservation${ofSender}${cause}${detail}`,
+    };
   }
 }
 
-const newTrack = (): Track => ({
-  hops: new Map(),
-  failure: null,
-  confirmed: false,
-  recorded: [],
-  adspecDeviation: undefined,
-  committing: false,
-  again: false,
-});
+const isFrom = (reservation: Reservation, sender: number, source: FlowEndpoint | null): boolean => {
+  const own = sendersOf(reservation)[sender]!.source;
+  return source === null || (own.address === source.address && own.port === source.port);
+};
 
-const adspecObserved = (reservation: Reservation, { adspecDeviation: deviation }: Track): LifeCycleEvent | null =>
-  deviation === undefined || deviation === reservation.adspecDeviation ? null : { type: 'adspecObserved', deviation };
+/** Which sender it is about, where there are several. */
+const ofSender = (reservation: Reservation, sender: number): string =>
+  reservation.moreSenders.length === 0 ? '' : ` for ${endpointText(sendersOf(reservation)[sender]!.source)}`;
 
 /** What was installed under earlier terms does not count. */
 const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>

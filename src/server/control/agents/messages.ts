@@ -1,6 +1,7 @@
 import type { BitsPerSecond, Bytes, EpochMs, Micros, Millis } from '../../../core/base/units.ts';
 import type { AdvertisedTerms } from '../../../core/admission/advertised.ts';
 import type { NodeName, Route } from '../../../core/network/topology.ts';
+import type { FlowEndpoint } from '../../../core/qos/request.ts';
 import type { Assignment } from '../../../core/reservation/assignment.ts';
 import type { Failure } from '../../../core/reservation/reservation.ts';
 import type { AgentView } from '../api.ts';
@@ -47,6 +48,8 @@ export interface HopReport extends HeldAssignment {
   readonly failure: Failure | null;
   /** Since the agent got the assignment, by its own clock. */
   readonly elapsedMs: Millis;
+  /** The sender that it is about; null where it is about all that pass the node. */
+  readonly source: FlowEndpoint | null;
   /** What RECORD_ROUTE held at the receiver's host: addresses of nodes that PATH passed, in no certain order. */
   readonly recordedRoute: readonly string[];
 }

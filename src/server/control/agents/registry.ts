@@ -2,6 +2,7 @@ import type { SteeringAbility } from '../../../core/admission/world.ts';
 import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
+import { nodesOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
@@ -245,7 +246,7 @@ export class AgentRegistry implements AgentDirectory {
     const { books } = this.#committer;
     const changes = new Map<AgentSession, string[]>();
     for (const reservation of group.reservations) {
-      for (const node of reservation.path.nodes) {
+      for (const node of nodesOf(reservation)) {
         const session = this.#agents.get(node)?.session;
         if (!session) continue;
         const ids = changes.get(session);

@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
-import { bookedHops } from '../../../core/reservation/change.ts';
+import { senderHops } from '../../../core/reservation/change.ts';
 import { deviation } from '../../../core/reservation/deviation.ts';
 import type { Reservation } from '../../../core/reservation/reservation.ts';
+import { sendersOf } from '../../../core/reservation/senders.ts';
 import type { ReservationSchema } from '../schemas/reservation.ts';
 import { time, timeOrNull } from './time.ts';
 
@@ -9,8 +10,8 @@ export const reservationEtag = (reservation: Reservation): string => String(rese
 
 /** A reservation as the public contract writes it. What `validateOnly` would book has no id, times of storage or etag. */
 export function reservationToJson(reservation: Reservation, booked = true): Static<typeof ReservationSchema> {
-  const { flow, path, change } = reservation;
-  const hops = bookedHops(reservation);
+  const { flow, change, moreSenders } = reservation;
+  const hops = senderHops(reservation);
   return {
     ...(booked ? { id: reservation.id } : {}),
     name: reservation.name,
@@ -19,28 +20,28 @@ export function reservationToJson(reservation: Reservation, booked = true): Stat
     stateReason: reservation.stateReason,
     flow: {
       protocol: flow.protocol,
-      source: { address: flow.source.address, port: flow.source.port },
+      ...(moreSenders.length === 0
+        ? { source: { ...flow.source } }
+        : { sources: sendersOf(reservation).map(({ source }) => ({ ...source })) }),
       destination: { address: flow.destination.address, port: flow.destination.port },
     },
     qos: { ...reservation.qos },
     window: { start: time(reservation.window.start), end: timeOrNull(reservation.window.end) },
-    paths: [
-      {
-        role: 'forward',
-        source: flow.source.address,
-        pinning: path.pinning,
-        explicitRoute: [...path.explicitRoute],
-        bookedBitsPerSecond: hops.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
-        delayBoundMicros: path.delayBoundMicros,
-        hops: hops.map((hop) => ({ ...hop })),
-        actualHops: reservation.actualHops.map((hop) => ({ ...hop })),
-        deviation: deviation(reservation),
-        nonRsvpHop: reservation.nonRsvpHop,
-        adspecDeviation: reservation.adspecDeviation,
-        enforcement: reservation.enforcement,
-      },
-    ],
-    signaling: { style: 'fixedFilter', confirmedAt: timeOrNull(reservation.confirmedAt) },
+    paths: sendersOf(reservation).map(({ source, path, ...seen }, i) => ({
+      role: 'forward',
+      source: source.address,
+      pinning: path.pinning,
+      explicitRoute: [...path.explicitRoute],
+      bookedBitsPerSecond: hops[i]!.reduce((most, hop) => Math.max(most, hop.bookedBitsPerSecond), 0),
+      delayBoundMicros: path.delayBoundMicros,
+      hops: hops[i]!.map((hop) => ({ ...hop })),
+      actualHops: seen.actualHops.map((hop) => ({ ...hop })),
+      deviation: deviation({ path, ...seen }),
+      nonRsvpHop: seen.nonRsvpHop,
+      adspecDeviation: seen.adspecDeviation,
+      enforcement: reservation.enforcement,
+    })),
+    signaling: { style: reservation.style, confirmedAt: timeOrNull(reservation.confirmedAt) },
     change: change && {
       state: change.state,
       requested: { qos: { ...change.terms.qos } },

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { RESERVATION_STYLES } from '../../../core/qos/request.ts';
 import {
   Choice,
   Closed,
@@ -33,7 +34,13 @@ export const ReservationRequestSchema = Closed(
     labels: Type.Optional(Labels),
     flow: Closed({
       protocol: Type.String({ description: 'udp or tcp' }),
-      source: RequestEndpoint,
+      source: Type.Optional(RequestEndpoint),
+      sources: Type.Optional(
+        Type.Array(RequestEndpoint, {
+          description:
+            'Instead of source: 1 to 16 different senders to the one destination, with ports all of them or none',
+        }),
+      ),
       destination: RequestEndpoint,
     }),
     qos: Closed({
@@ -62,6 +69,16 @@ export const ReservationRequestSchema = Closed(
           Type.Boolean({
             description:
               'A path that routing does not take and that not every agent can keep the flow on may be booked all the same; default false',
+          }),
+        ),
+      }),
+    ),
+    signaling: Type.Optional(
+      Closed({
+        style: Type.Optional(
+          Type.String({
+            description:
+              'fixedFilter: each sender has a part of its own; sharedExplicit: one part for those that are listed; wildcardFilter: one for whoever sends to the destination. Default fixedFilter with source, sharedExplicit with sources',
           }),
         ),
       }),
@@ -139,7 +156,10 @@ export const ReservationSchema = Type.Object(
     stateReason: NullableString({ description: 'More on the state' }),
     flow: Type.Object({
       protocol: Choice(['udp', 'tcp']),
-      source: Endpoint,
+      source: Type.Optional({ ...Endpoint, description: 'Absent where there are sources' }),
+      sources: Type.Optional(
+        Type.Array(Endpoint, { description: 'Two or more senders; absent where there is source' }),
+      ),
       destination: Endpoint,
     }),
     qos: Type.Object(QOS, { description: 'What is in force, also while a change is under way' }),
@@ -150,7 +170,7 @@ export const ReservationSchema = Type.Object(
     paths: Type.Array(
       Type.Object({
         role: Choice(['forward', 'reverse', 'backup']),
-        source: Type.String(),
+        source: Type.String({ description: 'Address of its sender; forward paths are in the order of the sources' }),
         pinning: Choice(['routed', 'pinned', 'unpinned'], {
           description:
             'routed: the routes of the kernels lead there; pinned: every agent steers the flow; unpinned: not every node can',
@@ -161,7 +181,7 @@ export const ReservationSchema = Type.Object(
         }),
         bookedBitsPerSecond: Type.Integer({
           description:
-            'What the books hold, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way',
+            'What the books hold for it, the largest of its hops, link-layer overhead included; the larger of old and new while a change is under way. Where paths of a shared style meet they hold it together, in fixed-filter style each for itself',
         }),
         delayBoundMicros: NullableNumber({ description: 'End-to-end bound; null for controlled load' }),
         hops: Type.Array(
@@ -184,8 +204,8 @@ export const ReservationSchema = Type.Object(
       }),
     ),
     signaling: Type.Object({
-      style: Choice(['fixedFilter']),
-      confirmedAt: NullableTime('When ResvConf reached the receiver'),
+      style: Choice(RESERVATION_STYLES),
+      confirmedAt: NullableTime('When ResvConf had reached the receiver for every sender'),
     }),
     change: Type.Unsafe<Static<typeof ChangeProperties> | null>({
       ...ChangeProperties,

@@ -23,6 +23,7 @@ const asked = (r: Reservation): Reservation =>
       bookedBitsPerSecond: r.path.hops.map((hop) => BitsPerSecond(hop.bookedBitsPerSecond * 2)),
       rate: BytesPerSecond(r.path.rate * 2),
       delayBoundMicros: r.path.delayBoundMicros,
+      moreSenders: [],
     },
     false,
     EpochMs(100_000),

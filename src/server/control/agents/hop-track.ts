@@ -1,0 +1,41 @@
+import type { NodeName } from '../../../core/network/topology.ts';
+import type { Failure } from '../../../core/reservation/reservation.ts';
+import type { HopState } from './messages.ts';
+import type { HopSighting } from './observed-path.ts';
+
+/** What is known of one sender of a reservation on one node. `removing`: the agent was told to remove it and has not answered. */
+export interface Hop {
+  state: HopState | 'removing';
+  /** Of the assignment that the state is about; null = nobody has told. */
+  revision: number | null;
+  detail: string | null;
+  sighting: HopSighting | null;
+  /** Some hop before it does not speak RSVP; null while it has not told. */
+  nonRsvpHop: boolean | null;
+}
+
+/** What agents have told of one reservation. Senders are named by their index. */
+export interface Track {
+  readonly hops: Map<NodeName, Map<number, Hop>>;
+  /** With the assignment that it is about: another one has not failed. */
+  failure: { readonly told: Failure; readonly node: NodeName; readonly revision: number } | null;
+  readonly confirmed: Set<number>;
+  /** Addresses that PATH collected on its way to the receiver; none = it was not told to, or has not arrived. */
+  readonly recorded: Map<number, readonly string[]>;
+  /** Where ADSPEC differs from the books, null = nowhere; none while the receiver's host has not told what it says. */
+  readonly adspecDeviations: Map<number, string | null>;
+  /** An event is on its way into the books; the next is looked for when it is there. */
+  committing: boolean;
+  /** There was news meanwhile. */
+  again: boolean;
+}
+
+export const newTrack = (): Track => ({
+  hops: new Map(),
+  failure: null,
+  confirmed: new Set(),
+  recorded: new Map(),
+  adspecDeviations: new Map(),
+  committing: false,
+  again: false,
+});

@@ -1,0 +1,55 @@
+import { overlap } from '../../core/admission/calendar.ts';
+import { flowKey, type Ledger } from '../../core/admission/ledger.ts';
+import type { ReservationRequest } from '../../core/qos/request.ts';
+import type { Reservation } from '../../core/reservation/reservation.ts';
+import { ownsSession } from '../../core/reservation/senders.ts';
+import { ControlError } from './errors.ts';
+import { alreadyExists, sessionTaken } from './refusal.ts';
+
+/** What a group knows of others while it is decided. */
+export interface Others {
+  readonly ledger: Ledger;
+  /** Booked ones with the protocol and the destination address of the flow, whatever their ports. */
+  readonly toDestination: (flow: ReservationRequest['flow']) => Iterable<Reservation>;
+  /** Id of the live reservation that has the name. */
+  readonly holderOf: (name: string) => string | null;
+}
+
+/** A reservation that stands in a request's way, and what its caller is told. */
+export interface Conflict {
+  readonly id: string;
+  readonly error: ControlError;
+}
+
+/**
+ * Who has the flow or the name, needs the session for itself or is needed out of it, or has ports that RSVP cannot tell apart
+ * from these (RFC 2205 3.1.2 and appendix B, errors 5, 7 and 8).
+ */
+export function findConflict(request: ReservationRequest, others: Others): Conflict | null {
+  const { flow, window, name } = request;
+  const same = others.ledger.sameFlow(flowKey(request), window);
+  if (same !== null) return { id: same, error: alreadyExists('flow', same) };
+  const holder = name === null ? null : others.holderOf(name);
+  if (holder !== null) return { id: holder, error: alreadyExists('name', holder) };
+  const owns = ownsSession({ style: request.style, moreSenders: request.moreSources });
+  for (const other of others.toDestination(flow)) {
+    if (!overlap(other.window, window)) continue;
+    const error =
+      flow.destination.port === other.flow.destination.port && (owns || ownsSession(other))
+        ? sessionTaken(other.id)
+        : portConflict(flow, other);
+    if (error !== null) return { id: other.id, error };
+  }
+  return null;
+}
+
+function portConflict(mine: ReservationRequest['flow'], { id, flow: theirs }: Reservation): ControlError | null {
+  const destination = (mine.destination.port === null) !== (theirs.destination.port === null);
+  const source =
+    mine.destination.port === theirs.destination.port && (mine.source.port === null) !== (theirs.source.port === null);
+  if (!destination && !source) return null;
+  const detail = `reservation ${id} is for ${source ? 'the same destination port' : 'the same destination'} and ${
+    (source ? theirs.source.port : theirs.destination.port) === null ? 'any' : 'a certain'
+  } ${source ? 'source' : 'destination'} port: RSVP cannot hold both`;
+  return new ControlError('FLOW_CONFLICT', detail, { details: { existing: id } });
+}
