@@ -15,21 +15,21 @@ const PERIOD_MS = 60_000;
 /** Compares all that the kernel holds of ours with what it should hold: at start, on a surprise, and now and then. */
 export class KernelComparison {
   readonly #assignments: Assignments;
-  readonly #classes: NumberBook;
+  readonly #classes: Pick<NumberBook, 'held'>;
   readonly #enforcement: Enforcement;
-  readonly #interfaces: NodeInterfaces;
-  readonly #steering: Steering;
-  readonly #kernel: TrafficControl;
+  readonly #interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
+  readonly #steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
+  readonly #kernel: Pick<TrafficControl, 'reconcile'>;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: {
     assignments: Assignments;
-    classes: NumberBook;
+    classes: Pick<NumberBook, 'held'>;
     enforcement: Enforcement;
-    interfaces: NodeInterfaces;
-    steering: Steering;
-    kernel: TrafficControl;
+    interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
+    steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
+    kernel: Pick<TrafficControl, 'reconcile'>;
     log: Logger;
   }) {
     this.#assignments = options.assignments;
