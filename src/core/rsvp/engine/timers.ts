@@ -11,10 +11,11 @@ export const ROUTE_SETTLE_MS = 2_000;
 /** Longest R that is believed of a neighbour, so that one message cannot occupy state for weeks. */
 const LONGEST_REFRESH_MS = 3_600_000;
 /**
- * Fast start (RFC 2205 3.7 point 6): gaps before the first repetitions of a message that changed state. At most these
- * three, and only those shorter than half of R, so that a short R is not flooded.
+ * Fast start (RFC 2205 3.7 point 6): gaps before the first repetitions of a message that changed state, ms; of these, only
+ * those shorter than half of R, so that a short R is not flooded. They double as in RFC 2961 6. Where a fifth of all packets
+ * is lost, one set-up over three hops in 250 then takes more than 5 s; it is one in 25 with 0.5, 1.5 and 4.5 s.
  */
-const FAST_START_MS = [500, 1_500, 4_500] as const;
+const FAST_START_MS = [250, 500, 1_000, 2_000, 4_000] as const;
 
 /** L for a received R (RFC 2205 3.7 point 2). R = 0 says nothing; the node's own R stands in for it. */
 export function lifetime(received: Millis, own: Millis): number {

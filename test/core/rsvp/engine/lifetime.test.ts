@@ -130,12 +130,19 @@ describe('timers', () => {
     expect(lifetime(Millis(0xffff_ffff), Millis(1_000))).toBe(5.25 * 3_600_000);
   });
 
-  it('skips fast repetitions that a short R makes pointless', () => {
+  it.each([
+    [30_000, [250, 500, 1_000, 2_000, 4_000, 30_000, 30_000]],
+    [3_000, [250, 500, 1_000, 3_000, 3_000]],
+    [501, [250, 501]],
+    [500, [500, 500]],
+  ])('repeats quickly at first, as far as R = %d ms does not make that pointless', (period, gaps) => {
     const random = seededRandom(7);
-    for (let step = 0; step < 5; step++) {
-      const delay = refreshDelay(step, Millis(900), random);
-      expect(delay).toBeGreaterThanOrEqual(450);
-      expect(delay).toBeLessThanOrEqual(1_350);
+    for (const [step, gap] of gaps.entries()) {
+      for (let i = 0; i < 100; i++) {
+        const delay = refreshDelay(step, Millis(period), random);
+        expect(delay).toBeGreaterThanOrEqual(0.5 * gap);
+        expect(delay).toBeLessThanOrEqual(1.5 * gap);
+      }
     }
   });
 

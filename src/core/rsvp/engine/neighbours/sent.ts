@@ -74,8 +74,9 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
   before.renewedAt = state.now;
   before.again = statement.again;
   if (before.acknowledged) return armSummary(state, neighbour);
-  // Its repetitions are on the way already; once they were in vain it is refreshed as ever (RFC 2961 4.5).
-  if (!neighbour.unacknowledged.has(before.id)) departReliably(state, departure, neighbour, before, before.id);
+  // Fast start goes on beside the repetitions, whose gaps are too long for set-up; once they were in vain they begin anew.
+  if (neighbour.unacknowledged.has(before.id)) depart(state, departure, neighbour, messageIdOf(state, before.id));
+  else departReliably(state, departure, neighbour, before, before.id);
 }
 
 /**
