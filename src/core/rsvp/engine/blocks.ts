@@ -7,7 +7,7 @@ import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { TokenBucket } from './neighbours/token-bucket.ts';
-import type { Timer } from './timers.ts';
+import type { Timer } from './timer-queue.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
 /*
@@ -124,8 +124,8 @@ export interface Psb {
   reserved: boolean;
   /** The last error that was told: its repetitions, which refreshes provoke, are no news until then. */
   reported: { readonly text: string; readonly until: number } | null;
-  /** Errors about it that may still be passed on. */
-  readonly passing: TokenBucket;
+  /** Errors about it that may still be passed on; null: none was yet. */
+  passing: TokenBucket | null;
 }
 
 /** Why and until when a request is not tried again on this node. */
@@ -138,6 +138,7 @@ export interface Refusal {
 
 /** A sender that a shared-explicit reservation names. */
 export interface RsbFilter {
+  readonly rsb: Rsb;
   readonly psb: Psb;
   readonly expiry: Timer;
   /** Traffic control holds it. */
@@ -268,7 +269,7 @@ export interface Session {
   readonly key: string;
   readonly id: SessionKey;
   readonly multicast: boolean;
-  readonly psbs: Psb[];
+  psbs: Psb[];
   /** FF reservations, which hang on their senders. */
   distinct: number;
   /** SE and WF reservations, one per outgoing interface. */

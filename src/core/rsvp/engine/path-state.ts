@@ -5,21 +5,24 @@ import { carriedBy } from './carried.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
-import { countFlow, ERRORS_A_PERIOD } from './neighbours/limits.ts';
+import { countFlow } from './neighbours/limits.ts';
 import { isSummarised, retract } from './neighbours/sent.ts';
 import { nextNode } from './next-node.ts';
 import { countPorts } from './ports.ts';
 import { recordedAddresses, routeObjectsFor } from './route-objects.ts';
 import { sendAlong } from './send.ts';
-import { releaseSession, sessionFor, without } from './session.ts';
+import { added, releaseSession, sessionFor, without } from './session.ts';
 import type { Statement } from './statement.ts';
-import { drop, emit, type EngineState } from './state.ts';
+import { drop, emit, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
 import { refreshDelay } from './timers.ts';
 import { removeReservationsOn } from './traffic-control.ts';
 import { flowKeyText, type EngineEvent, type EngineInterface, type FlowKey } from './types.ts';
 import { flushUpstream, leaveUpstream } from './upstream.ts';
 
 export type PathDownCause = (EngineEvent & { readonly type: 'pathDown' })['cause'];
+
+const REFRESH: EngineTimer<Psb> = { name: 'path refresh', fire: (state, psb) => sendPath(state, psb, 'refresh') };
 
 /** Enters path state; the caller arms its time-out and asks for its route. */
 export function createPsb(
@@ -29,9 +32,8 @@ export function createPsb(
   hop: PreviousHop | null,
   ttl: number,
   refreshPeriod: Millis,
-  expire: (psb: Psb) => void,
+  expiry: EngineTimer<Psb>,
 ): Psb {
-  const { timers } = state;
   const session = sessionFor(state, flow);
   const psb: Psb = {
     session,
@@ -47,8 +49,8 @@ export function createPsb(
     sentOn: NONE,
     step: 0,
     turning: false,
-    expiry: timers.create(() => expire(psb), 'path expiry'),
-    refresh: timers.create(() => sendPath(state, psb, 'refresh'), 'path refresh'),
+    expiry: newTimer(expiry),
+    refresh: newTimer(REFRESH),
     settling: null,
     spares: NONE,
     reservations: NONE,
@@ -57,10 +59,13 @@ export function createPsb(
     blockade: null,
     reserved: false,
     reported: null,
-    passing: { tokens: ERRORS_A_PERIOD, at: state.now },
+    passing: null,
   };
+  psb.expiry.subject = psb;
+  psb.refresh.subject = psb;
   if (session.psbs.length === 0) countPorts(state, session, 1);
-  session.psbs.push(psb);
+  if (session.psbs.length === 0) session.psbs = [psb];
+  else session.psbs.push(psb);
   state.psbs.set(psb.key, psb);
   countFlow(state, hop, 1);
   return psb;
@@ -107,7 +112,7 @@ export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger
   if (out === undefined || sendTtl(psb) < 1) return;
   if (!psb.sentOn.includes(out.name)) {
     if (!psb.session.multicast) for (const name of psb.sentOn) leaveBranch(state, psb, name, false);
-    psb.sentOn = [...psb.sentOn, out.name];
+    psb.sentOn = added(psb.sentOn, out.name);
   }
   const next = nextNode(psb, branch);
   if (!trigger && isSummarised(state, statementKey(psb, out.name), out.name, next)) return;

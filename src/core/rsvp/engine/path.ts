@@ -1,23 +1,22 @@
 import { ipFamily, isMulticast, type IpAddress } from '../../base/ip.ts';
 import { tspecProblem } from '../wire/flowspec-problem.ts';
 import type { PathMessage, PathTearMessage } from '../wire/message-views.ts';
-import { sameAdspec, withBreak } from './adspec.ts';
+import { withBreak } from './adspec.ts';
 import { NONE, type PathContents, type PreviousHop, type Psb, type SparePath } from './blocks.ts';
 import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
-import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
 import { createPsb, emitPathUp, removePath, sayWhole, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute, turn } from './route.ts';
-import { ROUTING_PROBLEM, sameRouteObjects, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
+import { ROUTING_PROBLEM, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
 import { findSession, sameHop } from './session.ts';
+import { sameContents } from './sharing.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
-import { drop, type EngineState } from './state.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
 import { lifetime } from './timers.ts';
 import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
-import { sameObjects } from './unknown-objects.ts';
 import { flushUpstream, repeatUpstream } from './upstream.ts';
 
 type Packet = EngineInput & { readonly type: 'packet' };
@@ -59,8 +58,10 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
 }
 
 function enter(state: EngineState, flow: FlowKey, path: Omit<SparePath, 'expiry'>): Psb {
-  const { hop, contents, ttl, refreshPeriod } = path;
-  const created = createPsb(state, flow, contents, hop, ttl, refreshPeriod, (psb) => expire(state, psb));
+  const { ttl, refreshPeriod } = path;
+  const contents = state.shared.contents.of(path.contents);
+  const hop = state.shared.hops.of(path.hop);
+  const created = createPsb(state, flow, contents, hop, ttl, refreshPeriod, EXPIRY);
   keepAlive(state, created);
   askRoute(state, created);
   return created;
@@ -83,8 +84,8 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
   if (movedHop) moveFlow(state, psb, hop);
   const otherInterface = psb.hop?.interface !== hop.interface;
   const otherWay = strictNext(psb.contents) !== strictNext(contents);
-  psb.hop = hop;
-  psb.contents = contents;
+  psb.hop = state.shared.hops.of(hop);
+  psb.contents = state.shared.contents.of(contents);
   rememberPath(state, psb, packet);
   if (!psb.routed) return;
   // The branches depend on where the flow comes in: none leads back there.
@@ -102,6 +103,8 @@ function moveFlow(state: EngineState, psb: Psb, to: PreviousHop): void {
   countFlow(state, psb.hop, -1);
   countFlow(state, to, 1);
 }
+
+const EXPIRY: EngineTimer<Psb> = { name: 'path expiry', fire: expire };
 
 function keepAlive(state: EngineState, psb: Psb): void {
   state.timers.set(psb.expiry, state.now + lifetime(psb.refreshPeriod, state.settings.refreshPeriod));
@@ -133,7 +136,8 @@ function contentsOf(view: PathMessage, packet: Packet, route: RouteObjects): Pat
     adspec: view.adspec !== null && nonRsvpHop ? withBreak(view.adspec) : view.adspec,
     forwarded: view.unknown.length === 0 ? NONE : view.unknown,
     nonRsvpHop: nonRsvpHop || (view.adspec?.general.breakBit ?? false),
-    ...route,
+    explicitRoute: route.explicitRoute,
+    recordedRoute: route.recordedRoute,
   };
 }
 
@@ -170,14 +174,6 @@ function acceptable(
 
 const isNeighbour = (state: EngineState, address: IpAddress): boolean =>
   address !== UNSPECIFIED && !isMulticast(address) && !state.localAddresses.has(address);
-
-const sameContents = (a: PathContents, b: PathContents): boolean =>
-  a.sessionFlags === b.sessionFlags &&
-  a.nonRsvpHop === b.nonRsvpHop &&
-  sameTspec(a.tspec, b.tspec) &&
-  sameAdspec(a.adspec, b.adspec) &&
-  sameObjects(a.forwarded, b.forwarded) &&
-  sameRouteObjects(a, b);
 
 /** PTEAR MESSAGE ARRIVES of RFC 2209; it must come from the hop that the path state is from (RFC 2205 3.1.5). */
 export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: Packet): void {

@@ -2,9 +2,10 @@ import { NONE, type ArrivedResv, type PendingResv, type Psb, type Session } from
 import { abandonResv } from './journal.ts';
 import { reserve } from './resv.ts';
 import { refuseWithoutPath } from './resv-refuse.ts';
-import { flowOfSession, releaseSession, sessionFor, without } from './session.ts';
-import { drop, type EngineState } from './state.ts';
-import { lifetime, type Timer } from './timers.ts';
+import { added, findSession, flowOfSession, releaseSession, sessionFor, without } from './session.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
+import { lifetime } from './timers.ts';
 import { flowKeyText } from './types.ts';
 
 /** RESVs of one session that can wait at a time. */
@@ -52,12 +53,13 @@ function wait(state: EngineState, session: Session, arrived: ArrivedResv, until:
   if (session.pending.length >= MAX_PENDING || state.pending >= state.settings.maxFlows) {
     return drop(state, 'tooManyPendingResvs');
   }
-  const timer: Timer | null =
-    until === null ? null : state.timers.create(() => giveUp(state, session, pending), 'reservation before its sender');
+  const timer = until === null ? null : newTimer(WAIT);
   const pending: PendingResv = { key: pendingKey(arrived), arrived, timer };
-  session.pending = [...session.pending, pending];
+  session.pending = added(session.pending, pending);
   state.pending++;
-  if (timer !== null && until !== null) state.timers.set(timer, until);
+  if (timer === null || until === null) return;
+  timer.subject = pending;
+  state.timers.set(timer, until);
 }
 
 const pendingKey = ({ style, filters, interface: name, nextHop }: ArrivedResv): string => {
@@ -75,7 +77,11 @@ function stopWaiting(state: EngineState, session: Session, pending: PendingResv)
   state.pending--;
 }
 
-function giveUp(state: EngineState, session: Session, pending: PendingResv): void {
+const WAIT: EngineTimer<PendingResv> = { name: 'reservation before its sender', fire: giveUp };
+
+function giveUp(state: EngineState, pending: PendingResv): void {
+  const session = findSession(state, pending.arrived.session);
+  if (session === undefined) return;
   stopWaiting(state, session, pending);
   refuseWithoutPath(state, pending.arrived);
   abandonResv(state, pending.arrived);

@@ -5,8 +5,9 @@ import { sameFlowspec } from './merge.ts';
 import { holdsFor } from './requests.ts';
 import { refuse } from './resv-refuse.ts';
 import { sameScope } from './resv-send.ts';
-import { leavesBy, sessionStyle } from './session.ts';
-import { drop, type EngineState } from './state.ts';
+import { added, leavesBy, sessionStyle } from './session.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
 import { lifetime } from './timers.ts';
 import {
   passConfirms,
@@ -44,7 +45,7 @@ export function reserve(state: EngineState, session: Session, arrived: ArrivedRe
   if (tcsb.rsbs.length >= MAX_NEXT_HOPS) return drop(state, 'tooManyNextHops');
   const created = create(state, tcsb, arrived);
   if (created.filters !== null) for (const psb of routed) addFilter(state, created, psb);
-  tcsb.rsbs = [...tcsb.rsbs, created];
+  tcsb.rsbs = added(tcsb.rsbs, created);
   updateTrafficControl(state, tcsb);
 }
 
@@ -54,18 +55,16 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
     nextHop: arrived.nextHop,
     forwarded: arrived.forwarded,
     refreshPeriod: arrived.refreshPeriod,
-    requested: arrived.flowspec.flowspec,
+    requested: state.shared.flowspecs.of(arrived.flowspec.flowspec),
     accepted: null,
     filters: tcsb.style === 'SE' ? new Map<string, RsbFilter>() : null,
     scope: arrived.scope,
     refusal: null,
     confirm: arrived.confirm,
     confirmedTo: null,
-    expiry: state.timers.create(() => {
-      removeRsb(state, rsb, 'timeout');
-      followUpstream(state, tcsb);
-    }, 'reservation expiry'),
+    expiry: newTimer(EXPIRY),
   };
+  rsb.expiry.subject = rsb;
   if (rsb.filters === null) state.timers.set(rsb.expiry, state.now + lifetimeOf(state, rsb));
   return rsb;
 }
@@ -73,18 +72,30 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
 /** The senders of a shared-explicit reservation live each by itself (RFC 2209). True when it is new. */
 function addFilter(state: EngineState, rsb: Rsb, psb: Psb): boolean {
   const known = rsb.filters!.get(psb.key);
-  const expiry =
-    known?.expiry ??
-    state.timers.create(() => {
-      removeFilter(state, rsb, psb, 'timeout');
-      followUpstream(state, rsb.tcsb);
-      reviewUpstream(state, psb);
-      flushUpstream(state);
-    }, 'reservation expiry');
-  state.timers.set(expiry, state.now + lifetimeOf(state, rsb));
-  if (known === undefined) rsb.filters!.set(psb.key, { psb, expiry, accepted: false });
+  const filter: RsbFilter = known ?? { rsb, psb, expiry: newTimer(FILTER_EXPIRY), accepted: false };
+  filter.expiry.subject = filter;
+  state.timers.set(filter.expiry, state.now + lifetimeOf(state, rsb));
+  if (known === undefined) rsb.filters!.set(psb.key, filter);
   return known === undefined;
 }
+
+const EXPIRY: EngineTimer<Rsb> = {
+  name: 'reservation expiry',
+  fire: (state, rsb) => {
+    removeRsb(state, rsb, 'timeout');
+    followUpstream(state, rsb.tcsb);
+  },
+};
+
+const FILTER_EXPIRY: EngineTimer<RsbFilter> = {
+  name: 'reservation expiry',
+  fire: (state, { rsb, psb }) => {
+    removeFilter(state, rsb, psb, 'timeout');
+    followUpstream(state, rsb.tcsb);
+    reviewUpstream(state, psb);
+    flushUpstream(state);
+  },
+};
 
 const lifetimeOf = (state: EngineState, { refreshPeriod }: Rsb): number =>
   lifetime(refreshPeriod, state.settings.refreshPeriod);
@@ -102,7 +113,7 @@ function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: rea
   rsb.refusal = null;
   if (arrived.confirm !== null) rsb.confirm = arrived.confirm;
   const same = sameFlowspec(rsb.requested, flowspec);
-  rsb.requested = flowspec;
+  if (!same) rsb.requested = state.shared.flowspecs.of(flowspec);
   takeOver(state, rsb, arrived);
   if (!same || grown || refusal !== null) return updateTrafficControl(state, tcsb);
   const settled = rsb.accepted !== null && sameFlowspec(rsb.accepted, flowspec);

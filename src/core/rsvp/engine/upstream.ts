@@ -14,8 +14,9 @@ import {
   statementKey,
   toSameHop,
 } from './resv-send.ts';
-import { releaseSession, sameHop, sessionStyle, without } from './session.ts';
-import { newId, type EngineState } from './state.ts';
+import { added, releaseSession, sameHop, sessionStyle, without } from './session.ts';
+import { newId, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
 import { refreshDelay } from './timers.ts';
 import type { StyleName } from './types.ts';
 import { sameObjects } from './unknown-objects.ts';
@@ -74,7 +75,7 @@ function join(state: EngineState, psb: Psb, hop: PreviousHop): Upstream {
       each.style === style && sameHop(each.hop, hop) && (style === 'WF' || each.members.length < DESCRIPTORS_PER_RESV),
   );
   const upstream = known ?? create(state, session, style, hop);
-  upstream.members = [...upstream.members, psb];
+  upstream.members = added(upstream.members, psb);
   psb.upstream = upstream;
   if (style !== 'WF') upstream.news = true;
   // With a second previous hop the first one's RESV needs a SCOPE, too (RFC 2205 3.1.4).
@@ -98,9 +99,10 @@ function create(state: EngineState, session: Session, style: StyleName, hop: Pre
     dropped: NONE,
     confirms: NONE,
     step: 0,
-    timer: state.timers.create(() => repeat(state, upstream), 'reservation refresh'),
+    timer: newTimer(REFRESH),
   };
-  session.upstreams = [...session.upstreams, upstream];
+  upstream.timer.subject = upstream;
+  session.upstreams = added(session.upstreams, upstream);
   return upstream;
 }
 
@@ -154,6 +156,8 @@ function bringUpToDate(state: EngineState, upstream: Upstream): boolean {
   upstream.scope = scope;
   return news;
 }
+
+const REFRESH: EngineTimer<Upstream> = { name: 'reservation refresh', fire: repeat };
 
 /** The refresh. What became free of a blockade since is news in it. */
 function repeat(state: EngineState, upstream: Upstream): void {

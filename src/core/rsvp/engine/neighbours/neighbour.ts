@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../base/ip.ts';
 import type { MonotonicMs } from '../../../base/units.ts';
 import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
-import type { Timer } from '../timers.ts';
+import type { Timer } from '../timer-queue.ts';
 import type { EngineInput, EngineInterface } from '../types.ts';
 import type { SeenSequences } from './sequence.ts';
 import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';
@@ -43,6 +43,7 @@ export interface Sent {
 
 /** A message that the neighbour has not acknowledged (RFC 2961 6). */
 export interface Unacknowledged {
+  readonly neighbour: Neighbour;
   readonly id: number;
   readonly departure: Departure;
   /** What it states; null for a tear or an error. */
@@ -65,6 +66,8 @@ export interface Received {
 
 /** A question whether a neighbour lives, by which its sequence numbers are learnt (RFC 2747 4.3). */
 export interface Challenge {
+  readonly neighbour: Neighbour;
+  readonly keyId: number;
   readonly cookie: Uint8Array;
   readonly startedAt: MonotonicMs;
   /** Times it was sent. */

@@ -1,10 +1,11 @@
 import type { IpAddress } from '../../../base/ip.ts';
 import { buildMessage } from '../../wire/build.ts';
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
-import type { EngineState } from '../state.ts';
+import type { EngineState, EngineTimer } from '../state.ts';
 import type { NextNode, Statement } from '../statement.ts';
 import { fingerprint } from './fingerprint.ts';
-import type { Departure, Neighbour, Sent } from './neighbour.ts';
+import { newTimer } from '../timer-queue.ts';
+import type { Departure, Neighbour, Sent, Unacknowledged } from './neighbour.ts';
 import { depart, encoded, takesIds } from './outgoing.ts';
 import { armSummary } from './summary.ts';
 import { findNeighbour } from './table.ts';
@@ -162,18 +163,24 @@ function departReliably(
   id: number,
 ): void {
   if (neighbour.unacknowledged.size >= MAX_UNACKNOWLEDGED) return depart(state, departure, neighbour);
-  const timer = state.timers.create(() => {
-    if (waiting.transmissions >= MAX_TRANSMISSIONS || !state.interfaces.has(neighbour.interface)) {
-      neighbour.unacknowledged.delete(id);
-      state.counters.dropped('neverAcknowledged');
-      return;
-    }
-    state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
-    depart(state, departure, neighbour, messageIdOf(state, id));
-  }, 'retransmission');
-  const waiting = { id, departure, sent, transmissions: 1, timer };
+  const timer = newTimer(RETRANSMISSION);
+  const waiting: Unacknowledged = { neighbour, id, departure, sent, transmissions: 1, timer };
+  timer.subject = waiting;
   neighbour.unacknowledged.set(id, waiting);
   state.timers.set(timer, state.now + RETRANSMIT_MS);
+  depart(state, departure, neighbour, messageIdOf(state, id));
+}
+
+const RETRANSMISSION: EngineTimer<Unacknowledged> = { name: 'retransmission', fire: retransmit };
+
+function retransmit(state: EngineState, waiting: Unacknowledged): void {
+  const { neighbour, id, departure, timer } = waiting;
+  if (waiting.transmissions >= MAX_TRANSMISSIONS || !state.interfaces.has(neighbour.interface)) {
+    neighbour.unacknowledged.delete(id);
+    state.counters.dropped('neverAcknowledged');
+    return;
+  }
+  state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
   depart(state, departure, neighbour, messageIdOf(state, id));
 }
 

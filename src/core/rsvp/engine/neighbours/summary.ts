@@ -1,6 +1,7 @@
 import type { SrefreshMessage } from '../../wire/neighbor-messages.ts';
 import { NEIGHBOUR_TTL } from '../messages.ts';
-import type { EngineState } from '../state.ts';
+import type { EngineState, EngineTimer } from '../state.ts';
+import { isArmed, newTimer } from '../timer-queue.ts';
 import type { EngineInterface } from '../types.ts';
 import type { Neighbour, Sent } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';
@@ -24,11 +25,13 @@ export function armSummary(state: EngineState, neighbour: Neighbour): void {
     if (neighbour.summaryTimer !== null) state.timers.cancel(neighbour.summaryTimer);
     return;
   }
-  neighbour.summaryTimer ??= state.timers.create(() => summarise(state, neighbour), 'summary refresh');
-  if (neighbour.summaryTimer.at !== null) return;
+  neighbour.summaryTimer ??= newTimer(SUMMARY, neighbour);
+  if (isArmed(neighbour.summaryTimer)) return;
   const { refreshPeriod } = state.settings;
   state.timers.set(neighbour.summaryTimer, state.now + refreshPeriod * (0.5 + 0.5 * state.random()));
 }
+
+const SUMMARY: EngineTimer<Neighbour> = { name: 'summary refresh', fire: summarise };
 
 function summarise(state: EngineState, neighbour: Neighbour): void {
   const out = state.interfaces.get(neighbour.interface);
