@@ -7,7 +7,9 @@ import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
 import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
-import { createPsb, emitPathUp, removePath, sayWhole, sendPath, type PathDownCause } from './path-state.ts';
+import { sayWhole } from './neighbours/sent.ts';
+import { unstand } from './neighbours/standing.ts';
+import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute, turn } from './route.ts';
 import { ROUTING_PROBLEM, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
@@ -23,8 +25,11 @@ type Packet = EngineInput & { readonly type: 'packet' };
 
 const UNSPECIFIED = '0.0.0.0';
 
-/** PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. */
-export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): void {
+/**
+ * PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. Returns the block that says just
+ * what the message said; null where none does, or more would have to be looked at to refresh it so.
+ */
+export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): Psb | null {
   const flow = flowOf(view.session, view.senderTemplate);
   const hop: PreviousHop = {
     interface: packet.interface,
@@ -34,27 +39,50 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
   const route = takeRouteObjects(state, view.extensions ?? {}, isMulticast(flow.destination));
   const contents = contentsOf(view, packet, route.ok ? route.value : NO_ROUTE_OBJECTS);
   const psb = state.psbs.get(flowKeyText(flow));
-  if (!acceptable(state, flow, hop, contents, psb)) return;
+  if (!acceptable(state, flow, hop, contents, psb)) return null;
   if (!route.ok) {
     drop(state, 'routingProblem');
-    return sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
+    sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
+    return null;
   }
   const { refreshPeriod } = view.timeValues;
   if (psb === undefined) {
     const created = enter(state, flow, { hop, contents, ttl: packet.ttl, refreshPeriod });
-    return rememberPath(state, created, packet);
+    rememberPath(state, created, packet);
+    return isPlain(created) ? created : null;
   }
   if (!mayForward(psb, packet.interface)) {
-    return keepSpare(state, psb, { hop, contents, ttl: packet.ttl, refreshPeriod });
+    keepSpare(state, psb, { hop, contents, ttl: packet.ttl, refreshPeriod });
+    return null;
   }
   const spare = spareOn(psb, packet.interface);
   if (spare !== undefined) dropSpare(state, psb, spare);
   if (psb.session.multicast && psb.hop?.interface !== packet.interface) keepSpare(state, psb, psb);
+  // What PATH says changes with it though its contents do not.
   if (psb.ttl !== packet.ttl) sayWhole(state, psb);
   psb.ttl = packet.ttl;
   psb.refreshPeriod = refreshPeriod;
   keepAlive(state, psb);
   update(state, psb, contents, hop, packet);
+  return isPlain(psb) ? psb : null;
+}
+
+/** Not a group's, whose way depends on where it comes in, and without a prescribed way, which this node's addresses decide. */
+const isPlain = ({ session, contents }: Psb): boolean =>
+  !session.multicast && contents.explicitRoute === null && contents.recordedRoute === null;
+
+/** The same PATH once more; false where it would not be accepted any more. */
+export function refreshPath(state: EngineState, psb: Psb): boolean {
+  const { hop, flow } = psb;
+  if (hop === null || state.localAddresses.has(flow.source) || state.localAddresses.has(hop.address)) return false;
+  keepAlive(state, psb);
+  askAgain(state, psb);
+  return true;
+}
+
+/** Without a way every refresh asks for one. */
+function askAgain(state: EngineState, psb: Psb): void {
+  if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
 }
 
 function enter(state: EngineState, flow: FlowKey, path: Omit<SparePath, 'expiry'>): Psb {
@@ -78,9 +106,9 @@ function mayForward({ session, hop, way }: Psb, name: string): boolean {
 function update(state: EngineState, psb: Psb, contents: PathContents, hop: PreviousHop, packet: Packet): void {
   const movedHop = !sameHop(psb.hop, hop);
   if (!movedHop && sameContents(psb.contents, contents)) {
-    if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
-    return;
+    return askAgain(state, psb);
   }
+  unstand(psb);
   if (movedHop) moveFlow(state, psb, hop);
   const otherInterface = psb.hop?.interface !== hop.interface;
   const otherWay = strictNext(psb.contents) !== strictNext(contents);

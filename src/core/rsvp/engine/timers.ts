@@ -15,6 +15,8 @@ const LONGEST_REFRESH_MS = 3_600_000;
  * is lost, one set-up over three hops in 250 then takes more than 5 s; it is one in 25 with 0.5, 1.5 and 4.5 s.
  */
 const FAST_START_MS = [250, 500, 1_000, 2_000, 4_000] as const;
+/** Repetitions after which fast start is over, whatever R. */
+export const FAST_START_STEPS = FAST_START_MS.length;
 
 /** L for a received R (RFC 2205 3.7 point 2). R = 0 says nothing; the node's own R stands in for it. */
 export function lifetime(received: Millis, own: Millis): number {

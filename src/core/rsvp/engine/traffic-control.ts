@@ -6,6 +6,7 @@ import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
 import { leastUpperBound, sameFlowspec } from './merge.ts';
 import { styleObject } from './messages.ts';
+import { unstand } from './neighbours/standing.ts';
 import { rsbsFor } from './requests.ts';
 import { added, filterOfFlow, leavesBy, without } from './session.ts';
 import { emit, newId, type EngineState } from './state.ts';
@@ -257,6 +258,7 @@ function detach(state: EngineState, rsb: Rsb): void {
   state.timers.cancel(rsb.expiry);
   for (const filter of rsb.filters?.values() ?? NONE) state.timers.cancel(filter.expiry);
   rsb.filters?.clear();
+  unstand(rsb);
   tcsb.rsbs = without(tcsb.rsbs, rsb);
   if (rsb.accepted !== null) forgetResv(state, rsb);
 }
