@@ -80,6 +80,7 @@ export function createPsb(
 export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, tellDownstream: boolean): void {
   const { session } = psb;
   for (const name of psb.sentOn) leaveBranch(state, psb, name, tellDownstream);
+  retract(state, psb);
   for (const timer of [psb.expiry, psb.refresh]) state.timers.cancel(timer);
   if (psb.settling !== null) state.timers.cancel(psb.settling.timer);
   for (const spare of psb.spares) state.timers.cancel(spare.expiry);

@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../../base/ip.ts';
 import { buildMessage } from '../../wire/build.ts';
+import { encodeToLookAt } from '../../wire/codec.ts';
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
 import type { EngineState, EngineTimer } from '../state.ts';
 import type { NextNode, Statement } from '../statement.ts';
@@ -47,7 +48,7 @@ function makeStatement(state: EngineState, departure: Departure, neighbour: Neig
   const before = subject.told;
   // A confirmation is asked for by a whole message each time: one that was answered must not be asked for again.
   const asks = view.kind === 'resv' && view.resvConfirm !== null;
-  const bytes = encoded(state, buildMessage(view));
+  const bytes = encoded(state, buildMessage(view), encodeToLookAt);
   if (bytes === null) return;
   const print = fingerprint(bytes);
   if (before === null || before.neighbour !== neighbour || before.fingerprint !== print || statement.trigger || asks) {
