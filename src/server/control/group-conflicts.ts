@@ -9,7 +9,7 @@ import { alreadyExists, sessionTaken } from './refusal.ts';
 /** What a group knows of others while it is decided. */
 export interface Others {
   readonly ledger: Ledger;
-  /** Booked ones with the protocol and the destination address of the flow, whatever their ports. */
+  /** Booked ones that RSVP may confuse with the flow; more of the same destination do no harm. */
   readonly toDestination: (flow: Flow) => Iterable<Reservation>;
   /** Id of the live reservation that has the name. */
   readonly holderOf: (name: string) => string | null;
@@ -43,9 +43,9 @@ export function findConflict(request: ReservationRequest, others: Others): Confl
 
 /** The end at which one has a port and the other any, so that RSVP cannot hold both; null = neither. */
 function unlikeEnd(mine: Flow, theirs: Flow): 'source' | 'destination' | null {
-  const unlike = (end: 'source' | 'destination') => (mine[end].port === null) !== (theirs[end].port === null);
-  if (unlike('destination')) return 'destination';
-  return mine.destination.port === theirs.destination.port && unlike('source') ? 'source' : null;
+  if ((mine.destination.port === null) !== (theirs.destination.port === null)) return 'destination';
+  if (mine.destination.port !== theirs.destination.port) return null;
+  return (mine.source.port === null) !== (theirs.source.port === null) ? 'source' : null;
 }
 
 function portsTaken({ id, flow }: Reservation, end: 'source' | 'destination'): ControlError {
