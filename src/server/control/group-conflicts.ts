@@ -1,6 +1,6 @@
 import { overlap } from '../../core/admission/calendar.ts';
 import { flowKey, type Ledger } from '../../core/admission/ledger.ts';
-import type { ReservationRequest } from '../../core/qos/request.ts';
+import type { Flow, ReservationRequest } from '../../core/qos/request.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import { ownsSession } from '../../core/reservation/senders.ts';
 import { ControlError } from './errors.ts';
@@ -9,8 +9,8 @@ import { alreadyExists, sessionTaken } from './refusal.ts';
 /** What a group knows of others while it is decided. */
 export interface Others {
   readonly ledger: Ledger;
-  /** Booked ones with the protocol and the destination address of the flow, whatever their ports. */
-  readonly toDestination: (flow: ReservationRequest['flow']) => Iterable<Reservation>;
+  /** Booked ones that RSVP may confuse with the flow; more of the same destination do no harm. */
+  readonly toDestination: (flow: Flow) => Iterable<Reservation>;
   /** Id of the live reservation that has the name. */
   readonly holderOf: (name: string) => string | null;
 }
@@ -33,23 +33,24 @@ export function findConflict(request: ReservationRequest, others: Others): Confl
   if (holder !== null) return { id: holder, error: alreadyExists('name', holder) };
   const owns = ownsSession({ style: request.style, moreSenders: request.moreSources });
   for (const other of others.toDestination(flow)) {
-    if (!overlap(other.window, window)) continue;
-    const error =
-      flow.destination.port === other.flow.destination.port && (owns || ownsSession(other))
-        ? sessionTaken(other.id)
-        : portConflict(flow, other);
-    if (error !== null) return { id: other.id, error };
+    const session = flow.destination.port === other.flow.destination.port && (owns || ownsSession(other));
+    const end = session ? null : unlikeEnd(flow, other.flow);
+    if ((!session && end === null) || !overlap(other.window, window)) continue;
+    return { id: other.id, error: session ? sessionTaken(other.id) : portsTaken(other, end!) };
   }
   return null;
 }
 
-function portConflict(mine: ReservationRequest['flow'], { id, flow: theirs }: Reservation): ControlError | null {
-  const destination = (mine.destination.port === null) !== (theirs.destination.port === null);
-  const source =
-    mine.destination.port === theirs.destination.port && (mine.source.port === null) !== (theirs.source.port === null);
-  if (!destination && !source) return null;
-  const detail = `reservation ${id} is for ${source ? 'the same destination port' : 'the same destination'} and ${
-    (source ? theirs.source.port : theirs.destination.port) === null ? 'any' : 'a certain'
-  } ${source ? 'source' : 'destination'} port: RSVP cannot hold both`;
+/** The end at which one has a port and the other any, so that RSVP cannot hold both; null = neither. */
+function unlikeEnd(mine: Flow, theirs: Flow): 'source' | 'destination' | null {
+  if ((mine.destination.port === null) !== (theirs.destination.port === null)) return 'destination';
+  if (mine.destination.port !== theirs.destination.port) return null;
+  return (mine.source.port === null) !== (theirs.source.port === null) ? 'source' : null;
+}
+
+function portsTaken({ id, flow }: Reservation, end: 'source' | 'destination'): ControlError {
+  const session = end === 'source' ? 'the same destination port' : 'the same destination';
+  const port = flow[end].port === null ? 'any' : 'a certain';
+  const detail = `reservation ${id} is for ${session} and ${port} ${end} port: RSVP cannot hold both`;
   return new ControlError('FLOW_CONFLICT', detail, { details: { existing: id } });
 }

@@ -20,7 +20,8 @@ export class MemoryBooks implements Books {
   lastEvent = 0n;
   readonly #byId = new Map<string, Reservation>();
   readonly #byNode = new Map<NodeName, Map<string, Reservation>>();
-  readonly #sessions = new Map<string, Map<string, Reservation>>();
+  /** By protocol and destination address, and there by destination port. */
+  readonly #sessions = new Map<string, Map<number | null, Map<string, Reservation>>>();
   readonly #names = new Map<string, string>();
   readonly #counters = new Map<NodeName, bigint>();
   #epoch = '';
@@ -106,24 +107,29 @@ export class MemoryBooks implements Books {
     return true;
   }
 
-  /** Booked reservations to the destination, whatever their ports. */
-  toDestination({ protocol, destination }: Flow): Iterable<Reservation> {
-    return this.#sessions.get(`${protocol} ${destination.address}`)?.values() ?? [];
+  /** Booked reservations that RSVP may confuse with the flow: to its destination and port, or where one of the two has no port. */
+  *toDestination({ protocol, destination }: Flow): Iterable<Reservation> {
+    const ports = this.#sessions.get(`${protocol} ${destination.address}`);
+    if (ports === undefined) return;
+    if (destination.port === null) for (const there of ports.values()) yield* there.values();
+    else for (const port of [destination.port, null]) yield* ports.get(port)?.values() ?? [];
   }
 
   #joinSession(reservation: Reservation): void {
     const { protocol, destination } = reservation.flow;
     const key = `${protocol} ${destination.address}`;
-    const there = this.#sessions.get(key);
-    if (there === undefined) this.#sessions.set(key, new Map([[reservation.id, reservation]]));
-    else there.set(reservation.id, reservation);
+    const ports = this.#sessions.get(key) ?? new Map<number | null, Map<string, Reservation>>();
+    const there = ports.get(destination.port) ?? new Map<string, Reservation>();
+    this.#sessions.set(key, ports.set(destination.port, there.set(reservation.id, reservation)));
   }
 
   #leaveSession({ id, flow: { protocol, destination } }: Reservation): void {
     const key = `${protocol} ${destination.address}`;
-    const there = this.#sessions.get(key);
+    const ports = this.#sessions.get(key);
+    const there = ports?.get(destination.port);
     there?.delete(id);
-    if (there?.size === 0) this.#sessions.delete(key);
+    if (there?.size === 0) ports!.delete(destination.port);
+    if (ports?.size === 0) this.#sessions.delete(key);
   }
 
   /** A link's version, unless a later one is known. */

@@ -275,6 +275,12 @@ describe('a session', () => {
     ...more,
   });
   const elsewhere = { flow: { ...request(1).flow, destination: end('10.2.0.2', 9) } };
+  const anyPort = (ends: 'source' | 'destination'): ReservationRequest => {
+    const { flow } = single();
+    const source = { ...flow.source, port: null };
+    const destination = ends === 'source' ? flow.destination : { ...flow.destination, port: null };
+    return single({ flow: { ...flow, source, destination } });
+  };
   const conflicts: readonly (readonly [string, ReservationRequest, ReservationRequest, string | null])[] = [
     ['several against one of its flows', both(1 * M, 'sharedExplicit'), single(), 'FLOW_CONFLICT'],
     ['one against several', single(), both(1 * M, 'fixedFilter'), 'FLOW_CONFLICT'],
@@ -296,6 +302,10 @@ describe('a session', () => {
       'ALREADY_EXISTS',
     ],
     ['two of one sender each, fixed', single(), request(1 * M, { port: 7 }), null],
+    ['any source port beside a certain one', single(), anyPort('source'), 'FLOW_CONFLICT'],
+    ['any destination port beside a certain one', single(), anyPort('destination'), 'FLOW_CONFLICT'],
+    ['a certain destination port beside any', anyPort('destination'), single(), 'FLOW_CONFLICT'],
+    ['any source port of another session', single(elsewhere), anyPort('source'), null],
     ['another destination port', both(1 * M, 'sharedExplicit'), both(1 * M, 'fixedFilter', elsewhere), null],
     [
       'another protocol',
