@@ -1,8 +1,8 @@
 import { Heap } from '../core/base/heap.ts';
 import type { EpochMs } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyText, sessionKeyText, type FlowKey, type Share } from '../core/rsvp/engine/types.ts';
+import { flowKeysOf, sessionOf, STYLE_NAME } from './flow-key.ts';
 
 export interface WindowChange {
   /** Windows that have ended: first, so that back-to-back windows swap in one batch. */
@@ -18,7 +18,10 @@ interface Entry {
 /** What the server wants of this node, and which of it is due now. No clock of its own: `now` comes in. */
 export class Assignments {
   readonly #byId = new Map<string, Entry>();
+  /** By the flow of every sender. */
   readonly #byFlow = new Map<string, Set<Entry>>();
+  /** Those in wildcard style, which names no sender. */
+  readonly #bySession = new Map<string, Set<Entry>>();
   /** Starts and ends to come; entries that were replaced are skipped when they surface. */
   readonly #boundaries = new Heap<{ readonly at: EpochMs; readonly entry: Entry }>((a, b) => a.at < b.at);
 
@@ -38,10 +41,21 @@ export class Assignments {
     for (const entry of this.#byId.values()) yield entry.assignment;
   }
 
-  /** The one whose window is open for the flow. */
+  /** The one whose window is open for the flow; in wildcard style, too, for the flows of the senders that it lists. */
   openFor(flow: FlowKey): Assignment | undefined {
-    for (const entry of this.#byFlow.get(flowKeyText(flow)) ?? []) if (entry.open) return entry.assignment;
-    return undefined;
+    return openOf(this.#byFlow.get(flowKeyText(flow)));
+  }
+
+  /**
+   * The one whose window is open for what RSVP asks traffic control for: in the same style, and for no sender that it does not
+   * list. The share may name fewer, as long as PATH of the others is on its way.
+   */
+  openForShare({ session, style, filters }: Pick<Share, 'session' | 'style' | 'filters'>): Assignment | undefined {
+    const [first] = filters;
+    if (style === 'WF') return openOf(this.#bySession.get(sessionKeyText(session)));
+    const assignment = first && this.openFor({ ...session, ...first });
+    if (!assignment || STYLE_NAME[assignment.style] !== style) return undefined;
+    return filters.every((each) => this.openFor({ ...session, ...each }) === assignment) ? assignment : undefined;
   }
 
   /** Adds or replaces; whether it is due is told by the next `advance`. Returns what it replaced while that was open. */
@@ -49,10 +63,11 @@ export class Assignments {
     const replaced = this.remove(assignment.reservationId);
     const entry: Entry = { assignment, open: false };
     this.#byId.set(assignment.reservationId, entry);
-    const flow = flowKeyText(flowKeyOf(assignment.flow));
-    const same = this.#byFlow.get(flow);
-    if (same) same.add(entry);
-    else this.#byFlow.set(flow, new Set([entry]));
+    for (const [index, key] of this.#placesOf(assignment)) {
+      const same = index.get(key);
+      if (same) same.add(entry);
+      else index.set(key, new Set([entry]));
+    }
     this.#boundaries.push({ at: assignment.validFrom, entry });
     return replaced;
   }
@@ -75,10 +90,11 @@ export class Assignments {
     const entry = this.#byId.get(id);
     if (!entry) return null;
     this.#byId.delete(id);
-    const flow = flowKeyText(flowKeyOf(entry.assignment.flow));
-    const same = this.#byFlow.get(flow);
-    same?.delete(entry);
-    if (same?.size === 0) this.#byFlow.delete(flow);
+    for (const [index, key] of this.#placesOf(entry.assignment)) {
+      const same = index.get(key);
+      same?.delete(entry);
+      if (same?.size === 0) index.delete(key);
+    }
     const wasOpen = entry.open;
     entry.open = false;
     return wasOpen ? entry.assignment : null;
@@ -110,6 +126,16 @@ export class Assignments {
   nextBoundary(): EpochMs | null {
     return this.#boundaries.peek()?.at ?? null;
   }
+
+  *#placesOf(assignment: Assignment): Iterable<readonly [Map<string, Set<Entry>>, string]> {
+    for (const flow of flowKeysOf(assignment)) yield [this.#byFlow, flowKeyText(flow)];
+    if (assignment.style === 'wildcardFilter') yield [this.#bySession, sessionKeyText(sessionOf(assignment.flow))];
+  }
+}
+
+function openOf(entries: ReadonlySet<Entry> | undefined): Assignment | undefined {
+  for (const entry of entries ?? []) if (entry.open) return entry.assignment;
+  return undefined;
 }
 
 const TERMS: readonly (keyof Assignment)[] = ['revision', 'tspec', 'rspec', 'bookedBitsPerSecond'];

@@ -10,7 +10,9 @@ import {
 } from '../core/rsvp/engine/types.ts';
 import type { ShapedFlow } from '../core/shaping/desired.ts';
 import type { Assignments } from './assignments.ts';
+import { flowKeysOf } from './flow-key.ts';
 import { shapedFlow } from './shaped-flow.ts';
+import { classesOf, classOfShare, type ShareClass } from './share-classes.ts';
 import { rateOf } from './term-changes.ts';
 
 type Install = EngineOutput & { readonly type: 'install' };
@@ -24,6 +26,15 @@ export interface FlowInstaller {
 
 type Made = Promise<Result<void, { readonly detail: string }>>;
 
+/** A class that RSVP has asked for. */
+interface Placed {
+  /** The share that it is for, as text. */
+  readonly place: string;
+  readonly share: ShareClass;
+  /** Of the latest request. */
+  readonly installId: number;
+}
+
 /** How long a RESV that came before its assignment waits for it. */
 export const OVERTAKEN_MS = 500;
 
@@ -36,6 +47,8 @@ const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
  * Local admission and the kernel. A session that the server assigned is checked against its assignment, not against what
  * happens to be installed: releases reach this node before the bookings that use their room. Anything else is foreign and,
  * with nothing set aside for strangers, refused.
+ *
+ * What is shared by several senders has one class, whose filters follow the senders that RSVP names.
  */
 export class Enforcement {
   readonly #assignments: Assignments;
@@ -46,22 +59,32 @@ export class Enforcement {
   readonly #answer: (input: EngineInput) => void;
   readonly #steered: (assignment: Assignment) => Made | null;
   readonly #mostFor: (assignment: Assignment) => BytesPerSecond;
-  readonly #refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
+  readonly #refused: (
+    assignment: Assignment,
+    flows: readonly FlowKey[],
+    code: number,
+    value: number,
+    detail: string,
+  ) => void;
   readonly #waiting = new Map<number, { readonly request: Install; readonly timer: NodeJS.Timeout }>();
-  /** Which reservation holds the kernel's class of a flow on an interface. */
+  /** The key of the kernel's class for a share on an interface. */
   readonly #installed = new Map<string, string>();
-  readonly #placeOf = new Map<string, string>();
+  /** By key of the class. */
+  readonly #placed = new Map<string, Placed>();
   /** Installations that the kernel has still to answer. */
   readonly #unanswered = new Set<Promise<void>>();
   /** Classes that were made when their window opened, ahead of RESV. */
-  readonly #prepared = new Map<string, { readonly flow: ShapedFlow; readonly made: Made }>();
+  readonly #prepared = new Map<
+    string,
+    { readonly share: ShareClass; readonly flow: ShapedFlow; readonly made: Made }
+  >();
 
   constructor(options: {
     assignments: Assignments;
     kernel: FlowInstaller;
-    /** The class of a reservation, allocated at first use; null when there is none left. */
+    /** The number of a class, allocated at first use; null when there is none left. */
     classMinor: (key: string) => number | null;
-    /** The reservation holds no class any more; its next one may have another number. */
+    /** There is no such class any more; the next one of this key may have another number. */
     freeClass: (key: string) => void;
     overhead: (interfaceName: string) => Bytes;
     /** The most that RSVP may ask for of the assignment. */
@@ -69,7 +92,8 @@ export class Enforcement {
     answer: (input: EngineInput) => void;
     /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
     steered: (assignment: Assignment) => Made | null;
-    refused: (assignment: Assignment, code: number, value: number, detail: string) => void;
+    /** `flows`: those of the assignment that are concerned; in wildcard style all. */
+    refused: (assignment: Assignment, flows: readonly FlowKey[], code: number, value: number, detail: string) => void;
   }) {
     this.#assignments = options.assignments;
     this.#kernel = options.kernel;
@@ -84,7 +108,7 @@ export class Enforcement {
 
   install(request: Install): void {
     this.#supersede(shareKeyText(request));
-    const assignment = this.#assignmentFor(request);
+    const assignment = this.#assignments.openForShare(request);
     if (assignment && this.#mayHave(request, assignment)) return this.#installAssigned(request, assignment);
     // Ahead of its assignment, or of the larger one that is to come.
     const timer = setTimeout(() => {
@@ -95,38 +119,38 @@ export class Enforcement {
   }
 
   /**
-   * The assignment has other terms: its class is changed where it is, ahead of the RESV that asks for them.
+   * The assignment has other terms: its classes are changed where they are, ahead of the RESV that asks for them.
    *
    * @returns when the kernel has done it; ok too where there is no class to change.
    */
-  change(assignment: Assignment): Made {
-    const { reservationId, outgoingInterface: outgoing } = assignment;
-    const holds = this.#placeOf.has(reservationId) || this.#prepared.has(reservationId);
-    const minor = outgoing === null || !holds ? null : this.#classMinor(reservationId);
-    if (outgoing === null || minor === null) return Promise.resolve(ok(undefined));
-    const flow = shapedFlow(assignment, outgoing, minor, this.#overhead(outgoing));
-    const made = this.#kernel.install(flow);
-    this.#prepared.set(reservationId, { flow, made });
-    return made;
+  async change(assignment: Assignment): Made {
+    const changed = classesOf(assignment).flatMap((whole) => {
+      const share = this.shareOf(whole.key);
+      return share ? (this.#makeAhead(assignment, share) ?? []) : [];
+    });
+    const results = await Promise.all(changed);
+    return results.find((result) => !result.ok) ?? ok(undefined);
   }
 
   /**
-   * Makes the class of an assignment whose window has opened while PATH is still on its way, so that the kernels of a path
+   * Makes the classes of an assignment whose window has opened while PATH is still on its way, so that the kernels of a path
    * work at the same time. What RESV finds ready is not made twice; it still goes on only after the kernel has answered.
    */
   prepare(assignment: Assignment): void {
-    const { outgoingInterface: outgoing, reservationId } = assignment;
-    if (outgoing === null || this.#placeOf.has(reservationId)) return;
-    const minor = this.#classMinor(reservationId);
-    if (minor === null) return;
-    const flow = shapedFlow(assignment, outgoing, minor, this.#overhead(outgoing));
-    this.#prepared.set(reservationId, { flow, made: this.#kernel.install(flow) });
+    for (const share of classesOf(assignment)) {
+      if (!this.#placed.has(share.key)) void this.#makeAhead(assignment, share);
+    }
+  }
+
+  /** The senders that a class is for now; undefined where neither RSVP nor a window has asked for it. */
+  shareOf(key: string): ShareClass | undefined {
+    return this.#placed.get(key)?.share ?? this.#prepared.get(key)?.share;
   }
 
   /** Windows have opened, or terms are others: RESVs that were ahead of them go on. */
   opened(): void {
     for (const { request, timer } of [...this.#waiting.values()]) {
-      const assignment = this.#assignmentFor(request);
+      const assignment = this.#assignments.openForShare(request);
       if (!assignment || !this.#mayHave(request, assignment)) continue;
       clearTimeout(timer);
       this.#waiting.delete(request.installId);
@@ -134,24 +158,31 @@ export class Enforcement {
     }
   }
 
-  /** RSVP state of the flow is gone. */
+  /** RSVP state of the share is gone. */
   async remove(request: Remove): Promise<void> {
     const place = shareKeyText(request);
     const key = this.#installed.get(place);
     this.#supersede(place);
     if (key === undefined) return;
-    this.#forget(place, key);
+    this.#forget(key);
     // The assignment stands, so a full comparison would make again whatever still has a number.
     this.#freeClass(key);
     await this.#kernel.remove(key);
   }
 
-  /** The assignment is gone or its window closed: the class goes at once, whatever RSVP still believes. */
-  async withdraw(assignment: Assignment): Promise<void> {
-    const place = this.#placeOf.get(assignment.reservationId);
-    if (place !== undefined) this.#forget(place, assignment.reservationId);
-    this.#prepared.delete(assignment.reservationId);
-    await this.#kernel.remove(assignment.reservationId);
+  /**
+   * The assignment is gone or its window closed: its classes go at once, whatever RSVP still believes.
+   *
+   * @param but those of them that stay.
+   */
+  async withdraw(assignment: Assignment, but: readonly ShareClass[] = []): Promise<void> {
+    const keys = classesOf(assignment).map(({ key }) => key);
+    const gone = keys.filter((key) => !but.some((stays) => stays.key === key));
+    for (const key of gone) {
+      this.#forget(key);
+      this.#prepared.delete(key);
+    }
+    await Promise.all(gone.map((key) => this.#kernel.remove(key)));
   }
 
   /** Resolves when everything that was asked for until now has its answer. */
@@ -166,8 +197,8 @@ export class Enforcement {
 
   #installAssigned(request: Install, assignment: Assignment): void {
     const { installId } = request;
-    const fail = (code: number, value: number, detail: string): void => {
-      this.#refused(assignment, code, value, detail);
+    const fail = (code: number, value: number, detail: string, isNews = true): void => {
+      if (isNews) this.#refused(assignment, flowsOf(request, assignment), code, value, detail);
       this.#refuse(installId, code, value);
     };
     if (assignment.outgoingInterface !== request.interface) {
@@ -177,37 +208,47 @@ export class Enforcement {
         `PATH leaves by ${request.interface}, the books say ${assignment.outgoingInterface ?? 'nowhere'}`,
       );
     }
-    const minor = this.#classMinor(assignment.reservationId);
+    const share = classOfShare(assignment, request);
+    const minor = this.#classMinor(share.key);
     if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');
     const place = shareKeyText(request);
-    this.#installed.set(place, assignment.reservationId);
-    this.#placeOf.set(assignment.reservationId, place);
-    const flow = shapedFlow(assignment, request.interface, minor, this.#overhead(request.interface));
-    const answered = Promise.all([this.#make(flow), this.#steered(assignment)]).then(([made, steered]) => {
+    this.#installed.set(place, share.key);
+    this.#placed.set(share.key, { place, share, installId });
+    const flow = shapedFlow(assignment, share, request.interface, minor, this.#overhead(request.interface));
+    const answered = Promise.all([this.#make(flow, installId), this.#steered(assignment)]).then(([made, steered]) => {
       this.#unanswered.delete(answered);
       const result = steered?.ok === false && assignment.pinned ? steered : made;
       if (result.ok) this.#answer({ type: 'installed', installId });
-      else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail);
+      else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail, this.#isLatest(share.key, installId));
     });
     this.#unanswered.add(answered);
   }
 
-  /** The server books single flows; nothing is assigned for shares of several. */
-  #assignmentFor(share: Share): Assignment | undefined {
-    const flow = flowOfShare(share);
-    return flow === null ? undefined : this.#assignments.openFor(flow);
+  #makeAhead(assignment: Assignment, share: ShareClass): Made | null {
+    const { outgoingInterface: outgoing } = assignment;
+    const minor = outgoing === null ? null : this.#classMinor(share.key);
+    if (outgoing === null || minor === null) return null;
+    const flow = shapedFlow(assignment, share, outgoing, minor, this.#overhead(outgoing));
+    const made = this.#kernel.install(flow);
+    this.#prepared.set(share.key, { share, flow, made });
+    return made;
   }
 
   /** A class that could not be made ahead (its room was not free yet, say) is tried again now that it is needed. */
-  async #make(flow: ShapedFlow): Made {
+  async #make(flow: ShapedFlow, installId: number): Made {
     const prepared = this.#prepared.get(flow.key);
     this.#prepared.delete(flow.key);
     if (prepared && sameFlow(prepared.flow, flow)) {
       const made = await prepared.made;
-      // Withdrawn meanwhile: making it now would leave a class that nobody takes away.
-      if (made.ok || !this.#placeOf.has(flow.key)) return made;
+      // Withdrawn meanwhile: making it now would leave a class that nobody takes away. Asked for anew, with other senders,
+      // say: it would undo that.
+      if (made.ok || !this.#isLatest(flow.key, installId)) return made;
     }
     return this.#kernel.install(flow);
+  }
+
+  #isLatest(key: string, installId: number): boolean {
+    return this.#placed.get(key)?.installId === installId;
   }
 
   /** What waits for the place waits in vain. */
@@ -225,17 +266,20 @@ export class Enforcement {
   }
 
   #tooMuch(request: Install): void {
-    const assignment = this.#assignmentFor(request);
+    const assignment = this.#assignments.openForShare(request);
     if (assignment) {
       const detail = `RESV asks for ${askedRate(request)} bytes/s, ${rateOf(assignment)} are assigned`;
-      this.#refused(assignment, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE, detail);
+      const flows = flowsOf(request, assignment);
+      this.#refused(assignment, flows, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE, detail);
     }
     this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
   }
 
-  #forget(place: string, key: string): void {
-    this.#installed.delete(place);
-    this.#placeOf.delete(key);
+  #forget(key: string): void {
+    const placed = this.#placed.get(key);
+    this.#placed.delete(key);
+    // Another booking of the same flow may have it by now.
+    if (placed && this.#installed.get(placed.place) === key) this.#installed.delete(placed.place);
   }
 
   #refuse(installId: number, errorCode: number, errorValue: number): void {
@@ -246,9 +290,8 @@ export class Enforcement {
 const askedRate = ({ flowspec }: Install): BytesPerSecond =>
   flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
 
-/** The one flow that a fixed-filter share is for; null for shared styles. */
-const flowOfShare = ({ style, session, filters: [filter] }: Share): FlowKey | null =>
-  style === 'FF' && filter !== undefined ? { ...session, ...filter } : null;
+const flowsOf = ({ style, session, filters }: Share, assignment: Assignment): readonly FlowKey[] =>
+  style === 'WF' ? flowKeysOf(assignment) : filters.map((filter) => ({ ...session, ...filter }));
 
 /** Both are built by `shapedFlow`, so their members stand in the same order. */
 const sameFlow = (a: ShapedFlow, b: ShapedFlow): boolean => JSON.stringify(a) === JSON.stringify(b);

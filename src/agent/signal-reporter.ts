@@ -7,13 +7,14 @@ import { ROUTING, ROUTING_PROBLEM } from '../core/rsvp/engine/route-objects.ts';
 import type { RsvpAdspec } from '../core/rsvp/wire/adspec.ts';
 import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AdvertisedTermsSchema, AssignmentState, type AdvertisedTerms } from '../gen/headroom/v1/agent_channel_pb.ts';
+import { EndpointSchema, type Endpoint } from '../gen/headroom/v1/flow_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import { flowKeyOf, flowspecOf } from './flow-key.ts';
+import { flowKeysOf, flowspecOf } from './flow-key.ts';
 import type { Reports } from './reports.ts';
 import type { TermChanges } from './term-changes.ts';
 
-interface Failure {
+export interface Failure {
   readonly code: number;
   readonly value: number;
   readonly node: string;
@@ -22,13 +23,13 @@ interface Failure {
 
 type Reserved = EngineEvent & { readonly type: 'resvUp' };
 
-/** A removed assignment until class and RSVP state are both gone. */
+/** A removed assignment until its classes and the RSVP state of all its senders are gone. */
 interface Leaving {
   readonly assignment: Assignment;
-  classGone: boolean;
+  classesGone: boolean;
 }
 
-/** Turns the engine's events into news about assignments. */
+/** Turns the engine's events into news about assignments: about each sender, and of the end about all together. */
 export class SignalReporter {
   readonly #assignments: Assignments;
   readonly #reports: Reports;
@@ -58,41 +59,41 @@ export class SignalReporter {
 
   assigned(assignment: Assignment): void {
     this.#since.set(assignment.reservationId, performance.now());
+    this.#reports.keep(assignment);
   }
 
   /** The window is open; for a receiver whose PATH came first, its reservation starts now. */
   opened(assignment: Assignment): void {
-    const previousHop = this.#paths.get(flowKeyText(flowKeyOf(assignment.flow)));
-    if (assignment.isReceiver && previousHop !== undefined) {
-      this.#report(assignment, AssignmentState.INSTALLED, { previousHop });
-    }
+    for (const flow of flowKeysOf(assignment)) this.#openedFor(assignment, flow);
   }
 
   /** The kernel has the assignment's new terms. Where RSVP had them all along, that is all there was to do. */
   termsInstalled(assignment: Assignment): void {
     if (this.#assignments.get(assignment.reservationId)?.revision !== assignment.revision) return;
-    const flow = flowKeyText(flowKeyOf(assignment.flow));
-    const reserved = this.#reservations.get(flow);
-    if (assignment.isReceiver) {
-      this.#changes.arrived(assignment.reservationId);
-      this.opened(assignment);
-    } else if (reserved) this.#reserved(assignment, reserved);
+    for (const flow of flowKeysOf(assignment)) {
+      const reserved = this.#reservations.get(flowKeyText(flow));
+      if (assignment.isReceiver) {
+        this.#changes.arrived(assignment, flow);
+        this.#openedFor(assignment, flow);
+      } else if (reserved) this.#reserved(assignment, reserved);
+    }
   }
 
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
     this.#changes.forget(reservationId);
-    this.#leaving.set(reservationId, { assignment, classGone: false });
-    const flow = flowKeyText(flowKeyOf(assignment.flow));
-    const same = this.#leavingByFlow.get(flow);
-    if (same) same.add(reservationId);
-    else this.#leavingByFlow.set(flow, new Set([reservationId]));
+    this.#leaving.set(reservationId, { assignment, classesGone: false });
+    for (const flow of flowKeysOf(assignment).map(flowKeyText)) {
+      const same = this.#leavingByFlow.get(flow);
+      if (same) same.add(reservationId);
+      else this.#leavingByFlow.set(flow, new Set([reservationId]));
+    }
   }
 
-  classGone(assignment: Assignment): void {
+  classesGone(assignment: Assignment): void {
     const leaving = this.#leaving.get(assignment.reservationId);
-    if (leaving) leaving.classGone = true;
-    this.#settle(flowKeyOf(assignment.flow));
+    if (leaving) leaving.classesGone = true;
+    for (const flow of flowKeysOf(assignment)) this.#settle(flow);
   }
 
   /** The server wants something gone that is not here. */
@@ -110,10 +111,18 @@ export class SignalReporter {
     });
   }
 
-  /** Refused on this node, by local admission or by the kernel. */
-  refused(assignment: Assignment, code: number, value: number, node: string, detail: string): void {
+  /**
+   * Refused on this node, by local admission or by the kernel.
+   *
+   * @param flows the senders that are concerned; of several those whose PATH is not here have nothing that could fail.
+   */
+  refused(assignment: Assignment, flows: readonly FlowKey[], failure: Failure): void {
+    const { code, value, detail } = failure;
     this.#log.warn({ reservationId: assignment.reservationId, code, value, detail }, 'reservation refused here');
-    this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+    const here = flows.filter((flow) => this.#paths.has(flowKeyText(flow)));
+    for (const flow of here.length > 0 ? here : flows) {
+      this.#report(assignment, flow, AssignmentState.FAILED, { failure });
+    }
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
@@ -126,7 +135,7 @@ export class SignalReporter {
       { reservationId: assignment.reservationId, interface: outgoing, nextHop },
       'the kernel sends a pinned flow elsewhere',
     );
-    this.#report(assignment, AssignmentState.PATH, { interface: outgoing, previousHop, nextHop });
+    this.#report(assignment, flow, AssignmentState.PATH, { interface: outgoing, previousHop, nextHop });
   }
 
   event(event: EngineEvent): void {
@@ -154,20 +163,21 @@ export class SignalReporter {
         if (!assignment) return;
         // A receiver's host has nothing to install: once PATH is there, its RESV is on the way.
         const state = assignment.isReceiver ? AssignmentState.INSTALLED : AssignmentState.PATH;
-        return this.#report(assignment, state, { previousHop, ...event.outgoing });
+        return this.#report(assignment, event.flow, state, { previousHop, ...event.outgoing });
       }
       case 'resvUp':
         this.#reservations.set(flow, event);
         return assignment && this.#reserved(assignment, event);
       case 'confirmed':
         if (assignment) {
-          this.#report(assignment, AssignmentState.CONFIRMED, { previousHop: this.#paths.get(flow) ?? '' });
+          const previousHop = this.#paths.get(flow) ?? '';
+          this.#report(assignment, event.flow, AssignmentState.CONFIRMED, { previousHop });
         }
         return;
       case 'resvDown':
         this.#reservations.delete(flow);
         if (assignment && !assignment.isReceiver && event.cause !== 'refused') {
-          this.#report(assignment, AssignmentState.LOST, { failure: lost(`reservation state: ${event.cause}`) });
+          this.#lost(assignment, event.flow, `reservation state: ${event.cause}`);
         }
         return this.#settle(event.flow);
       case 'pathDown':
@@ -176,7 +186,7 @@ export class SignalReporter {
         this.#broken.delete(flow);
         this.#advertised.delete(flow);
         if (assignment && event.cause !== 'closed') {
-          this.#report(assignment, AssignmentState.LOST, { failure: lost(`path state: ${event.cause}`) });
+          this.#lost(assignment, event.flow, `path state: ${event.cause}`);
         }
         return this.#settle(event.flow);
       case 'resvError':
@@ -186,33 +196,45 @@ export class SignalReporter {
         const { errorCode: code, errorValue: value, errorNode: node } = event;
         if (event.type === 'pathError' && isWayless(code, value)) {
           // Routes come back with their links. Where it stands here, the node without a route tells what it has lost.
-          if (this.#stands(assignment)) return;
-          return this.#report(assignment, AssignmentState.LOST, { failure: lost(`no route at ${node}`) });
+          if (this.#stands(assignment, event.flow)) return;
+          return this.#lost(assignment, event.flow, `no route at ${node}`);
         }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
-        return this.#report(assignment, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+        return this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
+    }
+  }
+
+  #openedFor(assignment: Assignment, flow: FlowKey): void {
+    const previousHop = this.#paths.get(flowKeyText(flow));
+    if (assignment.isReceiver && previousHop !== undefined) {
+      this.#report(assignment, flow, AssignmentState.INSTALLED, { previousHop });
     }
   }
 
   /** Reservation state of the old terms is no news of the new ones. */
   #reserved(assignment: Assignment, { flow, interface: outgoing, nextHop, flowspec }: Reserved): void {
-    if (this.#changes.isPending(assignment)) {
+    if (this.#changes.isPending(assignment, flow)) {
       if (!sameFlowspec(flowspec, flowspecOf(assignment))) return;
-      this.#changes.arrived(assignment.reservationId);
+      this.#changes.arrived(assignment, flow);
     }
     const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
-    this.#report(assignment, AssignmentState.INSTALLED, { interface: outgoing, previousHop, nextHop });
+    this.#report(assignment, flow, AssignmentState.INSTALLED, { interface: outgoing, previousHop, nextHop });
   }
 
-  #stands({ reservationId }: Assignment): boolean {
-    const state = this.#reports.state(reservationId);
+  #lost(assignment: Assignment, flow: FlowKey, detail: string): void {
+    const failure = { code: 0, value: 0, node: '', detail };
+    this.#report(assignment, flow, AssignmentState.LOST, { failure });
+  }
+
+  #stands(assignment: Assignment, flow: FlowKey): boolean {
+    const state = this.#reports.state(assignment, flow);
     return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
   }
 
   /** Before PATH carries the assignment's own Tspec it says nothing of it: C depends on M. */
-  #advertisedTo({ flow, tspec }: Assignment): { advertised?: AdvertisedTerms } {
-    const known = this.#advertised.get(flowKeyText(flowKeyOf(flow)));
+  #advertisedTo({ tspec }: Assignment, flow: string): { advertised?: AdvertisedTerms } {
+    const known = this.#advertised.get(flow);
     if (known?.maxPacket !== tspec.maxPacketSize) return {};
     const { general, guaranteed } = known.adspec;
     return {
@@ -224,24 +246,28 @@ export class SignalReporter {
     };
   }
 
-  /** Reports what has left completely: class, path state and reservation state. */
+  /** Reports what has left completely: all classes, and path and reservation state of all senders. */
   #settle(flow: FlowKey): void {
-    const text = flowKeyText(flow);
-    if (this.#paths.has(text) || this.#reservations.has(text)) return;
-    const same = this.#leavingByFlow.get(text);
-    for (const id of same ?? []) {
+    for (const id of [...(this.#leavingByFlow.get(flowKeyText(flow)) ?? [])]) {
       const leaving = this.#leaving.get(id);
-      if (!leaving?.classGone) continue;
-      same?.delete(id);
+      if (!leaving?.classesGone) continue;
+      const flows = flowKeysOf(leaving.assignment).map(flowKeyText);
+      if (flows.some((each) => this.#paths.has(each) || this.#reservations.has(each))) continue;
       this.#leaving.delete(id);
-      this.#report(leaving.assignment, AssignmentState.REMOVED, {});
+      for (const each of flows) {
+        const same = this.#leavingByFlow.get(each);
+        same?.delete(id);
+        if (same?.size === 0) this.#leavingByFlow.delete(each);
+      }
+      this.#report(leaving.assignment, null, AssignmentState.REMOVED, {});
       this.#since.delete(id);
     }
-    if (same?.size === 0) this.#leavingByFlow.delete(text);
   }
 
+  /** @param about the sender; null: the assignment as a whole. */
   #report(
     assignment: Assignment,
+    about: FlowKey | null,
     state: AssignmentState,
     more: {
       interface?: string;
@@ -252,7 +278,8 @@ export class SignalReporter {
   ): void {
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
-    const flow = flowKeyText(flowKeyOf(assignment.flow));
+    const several = assignment.sources.length > 1;
+    const flow = about === null ? '' : flowKeyText(about);
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -273,11 +300,15 @@ export class SignalReporter {
         : {}),
       recordedRoute: [...(this.#recorded.get(flow) ?? [])],
       ...(this.#paths.has(flow) ? { nonRsvpHop: this.#broken.has(flow) } : {}),
-      ...this.#advertisedTo(assignment),
+      ...(several && about ? { source: sourceOf(about) } : {}),
+      ...this.#advertisedTo(assignment, flow),
       elapsedMs: since === undefined ? 0 : performance.now() - since,
     });
   }
 }
+
+const sourceOf = ({ source, sourcePort }: FlowKey): Endpoint =>
+  create(EndpointSchema, { address: source, ...(sourcePort === 0 ? {} : { port: sourcePort }) });
 
 /** A refusal of what was asked for before the terms were changed, or changed back. */
 const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
@@ -285,5 +316,3 @@ const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
 /** No route there, or none to the next node that PATH names. */
 const isWayless = (code: number, value: number): boolean =>
   (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);
-
-const lost = (detail: string): Failure => ({ code: 0, value: 0, node: '', detail });

@@ -6,7 +6,7 @@ import type { IpAddress } from '../core/base/ip.ts';
 import { markOf, planRoutes, type Neighbour, type SteeringNumbers } from '../core/shaping/steering.ts';
 import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
-import { flowKeyOf } from './flow-key.ts';
+import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
 
 interface Problem {
@@ -81,7 +81,8 @@ export class Steering {
   }
 
   /**
-   * Steers an assignment's flow where it asks for it. Rules and routes are in place at return.
+   * Steers an assignment's flow where it asks for it, which one of several senders never does. Rules and routes are in place
+   * at return.
    * @returns null where nothing is to be waited for; else what comes of the kernel's marks.
    */
   hold(assignment: Assignment): Promise<Result<void, Problem>> | null {
@@ -91,8 +92,11 @@ export class Steering {
     const { nextHop, outgoingInterface, pinned, reservationId } = assignment;
     const wanted = nextHop !== null && outgoingInterface !== null && (pinned || this.#problem === null);
     if (!wanted) {
-      if (known) this.#drop(text, known);
-      this.#arrived(text);
+      for (const each of flowKeysOf(assignment).map(flowKeyText)) {
+        const former = this.#flows.get(each);
+        if (former) this.#drop(each, former);
+        this.#arrived(each);
+      }
       return null;
     }
     if (known?.neighbour.interface === outgoingInterface && known.neighbour.nextHop === nextHop) {

@@ -1,5 +1,7 @@
 import { BytesPerSecond } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
+import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeysOf } from './flow-key.ts';
 import type { Journal } from './journal.ts';
 
 const PREFIX = 'change/';
@@ -9,8 +11,10 @@ interface TermChange {
   readonly revision: number;
   /** The largest rate of earlier terms, bytes/s; 0 where the new ones are no less. */
   readonly formerRate: number;
-  /** RSVP has not come to the new terms yet. */
+  /** RSVP has not come to the new terms yet, for some sender. */
   readonly pending: boolean;
+  /** Senders for which it has, while it has not for others. */
+  readonly arrived?: readonly string[];
 }
 
 /** R of guaranteed service, r of controlled load. */
@@ -37,18 +41,24 @@ export class TermChanges {
     this.#put(assignment.reservationId, { revision: assignment.revision, formerRate, pending: true });
   }
 
-  /** Whether RSVP still has to come to the assignment's terms. */
-  isPending({ reservationId, revision }: Assignment): boolean {
+  /** Whether RSVP still has to come to the assignment's terms for one of its senders. */
+  isPending({ reservationId, revision }: Assignment, flow: FlowKey): boolean {
     const change = this.#changes.get(reservationId);
-    return change !== undefined && change.pending && change.revision === revision;
+    if (!change?.pending || change.revision !== revision) return false;
+    return change.arrived?.includes(flowKeyText(flow)) !== true;
   }
 
-  /** RSVP has come to the new terms. A RESV of the old ones may still be on its way. */
-  arrived(reservationId: string): void {
+  /** RSVP has come to the new terms for one of the senders. A RESV of the old ones may still be on its way. */
+  arrived(assignment: Assignment, flow: FlowKey): void {
+    const { reservationId } = assignment;
     const change = this.#changes.get(reservationId);
     if (!change?.pending) return;
-    if (change.formerRate === 0) this.forget(reservationId);
-    else this.#put(reservationId, { ...change, pending: false });
+    const { formerRate, revision } = change;
+    const arrived = [...new Set([...(change.arrived ?? []), flowKeyText(flow)])];
+    if (flowKeysOf(assignment).some((each) => !arrived.includes(flowKeyText(each)))) {
+      this.#put(reservationId, { ...change, arrived });
+    } else if (formerRate === 0) this.forget(reservationId);
+    else this.#put(reservationId, { revision, formerRate, pending: false });
   }
 
   /** The most that RSVP may ask for: what is assigned, or was before. */

@@ -122,10 +122,28 @@ function registerNodes(program: Command): void {
     });
 }
 
+interface TimeOptions extends ConnectionOptions {
+  readonly at?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+const withTimes = (command: Command): Command =>
+  withConnection(command)
+    .option('--at <time>', 'what is booked then (default: now)')
+    .option('--from <time>', 'the most that is booked from then on')
+    .option('--to <time>', 'up to then (default: for ever)');
+
+const timesOf = ({ at, from, to }: TimeOptions) => ({
+  ...(at === undefined ? {} : { at }),
+  ...(from === undefined ? {} : { from }),
+  ...(to === undefined ? {} : { to }),
+});
+
 function registerLinks(program: Command): void {
   const link = program.command('link').description('directed links');
-  withConnection(link.command('list')).action(async (options: ConnectionOptions) => {
-    print(options, await withClient(options, (client) => client.listLinks()), (links) =>
+  withTimes(link.command('list')).action(async (options: TimeOptions) => {
+    print(options, await withClient(options, (client) => client.listLinks(timesOf(options))), (links) =>
       table(
         ['LINK', 'TO', 'CAPACITY', 'RESERVABLE', 'BOOKED', 'STATE'],
         links.map((l) => [
@@ -139,15 +157,19 @@ function registerLinks(program: Command): void {
       ),
     );
   });
-  withConnection(link.command('show'))
+  withTimes(link.command('show'))
     .argument('<id>')
-    .action(async (id: string, options: ConnectionOptions) => {
-      print(options, await withClient(options, (client) => client.getLink(id)), (l: Link) => [
+    .action(async (id: string, options: TimeOptions) => {
+      print(options, await withClient(options, (client) => client.getLink(id, timesOf(options))), (l: Link) => [
         `${l.id}  to ${l.to.node}:${l.to.interface}  ${l.adminState}`,
         `  capacity    ${capacity(l.capacityBitsPerSecond)}, share ${l.reservableShare}`,
         `  reservable  ${formatRate(l.reservableBitsPerSecond)}`,
         `  booked      ${formatRate(l.bookedBitsPerSecond)}`,
         `  cost ${l.cost}, delay ${l.delayMicros} µs, mtu ${l.mtuBytes}, overhead ${l.overheadBytes} bytes`,
+        ...(l.calendar ?? []).map(
+          ({ start, bookedBitsPerSecond: booked, availableBitsPerSecond: available }) =>
+            `  ${start}  booked ${formatRate(booked)}, free ${formatRate(available)}`,
+        ),
       ]);
     });
 }

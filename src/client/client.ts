@@ -18,6 +18,7 @@ export type Node = components['schemas']['Node'];
 export type Link = components['schemas']['Link'];
 export type Agent = components['schemas']['Agent'];
 export type ReservationFilter = NonNullable<operations['listReservations']['parameters']['query']>;
+export type LinkTimes = NonNullable<operations['listLinks']['parameters']['query']>;
 export type ImportQuery = operations['importTopology']['parameters']['query'];
 export type Readiness = operations['getReadiness']['responses'][200]['content']['application/json'];
 
@@ -90,8 +91,12 @@ export function createClient(options: ClientOptions) {
       ),
     listNodes: async (): Promise<Node[]> => value(await http.GET('/v1/nodes')).items,
     getNode: async (id: string): Promise<Node> => value(await http.GET('/v1/nodes/{id}', { params: { path: { id } } })),
-    listLinks: async (): Promise<Link[]> => value(await http.GET('/v1/links')).items,
-    getLink: async (id: string): Promise<Link> => value(await http.GET('/v1/links/{id}', { params: { path: { id } } })),
+    /** Booked now, `at` an instant, or the most `from` one `to` another. */
+    listLinks: async (query: LinkTimes = {}): Promise<Link[]> =>
+      value(await http.GET('/v1/links', { params: { query } })).items,
+    /** With `from` or `to` also step by step. */
+    getLink: async (id: string, query: LinkTimes = {}): Promise<Link> =>
+      value(await http.GET('/v1/links/{id}', { params: { path: { id }, query } })),
 
     /** `idempotencyKey`: with the same key, a lost answer can be asked for again without booking twice. */
     reserve: async (

@@ -145,7 +145,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All directed links with what is booked on them now */
+        /** All directed links with what is booked on them */
         get: operations["listLinks"];
         put?: never;
         post?: never;
@@ -162,7 +162,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One directed link with what is booked on it now */
+        /** One directed link with what is booked on it, between two instants step by step */
         get: operations["getLink"];
         put?: never;
         post?: never;
@@ -402,10 +402,25 @@ export interface components {
             adminState: "up" | "draining" | "down";
             /** @description capacity × share, 0 when the link is not up */
             reservableBitsPerSecond: number;
-            /** @description At this moment */
+            /** @description Now, at `at`, or the most between `from` and `to` */
             bookedBitsPerSecond: number;
             /** @description More is booked than is reservable by so much */
             overbookedBitsPerSecond: number;
+            /** @description Of one link with `from` or `to`: at most 1,000 steps; ask again `from` the end of the last */
+            calendar?: {
+                /**
+                 * Format: date-time
+                 * @description First instant of the step
+                 */
+                start: string;
+                /**
+                 * Format: date-time
+                 * @description First instant after; null = for ever
+                 */
+                end: string | null;
+                bookedBitsPerSecond: number;
+                availableBitsPerSecond: number;
+            }[];
         };
         Node: {
             /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
@@ -1328,7 +1343,14 @@ export interface operations {
     };
     listLinks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description An instant, not with from or to; default now */
+                at?: string;
+                /** @description Default now */
+                from?: string;
+                /** @description Default for ever */
+                to?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1368,7 +1390,14 @@ export interface operations {
     };
     getLink: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description An instant, not with from or to; default now */
+                at?: string;
+                /** @description Default now */
+                from?: string;
+                /** @description Default for ever */
+                to?: string;
+            };
             header?: never;
             path: {
                 /** @description Such as `r1:eth1`; a `#` is written `%23` */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
-import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import { flowKeyOf, sessionOf } from '../../src/agent/flow-key.ts';
 import type { IpAddress } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
@@ -98,6 +98,73 @@ describe('Assignments', () => {
     }
     expect(table.change(assignment('b', 0, null))).toBeNull();
     expect(table.get('a')).toBe(first);
+  });
+
+  describe('with several senders', () => {
+    const [first, second, third] = [5004, 5006, 5008].map((port) => assignment('x', 0, null, port).flow.source);
+    const of = (style: Assignment['style'], sources = [first!, second!]): Assignments => {
+      const table = new Assignments();
+      const { flow, ...rest } = assignment('a', 0, 100);
+      table.put({ ...rest, flow, sources, style });
+      table.advance(EpochMs(0));
+      return table;
+    };
+    const { flow } = assignment('a', 0, 100);
+    const keyOf = (source = first!) => flowKeyOf(flow, source);
+    const share = (style: 'FF' | 'SE' | 'WF', ...filters: (typeof first)[]) => ({
+      session: sessionOf(flow),
+      style,
+      filters: filters.map((each) => keyOf(each)),
+    });
+
+    it('is found by each of them, and by none once it is closed or gone', () => {
+      const table = of('sharedExplicit');
+      const found = () => [first, second, third].map((each) => table.openFor(keyOf(each))?.reservationId);
+      expect(found()).toEqual(['a', 'a', undefined]);
+      table.advance(EpochMs(100));
+      expect(found()).toEqual([undefined, undefined, undefined]);
+      table.put({ ...table.get('a')!, validUntil: null });
+      table.advance(EpochMs(101));
+      expect(found()).toEqual(['a', 'a', undefined]);
+      table.remove('a');
+      expect(found()).toEqual([undefined, undefined, undefined]);
+    });
+
+    it.each([
+      ['sharedExplicit', share('SE', first, second), true],
+      ['sharedExplicit', share('SE', second), true],
+      ['sharedExplicit', share('SE', first, third), false],
+      ['sharedExplicit', share('FF', first), false],
+      ['sharedExplicit', share('WF'), false],
+      ['fixedFilter', share('FF', second), true],
+      ['fixedFilter', share('FF', third), false],
+      ['fixedFilter', share('SE', first, second), false],
+      ['wildcardFilter', share('WF'), true],
+      ['wildcardFilter', share('SE', first, second), false],
+      ['wildcardFilter', { ...share('WF'), session: { ...sessionOf(flow), destinationPort: 9 } }, false],
+    ] as const)('%s answers for a share that is within it, in its style: %j is %s', (style, wanted, isFound) => {
+      const table = of(style);
+      expect(table.openForShare(wanted)?.reservationId).toBe(isFound ? 'a' : undefined);
+      table.advance(EpochMs(100));
+      expect(table.openForShare(wanted)).toBeUndefined();
+    });
+
+    it('does not answer for a share of senders of two', () => {
+      const table = of('sharedExplicit', [first!]);
+      table.put({ ...assignment('b', 0, null), sources: [second!], style: 'sharedExplicit' });
+      table.advance(EpochMs(1));
+      expect(table.openForShare(share('SE', second))?.reservationId).toBe('b');
+      expect(table.openForShare(share('SE', first, second))).toBeUndefined();
+    });
+
+    it('is not changed in place to others', () => {
+      const table = of('sharedExplicit');
+      const known = table.get('a')!;
+      for (const other of [{ sources: [first!] }, { style: 'fixedFilter' as const }, { ownSources: [1] }]) {
+        expect(table.change({ ...known, revision: 2, ...other })).toBeNull();
+      }
+      expect(table.change({ ...known, revision: 2 })).toBe(known);
+    });
   });
 
   it('has open at any time exactly what its windows say, whatever was put and removed', () => {

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
 import { Enforcement, OVERTAKEN_MS } from '../../src/agent/enforcement.ts';
-import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import { flowKeyOf, sessionOf } from '../../src/agent/flow-key.ts';
 import { TermChanges } from '../../src/agent/term-changes.ts';
 import { err, ok, type Result } from '../../src/core/base/result.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
+import type { FlowEndpoint } from '../../src/core/qos/request.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
 import type { EngineInput } from '../../src/core/rsvp/engine/types.ts';
 import type { ShapedFlow } from '../../src/core/shaping/desired.ts';
@@ -46,10 +47,12 @@ const assignment: Assignment = {
 class HeldKernel {
   readonly calls: string[] = [];
   readonly rates: number[] = [];
+  readonly flows: ShapedFlow[] = [];
   readonly answers: ((result: Result<void, { detail: string }>) => void)[] = [];
   install(flow: ShapedFlow): Promise<Result<void, { detail: string }>> {
     this.calls.push(`install ${flow.key} on ${flow.interface}`);
     this.rates.push(flow.rateBitsPerSecond);
+    this.flows.push(flow);
     return new Promise((resolve) => this.answers.push(resolve));
   }
   remove(key: string): Promise<Result<void, { detail: string }>> {
@@ -90,7 +93,7 @@ beforeEach(() => {
       told.push(input);
       wake(input);
     },
-    refused: (_assignment, _code, _value, detail) => refused.push(detail),
+    refused: (_assignment, _flows, _code, _value, detail) => refused.push(detail),
   });
 });
 
@@ -271,5 +274,150 @@ describe('new terms of an assignment', () => {
     await enforcement.remove({ ...resv, type: 'remove' });
     change(2);
     expect(kernel.calls).toEqual(['install a on eth0', 'remove a']);
+  });
+});
+
+describe('several senders', () => {
+  const [one, two, stranger] = [5004, 5006, 5008].map((port) => ({ address: ip('10.1.0.2'), port })) as [
+    FlowEndpoint,
+    FlowEndpoint,
+    FlowEndpoint,
+  ];
+  const FF_ONE = 'a 10.1.0.2:5004';
+  const FF_TWO = 'a 10.1.0.2:5006';
+  const of = (style: Assignment['style'], sources = [one, two]): Assignment => ({ ...assignment, style, sources });
+  const asks = (installId: number, style: 'FF' | 'SE' | 'WF', ...senders: FlowEndpoint[]) =>
+    ({
+      ...resv,
+      installId,
+      style,
+      session: sessionOf(assignment.flow),
+      filters: senders.map(({ address, port }) => ({ source: address, sourcePort: port! })),
+    }) as const;
+  const assign = (style: Assignment['style']): Assignment => {
+    assignments.put(of(style));
+    assignments.advance(EpochMs(2));
+    return of(style);
+  };
+  const ports = (): (number | null)[][] => kernel.flows.map(({ filters }) => filters.map((each) => each.sourcePort));
+  const allGood = async (until: number): Promise<void> => {
+    for (let i = 0; i < until; i++) {
+      while (kernel.answers.length <= i) await Promise.resolve();
+      kernel.answers[i]!(ok(undefined));
+    }
+    await enforcement.settled();
+  };
+
+  it('that share have one class, which follows those that RSVP names', async () => {
+    assign('sharedExplicit');
+    enforcement.install(asks(1, 'SE', one));
+    await allGood(1);
+    enforcement.install(asks(2, 'SE', one, two));
+    await allGood(2);
+    enforcement.install(asks(3, 'SE', two));
+    await allGood(3);
+    expect(ports()).toEqual([[5004], [5004, 5006], [5006]]);
+    expect(new Set(kernel.flows.map(({ key, classMinor }) => `${key} ${classMinor}`))).toEqual(new Set(['a 16']));
+    expect(told.map((input) => input.type)).toEqual(['installed', 'installed', 'installed']);
+    expect(enforcement.shareOf('a')?.sources).toEqual([two]);
+    await enforcement.remove({ ...asks(0, 'SE', two), type: 'remove' });
+    expect(kernel.calls.at(-1)).toBe('remove a');
+    expect(freed).toEqual(['a']);
+    expect(enforcement.shareOf('a')).toBeUndefined();
+  });
+
+  it('that share have it made ahead for all of them, and RESV of all finds it ready', async () => {
+    enforcement.prepare(assign('sharedExplicit'));
+    enforcement.install(asks(1, 'SE', two, one));
+    await allGood(1);
+    expect(ports()).toEqual([[5004, 5006]]);
+    expect(told).toEqual([{ type: 'installed', installId: 1 }]);
+  });
+
+  it('of whom all in a session share have one class for whoever sends', async () => {
+    assign('wildcardFilter');
+    enforcement.install(asks(1, 'WF'));
+    await allGood(1);
+    expect(kernel.flows).toMatchObject([
+      { key: 'a', filters: [{ source: null, sourcePort: null, destination: '10.2.0.2', destinationPort: 5004 }] },
+    ]);
+    expect(kernel.rates).toEqual([assignment.bookedBitsPerSecond]);
+  });
+
+  it('with a filter each have a class each, and what is booked in parts', async () => {
+    const assigned = assign('fixedFilter');
+    enforcement.install(asks(1, 'FF', one));
+    enforcement.install(asks(2, 'FF', two));
+    await allGood(2);
+    expect(kernel.flows.map(({ key }) => key)).toEqual([FF_ONE, FF_TWO]);
+    expect(kernel.rates).toEqual([4_437_500, 4_437_500]);
+    await enforcement.remove({ ...asks(0, 'FF', one), type: 'remove' });
+    expect(freed).toEqual([FF_ONE]);
+    await enforcement.withdraw(assigned);
+    expect(kernel.calls.slice(-3)).toEqual([`remove ${FF_ONE}`, `remove ${FF_ONE}`, `remove ${FF_TWO}`]);
+  });
+
+  it('change their terms together, each in its class', async () => {
+    assign('fixedFilter');
+    enforcement.install(asks(1, 'FF', one));
+    enforcement.install(asks(2, 'FF', two));
+    await allGood(2);
+    const doubled = { ...of('fixedFilter'), bookedBitsPerSecond: BitsPerSecond(17_750_000), revision: 2 };
+    assignments.change(doubled);
+    const changed = enforcement.change(doubled);
+    kernel.answers[2]!(ok(undefined));
+    kernel.answers[3]!(err({ detail: 'no room' }));
+    expect(await changed).toEqual(err({ detail: 'no room' }));
+    expect(kernel.rates.slice(2)).toEqual([8_875_000, 8_875_000]);
+  });
+
+  it('change the terms of what they share for those that RSVP has named, not for all', async () => {
+    assign('sharedExplicit');
+    enforcement.install(asks(1, 'SE', two));
+    await allGood(1);
+    const doubled = { ...of('sharedExplicit'), bookedBitsPerSecond: BitsPerSecond(17_750_000), revision: 2 };
+    assignments.change(doubled);
+    void enforcement.change(doubled);
+    expect(ports()).toEqual([[5006], [5006]]);
+    expect(kernel.rates).toEqual([8_875_000, 17_750_000]);
+  });
+
+  it('of whom one is not assigned are refused after a while, and nothing is made', () => {
+    vi.useFakeTimers();
+    try {
+      assign('sharedExplicit');
+      enforcement.install(asks(1, 'SE', one, stranger));
+      vi.advanceTimersByTime(OVERTAKEN_MS);
+      expect(told).toEqual([{ type: 'refused', installId: 1, errorCode: 1, errorValue: 2 }]);
+      expect([kernel.calls, refused]).toEqual([[], []]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('what could not be made ahead is not made for senders that are no longer asked for', async () => {
+    enforcement.prepare(assign('sharedExplicit'));
+    enforcement.install(asks(1, 'SE', one, two));
+    enforcement.install(asks(2, 'SE', one));
+    kernel.answers[0]!(err({ detail: 'no room yet' }));
+    kernel.answers[1]!(ok(undefined));
+    await enforcement.settled();
+    expect(ports()).toEqual([[5004, 5006], [5004]]);
+    expect(told).toContainEqual({ type: 'installed', installId: 2 });
+    expect(refused).toEqual([]);
+  });
+
+  it('a booking that has taken over their share keeps it when the former one is withdrawn', async () => {
+    const former = assign('sharedExplicit');
+    enforcement.install(asks(1, 'SE', one));
+    await allGood(1);
+    assignments.remove('a');
+    assignments.put({ ...former, reservationId: 'b' });
+    assignments.advance(EpochMs(3));
+    enforcement.install(asks(2, 'SE', one));
+    await allGood(2);
+    await enforcement.withdraw(former);
+    await enforcement.remove({ ...asks(0, 'SE', one), type: 'remove' });
+    expect(kernel.calls).toEqual(['install a on eth0', 'install b on eth0', 'remove a', 'remove b']);
   });
 });

@@ -1,17 +1,14 @@
-import { DEFAULT_STEERING } from '../../src/core/shaping/steering.ts';
 import { create } from '@bufbuild/protobuf';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DEFAULT_RSVP_CONFIG, parseRsvpConfig } from '../../src/agent/rsvp-config.ts';
-import { Agent } from '../../src/agent/agent.ts';
+import { parseRsvpConfig } from '../../src/agent/rsvp-config.ts';
+import { Journal } from '../../src/agent/journal.ts';
 import type { AgentConfig } from '../../src/agent/config.ts';
 import { textDigest } from '../../src/agent/recording.ts';
 import type { IpAddress } from '../../src/core/base/ip.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
-import { parseTopology } from '../../src/core/network/validate.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
 import type { EngineSnapshot } from '../../src/core/rsvp/engine/types.ts';
 import { createEngine } from '../../src/core/rsvp/engine/engine.ts';
@@ -20,28 +17,21 @@ import { encodeIpv4 } from '../../src/core/rsvp/wire/ip-packet.ts';
 import { messageTypeName } from '../../src/core/rsvp/wire/message.ts';
 import {
   AssignmentState,
-  AssignmentsUpdateSchema,
   RsvpStateQuerySchema,
   RsvpTraceSwitchSchema,
-  WelcomeSchema,
   type RsvpStateReply,
   type RsvpTraceReport,
 } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
-import { writeLoopbackNodes } from '../../src/lab/loopback.ts';
-import { assignmentToMessage } from '../../src/rpc/assignment.ts';
-import { createLoggers } from '../../src/telemetry/logger.ts';
-import { ScriptedServer } from '../support/agent-server.ts';
+import type { ScriptedServer } from '../support/agent-server.ts';
+import { LoopbackAgents } from '../support/loopback-agents.ts';
 
 const OUTGOING = { 'host-a': 'eth0', r1: 'eth1', r2: 'eth0', 'host-b': null } as const;
 type Node = keyof typeof OUTGOING;
 const NODES = Object.keys(OUTGOING) as Node[];
 
-let folder: string;
+let agents: LoopbackAgents;
 let server: ScriptedServer;
-const agents = new Map<string, Agent>();
-let files: ReadonlyMap<string, string>;
-let counter = 0n;
 
 const assignment = (id: string, node: Node, port = 5004): Assignment => ({
   reservationId: id,
@@ -73,61 +63,14 @@ const assignment = (id: string, node: Node, port = 5004): Assignment => ({
   validUntil: null,
 });
 
-const startAgent = async (
-  node: string,
-  record: AgentConfig['record'] = null,
-  rsvp: AgentConfig['rsvp'] = DEFAULT_RSVP_CONFIG,
-): Promise<void> => {
-  const config = {
-    node,
-    server: `unix:${join(folder, 's')}`,
-    stateDir: join(folder, node),
-    refreshPeriodMs: 500,
-    labNodeFile: files.get(node)!,
-    removeOnExit: false,
-    transport: 'auto' as const,
-    udpInterfaces: [],
-    steering: DEFAULT_STEERING,
-    rsvp,
-    record,
-  };
-  const levels = { base: 'silent' as const, bySubsystem: new Map() };
-  agents.set(node, await Agent.start(config, createLoggers(levels)));
-};
-
-const welcome = (node: string): void =>
-  server.say(node, {
-    case: 'welcome',
-    value: create(WelcomeSchema, { serverId: 't', heartbeatIntervalMs: 1000, serverTimeMs: BigInt(Date.now()) }),
-  });
+beforeEach(async () => {
+  agents = await LoopbackAgents.of(DEFAULT_LAB, NODES);
+  server = agents.server;
+});
+afterEach(() => agents.close());
 
 const update = (node: Node, upserts: readonly Assignment[], removals: readonly string[] = []): void =>
-  server.say(node, {
-    case: 'assignments',
-    value: create(AssignmentsUpdateSchema, {
-      generation: { epoch: 'e', counter: ++counter },
-      upserts: upserts.map(assignmentToMessage),
-      removals: [...removals],
-    }),
-  });
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'hr-'));
-  const topology = parseTopology(DEFAULT_LAB);
-  if (!topology.ok) throw new Error(JSON.stringify(topology.error));
-  files = await writeLoopbackNodes(topology.value, folder);
-  server = new ScriptedServer();
-  await server.listen(`unix:${join(folder, 's')}`);
-  for (const node of NODES) await startAgent(node);
-  await server.connected(...NODES);
-  for (const node of NODES) welcome(node);
-});
-afterEach(async () => {
-  await Promise.all([...agents.values()].map((agent) => agent.stop()));
-  agents.clear();
-  server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+  agents.update(node, upserts, removals);
 
 describe('four agents over loopback', () => {
   it('sets a reservation up with PATH and RESV, confirms it, and takes it down', async () => {
@@ -162,15 +105,12 @@ describe('four agents over loopback', () => {
   it('a router that comes back from its journal reports the reservation again, and nobody hears of a loss', async () => {
     for (const node of NODES) update(node, [assignment('a', node)]);
     for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
-    await agents.get('r1')!.stop();
+    await agents.stop('r1');
     const before = server.reports.length;
-    const helloCount = server.hellos.length;
-    await startAgent('r1');
-    await server.until(() => server.hellos.length > helloCount, 'r1 says hello again');
+    await agents.start('r1');
     const hello = server.hellos.at(-1)!;
     expect(hello.held.map((h) => [h.reservationId, h.revision])).toEqual([['a', 7n]]);
     expect(hello.generation).toMatchObject({ epoch: 'e' });
-    welcome('r1');
     await server.until(
       () => server.reports.slice(before).some((r) => r.node === 'r1' && r.state === AssignmentState.INSTALLED),
       'r1 reports it installed again',
@@ -181,14 +121,32 @@ describe('four agents over loopback', () => {
     expect(bad).toEqual([]);
   });
 
+  it('an agent finds its way in a journal that was written before there were several senders', async () => {
+    for (const node of NODES) update(node, [assignment('a', node)]);
+    await server.reported('host-b', 'a', AssignmentState.CONFIRMED);
+    for (const node of ['host-a', 'host-b'] as const) {
+      await agents.stop(node);
+      const journal = new Journal(join(agents.folder, node, 'journal'));
+      const { sources: _, ownSources: __, style: ___, ...old } = journal.get('assignment/a') as Assignment;
+      journal.put('assignment/a', old);
+      await journal.close();
+      const before = server.reports.length;
+      await agents.start(node);
+      const again = () => server.reports.slice(before).filter((r) => r.node === node && r.reservationId === 'a');
+      await server.until(
+        () => again().some(({ state }) => state === AssignmentState.INSTALLED),
+        `${node} reports it installed again`,
+      );
+      expect(again().map(({ source }) => source)).not.toContainEqual(expect.anything());
+    }
+  });
+
   it('finds a server that was restarted, and tells it what stands', async () => {
     for (const node of NODES) update(node, [assignment('a', node)]);
     for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
-    server.close();
-    server = new ScriptedServer();
-    await server.listen(`unix:${join(folder, 's')}`);
-    await server.connected(...NODES);
-    for (const node of NODES) welcome(node);
+    await agents.replaceServer();
+    server = agents.server;
+    for (const node of NODES) agents.welcome(node);
     for (const node of NODES) {
       await server.until(
         () => server.reports.some((r) => r.node === node && r.reservationId === 'a'),
@@ -200,8 +158,8 @@ describe('four agents over loopback', () => {
 
   it('stops while its server is out of reach', async () => {
     server.close();
-    await agents.get('r1')!.stop();
-    await startAgent('r1');
+    await agents.stop('r1');
+    await agents.launch('r1');
   });
 
   it('answers a query with its state', async () => {
@@ -234,7 +192,9 @@ describe('four agents over loopback', () => {
     expect(traced().every((m) => m.dropped.length === 0)).toBe(true);
 
     // A message with a wrong checksum, as a neighbour would send it.
-    const node = JSON.parse(readFileSync(files.get('r1')!, 'utf8')) as { interfaces: { name: string; port: number }[] };
+    const node = JSON.parse(readFileSync(agents.labFile('r1'), 'utf8')) as {
+      interfaces: { name: string; port: number }[];
+    };
     const broken = path.bytes.slice();
     broken[2]! ^= 0xff;
     const around = { source: '10.1.0.2', destination: '10.2.0.2', ttl: 64, protocol: 46, routerAlert: true } as const;
@@ -260,25 +220,19 @@ describe('four agents over loopback', () => {
   });
 
   it('records what its engine gets and does, over a restart, so that both runs can be played again', async () => {
-    const record = { file: join(folder, 'r1.ndjson'), maxBytes: 10_000_000 };
-    await agents.get('r1')!.stop();
-    const hellos = server.hellos.length;
-    await startAgent('r1', record);
-    await server.until(() => server.hellos.length > hellos, 'r1 says hello again');
-    welcome('r1');
+    const record = { file: join(agents.folder, 'r1.ndjson'), maxBytes: 10_000_000 };
+    await agents.stop('r1');
+    await agents.start('r1', { record });
     for (const node of NODES) update(node, [assignment('a', node)]);
     for (const node of NODES) await server.reported(node, 'a', AssignmentState.INSTALLED);
-    await agents.get('r1')!.stop();
+    await agents.stop('r1');
     const before = server.reports.length;
-    await startAgent('r1', record);
-    await server.until(() => server.hellos.length > hellos + 1, 'r1 says hello once more');
-    welcome('r1');
+    await agents.start('r1', { record });
     await server.until(
       () => server.reports.slice(before).some((r) => r.node === 'r1' && r.state === AssignmentState.INSTALLED),
       'r1 reports it installed again',
     );
-    await agents.get('r1')!.stop();
-    agents.delete('r1');
+    await agents.stop('r1');
     for (const file of [`${record.file}.1`, record.file]) {
       const replay = new Replay({ createEngine, digest: textDigest });
       for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) replay.line(line);
@@ -300,20 +254,9 @@ describe('agents that agreed on keys', () => {
     if (!config.ok) throw new Error(config.error);
     return config.value;
   };
-  const startAll = async (keyOf: (node: Node) => string): Promise<void> => {
-    await Promise.all([...agents.values()].map((agent) => agent.stop()));
-    const before = server.hellos.length;
-    for (const node of NODES) await startAgent(node, null, withKey(keyOf(node)));
-    await server.until(() => server.hellos.length >= before + NODES.length, 'all say hello again');
-    for (const node of NODES) welcome(node);
-  };
-  const rsvpOf = async (node: Node): Promise<EngineSnapshot> => {
-    const answered = new Promise<RsvpStateReply>((resolve) => {
-      server.once('rsvpState', (_node: string, reply: RsvpStateReply) => resolve(reply));
-    });
-    server.say(node, { case: 'rsvpState', value: create(RsvpStateQuerySchema, { queryId: 9n }) });
-    return (JSON.parse((await answered).json) as { engine: EngineSnapshot }).engine;
-  };
+  const startAll = (keyOf: (node: string) => string): Promise<void> =>
+    agents.restart((node) => ({ rsvp: withKey(keyOf(node)) }));
+  const rsvpOf = (node: Node): Promise<EngineSnapshot> => agents.rsvp(node);
 
   it('set a reservation up with signed messages, over a restart as well', async () => {
     await startAll(() => 'correct horse');

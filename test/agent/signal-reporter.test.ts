@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
 import type { Channel } from '../../src/agent/channel.ts';
-import { flowKeyOf, flowspecOf } from '../../src/agent/flow-key.ts';
+import { flowKeyOf, flowKeysOf, flowspecOf } from '../../src/agent/flow-key.ts';
 import { Reports } from '../../src/agent/reports.ts';
 import { SignalReporter } from '../../src/agent/signal-reporter.ts';
 import { TermChanges } from '../../src/agent/term-changes.ts';
 import { BitsPerSecond, Bytes, BytesPerSecond, EpochMs } from '../../src/core/base/units.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
+import type { FlowKey } from '../../src/core/rsvp/engine/types.ts';
 import { AssignmentState } from '../../src/gen/headroom/v1/agent_channel_pb.ts';
 import { createLoggers } from '../../src/telemetry/logger.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -65,7 +66,9 @@ beforeEach(() => {
       if (!connected) return false;
       if (message?.case === 'assignment') {
         const { state, revision } = message.value;
-        said.push(AssignmentState[state] + (revision === 1n ? '' : ` of ${revision}`));
+        const { source } = message.value;
+        const about = source ? ` for ${source.address}${source.port === undefined ? '' : `:${source.port}`}` : '';
+        said.push(AssignmentState[state] + (revision === 1n ? '' : ` of ${revision}`) + about);
         broken.push(message.value.nonRsvpHop);
         advertised.push(message.value.advertised);
       }
@@ -98,7 +101,7 @@ const resvUp = (terms: Pick<Assignment, 'tspec' | 'rspec'>) =>
 const withdraw = (): void => {
   assignments.remove('a');
   reporter.removing(assignment);
-  reporter.classGone(assignment);
+  reporter.classesGone(assignment);
 };
 
 describe('news of an assignment', () => {
@@ -276,5 +279,174 @@ describe('news of an assignment', () => {
       reporter.event(refusal(assignment));
       expect(said).toEqual(['FAILED']);
     });
+  });
+});
+
+describe('news of several senders', () => {
+  const sources = [
+    { address: ip('10.1.0.2'), port: 5004 },
+    { address: ip('10.3.0.2'), port: null },
+  ];
+  const several = (style: Assignment['style'] = 'sharedExplicit'): Assignment => ({
+    ...assignment,
+    reservationId: 's',
+    flow: { ...assignment.flow, destination: { address: ip('10.2.0.2'), port: 9 } },
+    sources,
+    style,
+  });
+  const [one, two] = flowKeysOf(several()) as [FlowKey, FlowKey];
+  const path = (of: FlowKey): void => reporter.event({ type: 'pathUp', flow: of, previousHop: of.source } as never);
+  const resv = (of: FlowKey, terms: Pick<Assignment, 'tspec' | 'rspec'> = assignment): void =>
+    reporter.event({ ...resvUp(terms), flow: of, style: 'SE' });
+  const assign = (which = several()): void => {
+    reporter.assigned(which);
+    assignments.put(which);
+    assignments.advance(EpochMs(3));
+    said.length = 0;
+  };
+  const heldState = (which = several()) => AssignmentState[reports.held(which).state];
+
+  it('is told of each, and is that of the one behind for the whole', () => {
+    assign();
+    expect(heldState()).toBe('PENDING');
+    path(one);
+    path(two);
+    expect(heldState()).toBe('PATH');
+    resv(one);
+    expect(heldState()).toBe('PATH');
+    resv(two);
+    expect(heldState()).toBe('INSTALLED');
+    reporter.event({ type: 'resvDown', flow: two, cause: 'tear' });
+    expect(heldState()).toBe('LOST');
+    expect(said).toEqual([
+      'PATH for 10.1.0.2:5004',
+      'PATH for 10.3.0.2',
+      'INSTALLED for 10.1.0.2:5004',
+      'INSTALLED for 10.3.0.2',
+      'LOST for 10.3.0.2',
+    ]);
+  });
+
+  it('is none where it says nothing new of that one', () => {
+    assign();
+    path(one);
+    resv(one);
+    path(two);
+    path(one);
+    resv(one);
+    path(two);
+    expect(said).toEqual(['PATH for 10.1.0.2:5004', 'INSTALLED for 10.1.0.2:5004', 'PATH for 10.3.0.2']);
+  });
+
+  it('is repeated for each at every welcome, what was not heard first', () => {
+    assign();
+    path(one);
+    connected = false;
+    resv(one);
+    path(two);
+    connected = true;
+    said.length = 0;
+    reports.repeat();
+    expect(said).toEqual([
+      'INSTALLED for 10.1.0.2:5004',
+      'PATH for 10.3.0.2',
+      // Of the other reservation, which stands, too.
+      'INSTALLED',
+      'INSTALLED for 10.1.0.2:5004',
+      'PATH for 10.3.0.2',
+    ]);
+  });
+
+  it('says removed once, when classes and RSVP state of all are gone', () => {
+    assign();
+    for (const each of [one, two]) path(each);
+    for (const each of [one, two]) resv(each);
+    said.length = 0;
+    assignments.remove('s');
+    reporter.removing(several());
+    reporter.event({ type: 'resvDown', flow: one, cause: 'tear' });
+    reporter.event({ type: 'pathDown', flow: one, cause: 'tear' });
+    reporter.classesGone(several());
+    reporter.event({ type: 'resvDown', flow: two, cause: 'tear' });
+    expect(said).toEqual([]);
+    reporter.event({ type: 'pathDown', flow: two, cause: 'tear' });
+    expect(said).toEqual(['REMOVED']);
+    expect(heldState()).toBe('PENDING');
+    said.length = 0;
+    reports.repeat();
+    expect(said).toEqual(['INSTALLED']);
+  });
+
+  it('is removed, and nothing of before, where all of it happened while no server was there', () => {
+    assign();
+    connected = false;
+    for (const each of [one, two]) path(each);
+    assignments.remove('s');
+    reporter.removing(several());
+    reporter.classesGone(several());
+    for (const each of [one, two]) reporter.event({ type: 'pathDown', flow: each, cause: 'tear' });
+    connected = true;
+    reports.repeat();
+    expect(said).toEqual(['REMOVED', 'INSTALLED']);
+  });
+
+  it('of a refusal here is told of those that it concerns and whose PATH has come', () => {
+    assign(several('wildcardFilter'));
+    path(two);
+    said.length = 0;
+    const failure = { code: 1, value: 2, node: 'r1', detail: 'too much' };
+    reporter.refused(several('wildcardFilter'), [one, two], failure);
+    expect(said).toEqual(['FAILED for 10.3.0.2']);
+  });
+
+  it('under new terms is told of each when RSVP has them for it', () => {
+    assign();
+    for (const each of [one, two]) path(each);
+    for (const each of [one, two]) resv(each);
+    const faster = { ...several(), revision: 2, tspec: { ...assignment.tspec, tokenRate: BytesPerSecond(2e6) } };
+    reporter.assigned(faster);
+    changes.begin(assignments.change(faster)!, faster);
+    said.length = 0;
+    reporter.termsInstalled(faster);
+    resv(one, faster);
+    resv(two);
+    expect(said).toEqual(['INSTALLED of 2 for 10.1.0.2:5004']);
+    expect(heldState(faster)).toBe('PENDING');
+    resv(two, faster);
+    expect(said.at(-1)).toBe('INSTALLED of 2 for 10.3.0.2');
+    expect(heldState(faster)).toBe('INSTALLED');
+  });
+
+  it('at the receiver’s host begins with the PATH of each, and is confirmed for each', () => {
+    assign({ ...several(), isReceiver: true, outgoingInterface: null });
+    path(one);
+    reporter.event({ type: 'confirmed', flow: one, by: one.source });
+    path(two);
+    expect(said).toEqual(['INSTALLED for 10.1.0.2:5004', 'CONFIRMED for 10.1.0.2:5004', 'INSTALLED for 10.3.0.2']);
+    expect(heldState()).toBe('INSTALLED');
+  });
+
+  it('tells of the way of each what ADSPEC said on it', () => {
+    assign({ ...several(), isReceiver: true, outgoingInterface: null });
+    advertised.length = 0;
+    for (const [each, latency] of [
+      [one, 100],
+      [two, 200],
+    ] as const) {
+      const general = { minPathLatency: latency, pathMtu: 1500 };
+      const adspec = { general, guaranteed: null };
+      const { tspec } = assignment;
+      reporter.event({ type: 'pathUp', flow: each, previousHop: each.source, local: true, adspec, tspec } as never);
+    }
+    expect(advertised).toMatchObject([{ minLatencyMicros: 100 }, { minLatencyMicros: 200 }]);
+  });
+
+  it('of one that no longer passes here is not repeated', () => {
+    assign();
+    path(one);
+    path(two);
+    assign({ ...several(), revision: 2, sources: sources.slice(0, 1) });
+    reports.repeat();
+    expect(said).toEqual(['INSTALLED']);
   });
 });

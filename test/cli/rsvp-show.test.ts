@@ -37,7 +37,7 @@ describe('headroom rsvp show', () => {
     for (const kind of ['path expiry', 'path refresh', 'reservation expiry', 'reservation refresh']) {
       expect(text).toMatch(new RegExp(`^${kind} +1 +\\d+\\.\\d s$`, 'm'));
     }
-    expect(text).toMatch(/^MESSAGES\nTYPE +RECEIVED +SENT\nPath +1 +1\nResv +1 +1\nResvConf +1 +1$/m);
+    expect(text).toMatch(/^MESSAGES\nTYPE +RECEIVED +SENT\nPath +2 +2\nResv +1 +1\nResvConf +1 +1$/m);
     expect(text).toContain('DROPPED: none');
     expect(text).toMatch(/^TRANSPORT\n {2}kind +raw\n {2}dropped +malformed 0, overflow 2$/m);
   });

@@ -45,12 +45,12 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('20 % of all RSVP packets a
   };
 
   /**
-   * Six messages, each lost with 0.2 and repeated after about 0.5, 1.5 and 4.5 s: one set-up in twenty takes longer. More than
-   * six of twenty do in one run of some thousands.
+   * Six messages, each lost with 0.2: of 20,000 simulated set-ups (as in `core/rsvp/engine/loss.test.ts`) 36 took longer
+   * between neighbours that had not spoken yet, 1 between those that had. One of twenty is chance; two are not in 10,000 runs.
    */
   const hardlyOneTooLate = (times: readonly number[]): void => {
-    expect(times.filter((ms) => ms >= LIMIT_MS).length).toBeLessThanOrEqual(6);
-    expect(times.toSorted((a, b) => a - b)[COUNT / 2]).toBeLessThan(LIMIT_MS / 2);
+    expect(times.filter((ms) => ms >= LIMIT_MS).length).toBeLessThanOrEqual(1);
+    expect(times.toSorted((a, b) => a - b)[COUNT / 2]).toBeLessThan(LIMIT_MS / 5);
   };
 
   it('every fifth: each of 20 reservations becomes active, and hardly one takes longer than 5 s', async () => {

@@ -1,87 +1,41 @@
-import fc from 'fast-check';
-import type { FlowKey } from '../../src/core/rsvp/engine/types.ts';
-import { flowKeyText } from '../../src/core/rsvp/engine/types.ts';
-import { controlledLoad, L, Network, tspec, type Node } from '../core/rsvp/engine/network.ts';
+import { isMulticast } from '../../src/core/base/ip.ts';
+import { Micros } from '../../src/core/base/units.ts';
+import type { Flowspec } from '../../src/core/qos/flowspec.ts';
+import {
+  flowKeyText,
+  type FlowKey,
+  type ReserveDescriptor,
+  type SessionKey,
+  type StyleName,
+} from '../../src/core/rsvp/engine/types.ts';
+import { controlledLoad, ip, L, Network, tspec, type Node } from '../core/rsvp/engine/network.ts';
+import type { Action, Plan, PlannedSession } from './chaos-plan.ts';
 import { makeTree, setTreeRoutes } from './tree.ts';
 
-/** One thing that happens, `after` ms after the one before. `which` is a flow or a node, modulo how many there are. */
-export interface Action {
-  readonly after: number;
-  readonly do: 'openSender' | 'openReceiver' | 'closeSender' | 'closeReceiver' | 'restart' | 'kill' | 'routesChanged';
-  readonly which: number;
-  /** Mbit/s. */
-  readonly rate: number;
-}
-
-/** A random tree, flows over it, what happens, and how bad the network is meanwhile. */
-export interface Chaos {
-  /** Node i + 1 hangs on node `parents[i]` modulo i + 1. */
-  readonly parents: readonly number[];
-  readonly flows: readonly {
-    readonly from: number;
-    readonly to: number;
-    readonly address: number;
-    readonly open: boolean;
-  }[];
-  readonly actions: readonly Action[];
-  readonly loss: number;
-  readonly duplicates: number;
-  readonly jitter: number;
-  /** Which nodes do refresh reduction (RFC 2961). */
-  readonly reducing: 'none' | 'some' | 'all';
-  /** All messages are signed, and so many may overtake each other (RFC 2747); null: none are. */
-  readonly window: number | null;
-  readonly seed: number;
-}
-
-export const chaos: fc.Arbitrary<Chaos> = fc.record({
-  parents: fc.array(fc.nat(11), { minLength: 1, maxLength: 11, size: 'max' }),
-  flows: fc.array(fc.record({ from: fc.nat(11), to: fc.nat(11), address: fc.nat(3), open: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 4,
-    size: 'max',
-  }),
-  actions: fc.array(
-    fc.record({
-      after: fc.oneof(
-        fc.constantFrom(0, 1, 3),
-        fc.integer({ min: 0, max: 3_000 }),
-        fc.integer({ min: 0, max: 90_000 }),
-      ),
-      do: fc.constantFrom<Action['do'][]>(
-        'openSender',
-        'openSender',
-        'openSender',
-        'openReceiver',
-        'openReceiver',
-        'openReceiver',
-        'closeSender',
-        'closeReceiver',
-        'restart',
-        'restart',
-        'kill',
-        'routesChanged',
-      ),
-      which: fc.nat(11),
-      rate: fc.integer({ min: 1, max: 3 }),
-    }),
-    { maxLength: 25, size: 'max' },
-  ),
-  loss: fc.constantFrom(0, 0.1, 0.3),
-  duplicates: fc.constantFrom(0, 0.2),
-  jitter: fc.constantFrom(0, 20, 1_500),
-  reducing: fc.constantFrom('none', 'some', 'all', 'all'),
-  window: fc.constantFrom(null, null, 1, 16),
-  seed: fc.integer({ min: 1, max: 1_000_000 }),
-});
-
-/** Mbit/s that the host's applications want of a flow; null: it is closed. */
+/** What the applications of one host want in a session. */
 interface Intent {
-  sender: number | null;
-  receiver: number | null;
+  /** Mbit/s; null: it does not send. */
+  sends: number | null;
+  receives: Pick<Action, 'rate' | 'guaranteed' | 'senders'> | null;
+}
+
+interface SessionOfHosts {
+  readonly key: SessionKey;
+  style: StyleName;
+  /** Of a session to one host that host; null: whoever joins the group. */
+  readonly target: Node | null;
+  /** Of a flow its sender. */
+  readonly only: Node | null;
+  readonly hosts: ReadonlyMap<Node, Intent>;
 }
 
 const bytesPerSecond = (mbit: number): number => mbit * 125_000;
+
+function wants({ rate, guaranteed }: Pick<Action, 'rate' | 'guaranteed'>): Flowspec {
+  const plain = controlledLoad(bytesPerSecond(rate));
+  if (!guaranteed) return plain;
+  return { service: 'guaranteed', tspec: plain.tspec, rspec: { rate: plain.tspec.tokenRate, slack: Micros(rate) } };
+}
 
 /** A key with everybody on every interface. */
 function signAll(node: Node, window: number): void {
@@ -93,13 +47,16 @@ function signAll(node: Node, window: number): void {
   }
 }
 
-/** Engines in a tree, with applications that open and close, and again after their host's engine came back. */
+/**
+ * Engines in a tree with sessions to hosts and to groups. Applications begin and end to send and to receive, and again after
+ * their host's engine came back.
+ */
 export class ChaosNetwork {
   readonly network: Network;
   readonly nodes: readonly Node[];
-  readonly flows: readonly { readonly key: FlowKey; readonly from: Node; readonly to: Node; readonly intent: Intent }[];
+  readonly sessions: readonly SessionOfHosts[];
 
-  constructor({ parents, flows, reducing, window, seed }: Chaos) {
+  constructor({ parents, sessions, reducing, window, seed }: Plan) {
     this.network = new Network({ seed });
     this.nodes = makeTree(this.network, parents);
     for (const [i, node] of this.nodes.entries()) {
@@ -109,44 +66,52 @@ export class ChaosNetwork {
     }
     setTreeRoutes(this.network, this.nodes);
     this.network.start();
-    this.flows = flows.map(({ from, to, address, open }, i) => {
-      const source = this.nodes[from % this.nodes.length]!;
-      const others = this.nodes.filter((node) => node !== source);
-      const target = others[to % others.length]!;
-      const addresses = [...target.interfaces.values()].map((each) => each.address);
-      const destination = addresses[address % addresses.length]!;
-      const out = source.interfaces.get(source.routes.get(destination)?.interface ?? '')!;
-      const key = { protocol: 17, source: out.address, sourcePort: 1000 + i, destination, destinationPort: 2000 + i };
-      return { key, from: source, to: target, intent: { sender: open ? 1 : null, receiver: open ? 1 : null } };
-    });
+    this.sessions = sessions.map((planned, i) => this.#sessionOf(planned, i));
   }
 
-  /** Opens what is open from the start. */
-  start(): void {
-    for (const node of this.nodes) this.#tell(node);
+  #sessionOf({ group, to, address, style, only, open }: PlannedSession, i: number): SessionOfHosts {
+    const sender = only === null ? null : this.nodes[only % this.nodes.length]!;
+    const others = this.nodes.filter((node) => node !== sender);
+    const target = group ? null : others[to % others.length]!;
+    const addresses = [...(target?.interfaces.values() ?? [])].map((each) => each.address);
+    const destination = addresses[address % addresses.length] ?? ip(`224.0.1.${i}`);
+    const received = { rate: 1, guaranteed: false, senders: 0xfff };
+    const hosts = this.nodes.map((node): [Node, Intent] => [
+      node,
+      { sends: open && node === sender ? 1 : null, receives: open && node === target ? received : null },
+    ]);
+    const key = { destination, protocol: 17, destinationPort: 2000 + i };
+    return { key, style, target, only: sender, hosts: new Map(hosts) };
   }
 
-  setQuality({ loss, duplicates, jitter }: Pick<Chaos, 'loss' | 'duplicates' | 'jitter'>): void {
-    for (const link of this.network.links) Object.assign(link, { loss, duplicates, jitter });
+  /** The flow that a host would send: from the interface that it leaves by, for a group from its first. */
+  #flow({ key }: SessionOfHosts, node: Node): FlowKey | null {
+    const first = [...node.interfaces.keys()][0]!;
+    const name = isMulticast(key.destination) ? first : node.routes.get(key.destination)?.interface;
+    const source = name === undefined ? undefined : node.interfaces.get(name)?.address;
+    return source === undefined ? null : { ...key, source, sourcePort: 1000 + this.nodes.indexOf(node) };
   }
 
-  act({ after, do: what, which, rate }: Action): void {
+  act({ after, do: what, session: s, node: n, ...more }: Action): void {
     this.network.run(after);
-    const flow = this.flows[which % this.flows.length]!;
-    const node = this.nodes[which % this.nodes.length]!;
+    const session = this.sessions[s % this.sessions.length]!;
+    const node = this.nodes[n % this.nodes.length]!;
+    const [sender, receiver] = [session.only ?? node, session.target ?? node];
     switch (what) {
-      case 'openSender':
-        flow.intent.sender = rate;
-        return this.#tell(flow.from);
-      case 'openReceiver':
-        flow.intent.receiver = rate;
-        return this.#tell(flow.to);
-      case 'closeSender':
-        flow.intent.sender = null;
-        return void flow.from.input({ type: 'closeSender', flow: flow.key });
-      case 'closeReceiver':
-        flow.intent.receiver = null;
-        return void flow.to.input({ type: 'closeReceiver', flow: flow.key });
+      case 'send':
+        session.hosts.get(sender)!.sends = more.rate;
+        return this.#tell(session, sender);
+      case 'stop':
+        return this.#stop(session, sender);
+      case 'reserve':
+        session.hosts.get(receiver)!.receives = more;
+        return this.#tell(session, receiver);
+      case 'release':
+        return this.#release(session, receiver);
+      case 'restyle':
+        if (session.only === null) session.style = more.style;
+        for (const each of this.nodes) this.#tell(session, each);
+        return;
       case 'kill':
         return node.kill();
       case 'restart':
@@ -156,47 +121,103 @@ export class ChaosNetwork {
     }
   }
 
+  setQuality({ loss, duplicates, jitter }: Pick<Plan, 'loss' | 'duplicates' | 'jitter'>): void {
+    for (const link of this.network.links) Object.assign(link, { loss, duplicates, jitter });
+  }
+
   restart(node: Node): void {
     node.kill();
     node.restart();
-    this.#tell(node);
+    for (const session of this.sessions) this.#tell(session, node);
   }
 
-  /** What the applications of a host want, said again: opening what is open with the same values changes nothing. */
-  #tell(node: Node): void {
-    for (const { key, from, to, intent } of this.flows) {
-      if (from === node && intent.sender !== null) {
-        node.input({ type: 'openSender', flow: key, tspec: tspec(bytesPerSecond(intent.sender)) });
-      }
-      if (to === node && intent.receiver !== null) {
-        const flowspec = controlledLoad(bytesPerSecond(intent.receiver));
-        node.input({ type: 'openReceiver', flow: key, flowspec, confirm: false });
-      }
+  /** What all applications want; said again, what stands is not changed by it. */
+  tellAll(): void {
+    for (const session of this.sessions) for (const node of this.nodes) this.#tell(session, node);
+  }
+
+  /**
+   * The same for sessions in which somebody may have been refused for a style that is no longer there. Flows come up without.
+   * False where there are only flows.
+   */
+  tellRefused(): boolean {
+    const mixed = this.sessions.filter(({ only }) => only === null);
+    for (const session of mixed) for (const node of this.nodes) this.#tell(session, node);
+    return mixed.length > 0;
+  }
+
+  #tell(session: SessionOfHosts, node: Node): void {
+    const { sends, receives } = session.hosts.get(node)!;
+    const flow = this.#flow(session, node);
+    if (sends !== null && flow !== null) node.input({ type: 'openSender', flow, tspec: tspec(bytesPerSecond(sends)) });
+    if (receives === null) return;
+    const { key, style, only } = session;
+    const flowspec = wants(receives);
+    if (only !== null) {
+      node.input({ type: 'openReceiver', flow: this.#flow(session, only)!, flowspec, confirm: false });
+      return;
     }
+    if (this.network.groups.join(key.destination, node)) this.#reroute();
+    const descriptors = this.#descriptors(session, flowspec, receives.senders);
+    node.input({ type: 'reserve', session: key, receiver: 'app', style, descriptors, confirm: false });
+  }
+
+  #descriptors(session: SessionOfHosts, flowspec: Flowspec, senders: number): readonly ReserveDescriptor[] {
+    if (session.style === 'WF') return [{ filters: [], flowspec }];
+    const chosen = this.nodes.filter((_, i) => (senders >> i) & 1);
+    const filters = chosen.flatMap((node) => this.#flow(session, node) ?? []);
+    return filters.length === 0 ? [] : [{ filters, flowspec }];
+  }
+
+  #stop(session: SessionOfHosts, node: Node): void {
+    session.hosts.get(node)!.sends = null;
+    const flow = this.#flow(session, node);
+    if (flow !== null) node.input({ type: 'closeSender', flow });
+  }
+
+  #release(session: SessionOfHosts, node: Node): void {
+    const { key, only, hosts } = session;
+    hosts.get(node)!.receives = null;
+    if (only !== null) node.input({ type: 'closeReceiver', flow: this.#flow(session, only)! });
+    else node.input({ type: 'release', session: key, receiver: 'app' });
+    if (this.network.groups.leave(key.destination, node)) this.#reroute();
+  }
+
+  #reroute(): void {
+    for (const node of this.nodes) node.input({ type: 'routesChanged' });
   }
 
   /** Takes over what the applications of another run want in the end. */
   adopt(other: ChaosNetwork): void {
-    for (const [i, flow] of this.flows.entries()) Object.assign(flow.intent, other.flows[i]!.intent);
-    this.start();
+    for (const [i, session] of this.sessions.entries()) {
+      session.style = other.sessions[i]!.style;
+      for (const [n, intent] of [...other.sessions[i]!.hosts.values()].entries()) {
+        Object.assign(session.hosts.get(this.nodes[n]!)!, intent);
+      }
+    }
+    this.tellAll();
   }
 
-  closeReceivers(): void {
-    for (const which of this.flows.keys()) this.act({ after: 0, do: 'closeReceiver', which, rate: 1 });
+  releaseAll(): void {
+    for (const session of this.sessions) for (const node of this.nodes) this.#release(session, node);
   }
 
-  closeAll(): void {
-    for (const which of this.flows.keys()) this.act({ after: 0, do: 'closeSender', which, rate: 1 });
-    this.closeReceivers();
+  stopAll(): void {
+    for (const session of this.sessions) for (const node of this.nodes) this.#stop(session, node);
   }
 
   /** All state of all nodes but its times, in a fixed order. */
   state(): string[] {
     return this.nodes
       .flatMap((node) => [
-        ...node.paths.map(({ expiresInMs: _, flow, ...path }) => text(node, 'path', flow, path)),
+        ...node.paths.map(({ expiresInMs: _, flow, outgoingInterfaces, ...path }) =>
+          text(node, 'path', flow, { ...path, to: [...outgoingInterfaces].sort() }),
+        ),
         ...node.reservations.map(({ expiresInMs: _, flow, ...resv }) => text(node, 'resv', flow, resv)),
-        ...[...node.kernel].map(([key, flowspec]) => `${node.name} kernel ${key} ${JSON.stringify(flowspec)}`),
+        ...[...node.kernel].map(
+          ([key, flowspec]) =>
+            `${node.name} kernel ${key} for ${node.kernelSenders.get(key)} ${JSON.stringify(flowspec)}`,
+        ),
         ...[...node.journal.keys()].map((key) => `${node.name} journal ${key}`),
       ])
       .sort();
@@ -205,10 +226,17 @@ export class ChaosNetwork {
   get events(): number {
     return this.nodes.reduce((sum, node) => sum + node.events.length, 0);
   }
+
+  /** In a network that loses nothing all is settled after so long: routes of groups settle first (W of RFC 2205 3.6). */
+  get settlingTime(): number {
+    return this.sessions.every(({ only }) => only !== null) ? 1_000 : 5_000;
+  }
+
+  /** State that nobody refreshes is gone after this long, whatever got lost: at every hop it may have been refreshed last by the one before. */
+  get longestLife(): number {
+    return this.nodes.length * L;
+  }
 }
 
 const text = (node: Node, what: string, flow: FlowKey, rest: object): string =>
   `${node.name} ${what} ${flowKeyText(flow)} ${JSON.stringify(rest, (_, value: unknown) => (value === Infinity ? 'Infinity' : value))}`;
-
-/** State that nobody refreshes is gone after this long, whatever got lost: at every hop it may have been refreshed last by the one before. */
-export const longestLife = (world: ChaosNetwork): number => world.nodes.length * L;

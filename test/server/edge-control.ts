@@ -150,7 +150,13 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     if (!found) throw new ControlError('NOT_FOUND', `There is no link ${id}`);
     const zero = BitsPerSecond(0);
     const reservable = reservableBitsPerSecond(found);
-    return { ...found, reservableBitsPerSecond: reservable, bookedBitsPerSecond: zero, overbookedBitsPerSecond: zero };
+    return {
+      ...found,
+      reservableBitsPerSecond: reservable,
+      bookedBitsPerSecond: zero,
+      overbookedBitsPerSecond: zero,
+      calendar: null,
+    };
   };
   const put: Control['putTopology'] = async (document, { validateOnly }) => {
     const parsed = parseTopology(document);

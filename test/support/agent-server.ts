@@ -40,6 +40,14 @@ export class ScriptedServer extends EventEmitter {
     await this.until(() => nodes.every((node) => this.#streams.has(node)), `${nodes.join(', ')} connected`);
   }
 
+  /** Resolves once the node, after `since` reports, has told the state of one source; null: of the only one or of all. */
+  async reportedOf(node: string, source: string | null, state: AssignmentState, since = 0): Promise<AssignmentReport> {
+    const find = (): AssignmentReport | undefined =>
+      this.reports.slice(since).find((r) => r.node === node && r.state === state && sourceText(r) === source);
+    await this.until(() => find() !== undefined, `${node} reports ${AssignmentState[state]} of ${source ?? 'it'}`);
+    return find()!;
+  }
+
   /** Resolves once the node has reported the state for the reservation. */
   async reported(node: string, reservationId: string, state: AssignmentState): Promise<AssignmentReport> {
     const find = (): AssignmentReport | undefined =>
@@ -90,3 +98,7 @@ export class ScriptedServer extends EventEmitter {
     stream.on('error', () => undefined);
   }
 }
+
+/** `address:port` of the source that a report is about; null where it names none. */
+export const sourceText = ({ source }: AssignmentReport): string | null =>
+  source ? `${source.address}:${source.port}` : null;

@@ -11,6 +11,11 @@ export interface LinkBooking {
   readonly bitsPerSecond: BitsPerSecond;
 }
 
+/** A stretch of time in which the same is booked. */
+export interface CalendarStep extends Interval {
+  readonly bitsPerSecond: BitsPerSecond;
+}
+
 /**
  * What is booked on one directed link over time: a step function, kept as its breakpoints and the level from each to the next.
  * Sums are exact while they stay below 2^53.
@@ -30,7 +35,7 @@ export class LinkCalendar {
   }
 
   /** Breakpoints of the step function: what queries and changes cost. */
-  get steps(): number {
+  get breakpoints(): number {
     return this.#times.length;
   }
 
@@ -70,6 +75,24 @@ export class LinkCalendar {
     let peak = this.#levels[i] ?? 0;
     for (i++; i < this.#times.length && this.#times[i]! < last; i++) peak = Math.max(peak, this.#levels[i]!);
     return BitsPerSecond(peak);
+  }
+
+  /**
+   * The step function inside [start, end), at most `limit` ≥ 1 steps of it; the last step ends where the answer ends, so that
+   * the rest can be asked for from there.
+   */
+  steps(start: EpochMs, end: EpochMs | null, limit: number): readonly CalendarStep[] {
+    const last = end ?? Infinity;
+    const found: CalendarStep[] = [];
+    let from = start;
+    for (let i = this.#indexAt(start); found.length < limit; i++) {
+      const next = this.#times[i + 1] ?? Infinity;
+      const bitsPerSecond = BitsPerSecond(this.#levels[i] ?? 0);
+      found.push({ start: from, end: next < last ? (next as EpochMs) : end, bitsPerSecond });
+      if (next >= last) break;
+      from = next as EpochMs;
+    }
+    return found;
   }
 
   /** The least that is free of `reservable` at any instant of [start, end); 0 where more is booked than is reservable. */

@@ -84,10 +84,8 @@ export function prefixContains(prefix: IpPrefix, address: IpAddress): boolean {
 }
 
 /** 224.0.0.0/4 or ff00::/8. */
-export const isMulticast = (address: IpAddress): boolean => {
-  const first = ipToBytes(address)[0]!;
-  return ipFamily(address) === 4 ? first >= 224 && first <= 239 : first === 0xff;
-};
+export const isMulticast = (address: IpAddress): boolean =>
+  ipFamily(address) === 4 ? ipv4ToU32(address) >>> 28 === 0xe : ipToBytes(address)[0] === 0xff;
 
 function v4Bytes(text: string): Uint8Array {
   return Uint8Array.from(text.split('.'), Number);

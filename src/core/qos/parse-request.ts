@@ -103,7 +103,7 @@ function parseWindow(
 }
 
 /** null = not given, undefined = refused. */
-function parseTime(field: string, text: string | null, problems: FieldProblems): EpochMs | null | undefined {
+export function parseTime(field: string, text: string | null, problems: FieldProblems): EpochMs | null | undefined {
   if (text === null) return null;
   const time = parseRfc3339(typeof text === 'string' ? text : '');
   if (time.ok) return time.value;

@@ -1,5 +1,7 @@
 import type { ReservationInput } from '../../core/qos/request-input.ts';
 import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
+import type { CalendarStep } from '../../core/admission/calendar.ts';
+import type { WhenInput } from '../../core/qos/parse-when.ts';
 import type { ImportFormat } from '../../core/network/import.ts';
 import type { BitsPerSecond, EpochMs } from '../../core/base/units.ts';
 import type { Reservation, ReservationState } from '../../core/reservation/reservation.ts';
@@ -45,8 +47,10 @@ export interface Control {
   ): Promise<TopologyOutcome>;
   listNodes(): Promise<readonly NodeView[]>;
   getNode(name: string): Promise<NodeView>;
-  listLinks(): Promise<readonly LinkView[]>;
-  getLink(id: string): Promise<LinkView>;
+  /** Booked now, at an instant, or the most between two. */
+  listLinks(when: WhenInput): Promise<readonly LinkView[]>;
+  /** Between two instants with the calendar. */
+  getLink(id: string, when: WhenInput): Promise<LinkView>;
 
   listAgents(): Promise<readonly AgentView[]>;
   getAgent(node: string): Promise<AgentView>;
@@ -112,10 +116,12 @@ export interface NodeView extends NetworkNode {
 
 export interface LinkView extends Link {
   readonly reservableBitsPerSecond: BitsPerSecond;
-  /** At this moment. */
+  /** At the instant that was asked about, or the most between two. */
   readonly bookedBitsPerSecond: BitsPerSecond;
   /** More is booked than is reservable (capacity or share was lowered). */
   readonly overbookedBitsPerSecond: BitsPerSecond;
+  /** Between two instants, one step after the other; the rest where the last one ends too early. null: not asked for. */
+  readonly calendar: readonly CalendarStep[] | null;
 }
 
 export type AgentState = 'connected' | 'silent' | 'never';

@@ -8,7 +8,8 @@ import { modifyReservation } from './modify.ts';
 import { getReservation, listReservations } from './read.ts';
 import { releaseReservation } from './release.ts';
 import { reserve } from './reserve.ts';
-import { type DocumentParsers, getLink, getTopology, listLinks, putImported, putTopology } from './topology.ts';
+import { getLink, listLinks } from './links.ts';
+import { type DocumentParsers, getTopology, putImported, putTopology } from './topology.ts';
 import { watchEvents } from './watch-events.ts';
 
 /** What the agents' registry answers. */
@@ -58,8 +59,8 @@ export function createControl(parts: {
       if (node === undefined) throw new ControlError('NOT_FOUND', `there is no node ${name}`);
       return nodeView(node);
     },
-    listLinks: async () => listLinks(books),
-    getLink: async (id) => getLink(books, id),
+    listLinks: async (when) => listLinks(books, when),
+    getLink: async (id, when) => getLink(books, id, when),
     listAgents: async () => agents.list(),
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),

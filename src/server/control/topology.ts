@@ -1,15 +1,13 @@
 import { parsePrefix } from '../../core/base/ip.ts';
 import { ok, type Result } from '../../core/base/result.ts';
-import { BitsPerSecond } from '../../core/base/units.ts';
-import { openBitsPerSecond } from '../../core/admission/judge-path.ts';
 import { checkTopology } from '../../core/network/check.ts';
 import type { FieldProblem as DocumentProblem } from '../../core/network/fields.ts';
 import { importTopology, isXmlText, type ImportFormat } from '../../core/network/import.ts';
-import type { Link, Topology } from '../../core/network/topology.ts';
+import type { Topology } from '../../core/network/topology.ts';
 import { parseTopology } from '../../core/network/validate.ts';
-import type { Control, LinkView, TopologyOutcome } from './api.ts';
+import type { Control, TopologyOutcome } from './api.ts';
 import { badRequest } from './bad-request.ts';
-import { ControlError } from './errors.ts';
+import type { ControlError } from './errors.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import type { MemoryBooks } from './memory-books.ts';
 import { topologyEtag } from './topology-plan.ts';
@@ -79,25 +77,3 @@ async function replace(
 
 const badDocument = (problems: readonly DocumentProblem[]): ControlError =>
   badRequest(problems.map((problem) => ({ ...problem, code: 'INVALID_ARGUMENT' })));
-
-export const listLinks = (books: MemoryBooks): readonly LinkView[] =>
-  books.topology().topology.links.map((link) => linkView(books, link));
-
-/** @throws ControlError NOT_FOUND */
-export function getLink(books: MemoryBooks, id: string): LinkView {
-  const { graph } = books.topology();
-  const link = graph.links[graph.linkIndex.get(id) ?? -1];
-  if (link === undefined) throw new ControlError('NOT_FOUND', `there is no link ${id}`);
-  return linkView(books, link);
-}
-
-function linkView(books: MemoryBooks, link: Link): LinkView {
-  const reservable = openBitsPerSecond(link, books.topology().graph);
-  const booked = books.ledger.bookedAt(link.id, books.now());
-  return {
-    ...link,
-    reservableBitsPerSecond: reservable,
-    bookedBitsPerSecond: booked,
-    overbookedBitsPerSecond: BitsPerSecond(Math.max(0, booked - reservable)),
-  };
-}

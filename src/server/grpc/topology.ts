@@ -1,5 +1,7 @@
 import { TopologyService } from '../../gen/headroom/v1/topology_pb.ts';
+import type { FieldProblem } from '../../core/qos/request.ts';
 import { int64 } from '../../rpc/numbers.ts';
+import { timestamp, timeText } from '../../rpc/time.ts';
 import { linkInit, topologyInput, topologyMessage } from '../../rpc/topology.ts';
 import { bareEtag, quotedEtag } from '../control/etag.ts';
 import { badRequest } from '../control/bad-request.ts';
@@ -41,11 +43,22 @@ export function topologyService(settings: GrpcSettings): ExtraService {
       },
 
       async getLink(request) {
-        const link = await control.getLink(request.id);
+        const problems: FieldProblem[] = [];
+        const text = (field: 'at' | 'from' | 'to'): string | null =>
+          request[field] ? timeText(field, request[field], problems) : null;
+        const when = { at: text('at'), from: text('from'), to: text('to') };
+        if (problems.length > 0) throw badRequest(problems);
+        const link = await control.getLink(request.id, when);
         return {
           link: linkInit(link),
           reservableBitsPerSecond: int64(link.reservableBitsPerSecond),
           bookedBitsPerSecond: int64(link.bookedBitsPerSecond),
+          calendar: (link.calendar ?? []).map(({ start, end, bitsPerSecond }) => ({
+            start: timestamp(start),
+            ...(end === null ? {} : { end: timestamp(end) }),
+            bookedBitsPerSecond: int64(bitsPerSecond),
+            availableBitsPerSecond: int64(Math.max(0, link.reservableBitsPerSecond - bitsPerSecond)),
+          })),
         };
       },
     },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitsPerSecond, EpochMs } from '../../../src/core/base/units.ts';
-import { LinkCalendar } from '../../../src/core/admission/calendar.ts';
+import { type CalendarStep, LinkCalendar } from '../../../src/core/admission/calendar.ts';
 
 /** Time in the property test: slots 0 … 29, and a thirtieth that stands for all of the future. */
 const SLOTS = 30;
@@ -68,12 +68,27 @@ describe('link calendar', () => {
       expect(calendar.size).toBe(slots.held.size);
       // No step is kept where the level does not change.
       const changes = Array.from({ length: SLOTS + 1 }, (_, slot) => slots.level(slot) !== slots.level(slot - 1));
-      expect(calendar.steps).toBe(changes.filter(Boolean).length);
+      expect(calendar.breakpoints).toBe(changes.filter(Boolean).length);
 
       const end = asked.end === null ? null : t(asked.end);
       const levels = slots.levels(asked.start, asked.end);
       expect(calendar.peak(t(asked.start), end)).toBe(Math.max(...levels));
       expect(calendar.free(t(asked.start), end, bps(100))).toBe(Math.max(0, 100 - Math.max(...levels)));
+
+      // Asked for in answers of two steps each, the whole interval comes once, and no two neighbours are equal.
+      const steps: CalendarStep[] = [];
+      for (let from: EpochMs | null = t(asked.start); from !== null;) {
+        const part = calendar.steps(from, end, 2);
+        steps.push(...part);
+        from = part.at(-1)!.end === end ? null : part.at(-1)!.end;
+      }
+      expect(steps[0]!.start).toBe(asked.start);
+      expect(steps.at(-1)!.end).toBe(end);
+      const told = steps.flatMap(({ start, end: to, bitsPerSecond }) =>
+        Array<number>((to ?? SLOTS + 1) - start).fill(bitsPerSecond),
+      );
+      expect(told).toEqual(levels);
+      expect(steps.every((step, i) => i === 0 || step.bitsPerSecond !== steps[i - 1]!.bitsPerSecond)).toBe(true);
 
       const first = levels.findIndex((level) => level > limit);
       const above = calendar.firstAbove(limit, t(asked.start), end);

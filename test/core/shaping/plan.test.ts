@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitsPerSecond, Bytes } from '../../../src/core/base/units.ts';
-import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../../src/core/shaping/desired.ts';
+import type { DesiredShaping, FlowFilter, ShapedFlow, ShapedInterface } from '../../../src/core/shaping/desired.ts';
+import { mapOfElement } from '../../../src/core/shaping/filter.ts';
 import { reservable } from '../../../src/core/shaping/htb.ts';
 import {
   absentFilter,
@@ -11,7 +12,7 @@ import {
 } from '../../../src/core/shaping/observed.ts';
 import { applyPlan, planInterface, planShaping } from '../../../src/core/shaping/plan.ts';
 import { applyTc } from '../../../src/core/shaping/tc.ts';
-import { WantedShaping } from '../../../src/core/shaping/wanted.ts';
+import { elementsOf, WantedShaping } from '../../../src/core/shaping/wanted.ts';
 import { ip } from '../../support/network.ts';
 
 const capacity = fc.integer({ min: 1_000_000, max: 20_000_000_000 });
@@ -21,21 +22,33 @@ const interfaceOf = (name: string, capacityBits: number): ShapedInterface => ({
   mtuBytes: Bytes(1500),
   overheadBytes: Bytes(14),
 });
+/** Of a few senders, with ports or without, or of all. */
+const anyFilter = fc
+  .record({
+    source: fc.option(fc.constantFrom('10.0.1.1', '10.0.1.2', '10.0.1.3').map(ip)),
+    port: fc.option(fc.integer({ min: 1, max: 3 })),
+    withSourcePort: fc.boolean(),
+  })
+  .map(({ source, port, withSourcePort }): FlowFilter => {
+    const sourcePort = source && port && withSourcePort ? 7 : null;
+    return { protocol: 17, source, sourcePort, destination: ip('10.0.0.1'), destinationPort: port };
+  });
+const anyFilters = fc.array(anyFilter, { minLength: 1, maxLength: 4 });
 const anyFlow = fc
   .record({
     minor: fc.integer({ min: 16, max: 40 }),
     share: fc.double({ min: 0.001, max: 0.6, noNaN: true }),
     onFirst: fc.boolean(),
     peak: fc.option(fc.double({ min: 1, max: 3, noNaN: true })),
-    port: fc.option(fc.integer({ min: 1, max: 3 })),
+    filters: anyFilters,
   })
-  .map(({ minor, share, onFirst, peak, port }) => (capacities: readonly [number, number]): ShapedFlow => {
+  .map(({ minor, share, onFirst, peak, filters }) => (capacities: readonly [number, number]): ShapedFlow => {
     const rate = Math.ceil(capacities[onFirst ? 0 : 1] * share);
     return {
       key: `k${minor}`,
       classMinor: minor,
       interface: onFirst ? 'a0' : 'b0',
-      filters: [{ protocol: 17, source: null, sourcePort: null, destination: ip('10.0.0.1'), destinationPort: port }],
+      filters,
       rateBitsPerSecond: BitsPerSecond(rate),
       burstBytes: Bytes(Math.max(3000, Math.ceil(rate / 800))),
       peakBitsPerSecond: peak === null ? null : BitsPerSecond(Math.ceil(rate * peak)),
@@ -88,6 +101,40 @@ describe('the plan', () => {
           expect(again.nft).toEqual([]);
           expect(childSum(observed.interfaces.get('a0')!)).toBe(Math.floor(capacities[0] / 1000) * 1000);
         }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('follows the senders of a class by its elements alone, and touches those of none that stays', () => {
+    const interfaces = [interfaceOf('a0', 100_000_000)];
+    const make = (minor: number, filters: readonly FlowFilter[]): ShapedFlow => ({
+      key: `k${minor}`,
+      classMinor: minor,
+      interface: 'a0',
+      filters,
+      rateBitsPerSecond: BitsPerSecond(10_000_000),
+      burstBytes: Bytes(3000),
+      peakBitsPerSecond: null,
+      maxFrameBytes: Bytes(1514),
+    });
+    fc.assert(
+      fc.property(anyFilters, anyFilters, anyFilters, (before, after, others) => {
+        const observed = fresh();
+        const first = { interfaces, flows: [make(16, others), make(17, before)] };
+        applyPlan(observed, planShaping(first, observed, { guard: false }));
+        const had = new Map(observed.filter.elements);
+        const plan = planShaping({ interfaces, flows: [make(16, others), make(17, after)] }, observed, {
+          guard: false,
+        });
+        expect(plan.tc).toEqual([]);
+        applyPlan(observed, plan);
+        const has = observed.filter.elements;
+        for (const element of elementsOf(make(17, after))) expect(has.get(element)).toBe(17);
+        for (const element of elementsOf(make(16, others))) expect(has.has(element)).toBe(true);
+        expect(new Set(has.keys())).toEqual(new Set([...elementsOf(make(17, after)), ...elementsOf(make(16, others))]));
+        const touched = plan.nft.flatMap((step) => ('key' in step ? [step.key] : []));
+        for (const element of touched) expect(had.get(element)).not.toBe(has.get(element));
       }),
       { numRuns: 300 },
     );
@@ -157,6 +204,40 @@ describe('the plan', () => {
     expect(wanted.dropInterface('a0')).toMatchObject([{ key: 'k16' }]);
     expect(wanted.elements.size).toBe(0);
     expect(wanted.mapsInUse().size).toBe(0);
+  });
+
+  it('gives a filter that several classes have to the one that was set last, and back when that lets go of it', () => {
+    const step = fc.record({ minor: fc.integer({ min: 16, max: 19 }), filters: fc.option(anyFilters) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const wanted = new WantedShaping();
+        wanted.setInterface(interfaceOf('a0', 1_000_000_000));
+        const model = new Map<number, ShapedFlow>();
+        for (const { minor, filters } of steps) {
+          model.delete(minor);
+          if (filters === null) wanted.remove(`k${minor}`);
+          else {
+            const flow: ShapedFlow = {
+              key: `k${minor}`,
+              classMinor: minor,
+              interface: 'a0',
+              filters,
+              rateBitsPerSecond: BitsPerSecond(1_000_000),
+              burstBytes: Bytes(3000),
+              peakBitsPerSecond: null,
+              maxFrameBytes: Bytes(1514),
+            };
+            expect(wanted.put(flow).ok).toBe(true);
+            model.set(minor, flow);
+          }
+          const elements = new Map<string, number>();
+          for (const flow of model.values())
+            for (const element of elementsOf(flow)) elements.set(element, flow.classMinor);
+          expect(wanted.elements).toEqual(elements);
+          expect(wanted.mapsInUse()).toEqual(new Set([...elements.keys()].map(mapOfElement)));
+        }
+      }),
+    );
   });
 
   it('never touches a qdisc of somebody else', () => {

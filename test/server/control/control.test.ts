@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ok } from '../../../src/core/base/result.ts';
+import { NOW } from '../../../src/core/qos/parse-when.ts';
 import { topologyDocument } from '../../../src/core/network/document.ts';
 import type { Control, EventView, ReservationInput, ReservationQuery } from '../../../src/server/control/api.ts';
 import { createControl } from '../../../src/server/control/control.ts';
@@ -149,19 +150,52 @@ describe('reservations', () => {
 
   test('a link shows what is booked on it', async () => {
     const { reservation } = await book(1);
-    expect(await control.getLink('r:eth1')).toMatchObject({
+    expect(await control.getLink('r:eth1', NOW)).toMatchObject({
       reservableBitsPerSecond: 100_000_000,
       bookedBitsPerSecond: reservation.path.hops[1]!.bookedBitsPerSecond,
       overbookedBitsPerSecond: 0,
     });
+    expect((await control.getLink('r:eth1', NOW)).calendar).toBeNull();
     await storeTopology(one, line(500_000));
-    expect((await control.getLink('r:eth1')).overbookedBitsPerSecond).toBeGreaterThan(0);
+    expect((await control.getLink('r:eth1', NOW)).overbookedBitsPerSecond).toBeGreaterThan(0);
     // As admission sees it: less what an agent's kernel sets aside, nothing at a node that is drained.
     await storeTopology(one, line(100_000_000, 'required'));
-    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(98_000_000);
+    expect((await control.getLink('r:eth1', NOW)).reservableBitsPerSecond).toBe(98_000_000);
     const drained = line().nodes.map((node) => ({ ...node, adminState: 'draining' as const }));
     await storeTopology(one, { ...line(), nodes: drained });
-    expect((await control.getLink('r:eth1')).reservableBitsPerSecond).toBe(0);
+    expect((await control.getLink('r:eth1', NOW)).reservableBitsPerSecond).toBe(0);
+  });
+
+  test('a link tells what is booked when: at an instant, at most between two, and step by step', async () => {
+    const at = (seconds: number): string => new Date(one.committer.books.now() + seconds * 1000).toISOString();
+    const [begin, end] = [at(3600), at(7200)];
+    const wanted = { ...input(1), window: { start: begin, end } };
+    const { reservation } = await control.reserve(wanted, { idempotencyKey: null, validateOnly: false });
+    const booked = reservation.path.hops[1]!.bookedBitsPerSecond;
+    const bookedAt = async (when: Partial<typeof NOW>): Promise<number> =>
+      (await control.listLinks({ ...NOW, ...when })).find(({ id }) => id === 'r:eth1')!.bookedBitsPerSecond;
+    expect(await bookedAt({})).toBe(0);
+    expect(await bookedAt({ at: begin })).toBe(booked);
+    expect(await bookedAt({ at: end })).toBe(0);
+    expect(await bookedAt({ from: at(60) })).toBe(booked);
+    expect(await bookedAt({ from: end })).toBe(0);
+    const [from, to] = [at(60), at(9000)];
+    const { calendar } = await control.getLink('r:eth1', { at: null, from, to });
+    expect(calendar!.map((step) => [new Date(step.start).toISOString(), step.bitsPerSecond])).toEqual([
+      [from, 0],
+      [begin, booked],
+      [end, 0],
+    ]);
+    expect(new Date(calendar![2]!.end!).toISOString()).toBe(to);
+    for (const [when, field] of [
+      [{ at: 'soon' }, 'at'],
+      [{ at: at(-3600) }, 'at'],
+      [{ at: begin, to: end }, 'at'],
+      [{ from: end, to: begin }, 'to'],
+    ] as const) {
+      await expect(control.getLink('r:eth1', { ...NOW, ...when })).rejects.toMatchObject({ fields: [{ field }] });
+    }
+    await expect(control.getLink('r:eth9', NOW)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 

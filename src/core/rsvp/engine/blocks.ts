@@ -6,8 +6,9 @@ import type { ExplicitHop } from '../wire/explicit-route.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
+import type { Stands, Told } from './neighbours/neighbour.ts';
 import type { TokenBucket } from './neighbours/token-bucket.ts';
-import type { Timer } from './timers.ts';
+import type { Timer } from './timer-queue.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
 /*
@@ -83,7 +84,7 @@ export interface SparePath {
 }
 
 /** Path state of one flow and what hangs on it (RFC 2209 1): one per session and sender. */
-export interface Psb {
+export interface Psb extends Told, Stands {
   readonly session: Session;
   readonly flow: FlowKey;
   readonly key: string;
@@ -124,8 +125,8 @@ export interface Psb {
   reserved: boolean;
   /** The last error that was told: its repetitions, which refreshes provoke, are no news until then. */
   reported: { readonly text: string; readonly until: number } | null;
-  /** Errors about it that may still be passed on. */
-  readonly passing: TokenBucket;
+  /** Errors about it that may still be passed on; null: none was yet. */
+  passing: TokenBucket | null;
 }
 
 /** Why and until when a request is not tried again on this node. */
@@ -138,6 +139,7 @@ export interface Refusal {
 
 /** A sender that a shared-explicit reservation names. */
 export interface RsbFilter {
+  readonly rsb: Rsb;
   readonly psb: Psb;
   readonly expiry: Timer;
   /** Traffic control holds it. */
@@ -145,7 +147,7 @@ export interface RsbFilter {
 }
 
 /** A reservation request of one next hop (RFC 2209 1). */
-export interface Rsb {
+export interface Rsb extends Stands {
   readonly tcsb: Tcsb;
   readonly nextHop: IpAddress;
   /** Objects that are only forwarded (RFC 2205 3.10). */
@@ -192,9 +194,7 @@ export interface Tcsb {
  * One RESV that is sent to a previous hop and refreshed (RESV REFRESH of RFC 2209): for all senders behind it or, with
  * explicit styles, for as many of them as fit a packet.
  */
-export interface Upstream {
-  /** Names it for as long as it lives. */
-  readonly id: number;
+export interface Upstream extends Told {
   readonly session: Session;
   readonly style: StyleName;
   readonly hop: PreviousHop;
@@ -250,8 +250,10 @@ export interface LocalRequest {
   /** `flowKeyText` of the senders; null: all (WF). */
   readonly senders: ReadonlySet<string> | null;
   readonly flowspec: Flowspec;
-  /** A ResvConf is still wanted: RESV asks for it until it or an error comes. */
-  awaitsConfirm: boolean;
+  /** A ResvConf is wanted, of every sender: RESV asks for it until it or an error has come for each. */
+  readonly confirm: boolean;
+  /** `flowKeyText` of the senders for which one has. */
+  readonly answered: Set<string>;
 }
 
 /** A receiver on this host. */
@@ -268,7 +270,7 @@ export interface Session {
   readonly key: string;
   readonly id: SessionKey;
   readonly multicast: boolean;
-  readonly psbs: Psb[];
+  psbs: Psb[];
   /** FF reservations, which hang on their senders. */
   distinct: number;
   /** SE and WF reservations, one per outgoing interface. */

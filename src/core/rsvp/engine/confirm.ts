@@ -1,10 +1,10 @@
 import type { IpAddress } from '../../base/ip.ts';
 import type { ResvConfMessage } from '../wire/message-views.ts';
-import { NONE, type LocalRequest, type Psb, type Rsb, type Session } from './blocks.ts';
+import { NONE, type Psb, type Rsb, type Session } from './blocks.ts';
 import { covers, sameFlowspec } from './merge.ts';
 import { buildResvConf, flowOf, styleName } from './messages.ts';
 import { nextNode } from './next-node.ts';
-import { localRequestsFor, rsbsFor } from './requests.ts';
+import { awaitConfirm, localRequestsFor, rsbsFor } from './requests.ts';
 import { sendAlong } from './send.ts';
 import { filterOfFlow, findSession } from './session.ts';
 import { drop, emit, type EngineState } from './state.ts';
@@ -95,7 +95,7 @@ function wayTo(
 function tellReceivers(state: EngineState, flow: FlowKey, by: IpAddress): void {
   const psb = state.psbs.get(flowKeyText(flow));
   if (psb === undefined) return;
-  const awaiting: LocalRequest[] = localRequestsFor(state, psb).filter((request) => request.awaitsConfirm);
-  for (const request of awaiting) request.awaitsConfirm = false;
+  const awaiting = awaitConfirm(state, psb);
+  for (const { answered } of awaiting) answered.add(psb.key);
   if (awaiting.length > 0) emit(state, { type: 'confirmed', flow, by });
 }

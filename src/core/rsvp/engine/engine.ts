@@ -8,6 +8,7 @@ import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
 import { closeReceiver, openReceiver, releaseHere, reserveHere } from './receivers.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
+import { createShared } from './sharing.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { createState, type EngineState } from './state.ts';
 import { admissionChanged, installed, refused } from './traffic-control.ts';
@@ -21,13 +22,13 @@ import { flushUpstream } from './upstream.ts';
  * `digest` is needed where integrity is agreed with a neighbour (RFC 2747).
  */
 export function createEngine(settings: EngineSettings, digest?: DigestFunction): RsvpEngine {
-  const state = createState(settings, digest ?? null);
+  const state = createState(settings, digest ?? null, createShared());
   return {
     handle(input, now) {
       state.out = [];
       state.startedAt ??= now;
       state.now = now;
-      state.timers.runDue(now);
+      state.timers.runDue(now, state);
       apply(state, input);
       flushUpstream(state);
       bundleOutputs(state);

@@ -3,7 +3,7 @@ import { followInterfaces } from './neighbours/links.ts';
 import { emitPathUp, leaveBranch, sendPath } from './path-state.ts';
 import { askRoute } from './route.ts';
 import type { EngineState } from './state.ts';
-import { removeReservationsOn } from './traffic-control.ts';
+import { removeReservationsOn, tellDown } from './traffic-control.ts';
 import type { EngineInterface } from './types.ts';
 import { flushUpstream, leaveUpstream, reviewUpstream } from './upstream.ts';
 
@@ -47,6 +47,8 @@ function loseBranches(state: EngineState, psb: Psb, gone: readonly Branch[]): vo
     psb.way = null;
     leaveUpstream(state, psb, false);
   }
+  // A share for all senders may have stayed for those whose branch is still to be lost.
+  tellDown(state, psb, 'interface');
   if (branches.length === 0) state.timers.cancel(psb.refresh);
   askRoute(state, psb);
 }

@@ -1,13 +1,13 @@
 import { Millis } from '../../base/units.ts';
 import { rawObject } from '../wire/codec.ts';
 import { initialAdspec } from './adspec.ts';
-import { NONE, type PathContents } from './blocks.ts';
+import { NONE, type PathContents, type Psb } from './blocks.ts';
 import { sameTspec } from './merge.ts';
 import { FIRST_TTL } from './messages.ts';
 import { createPsb, emitPathUp, removePath, sendPath } from './path-state.ts';
 import { askRoute, turn } from './route.ts';
 import { sameRouteObjects, strictHop, strictNext, type RouteObjects } from './route-objects.ts';
-import { drop, type EngineState } from './state.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
 import { sameObjects } from './unknown-objects.ts';
 import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
 
@@ -46,9 +46,12 @@ export function openSender(
     ...route,
   };
   const { refreshPeriod } = state.settings;
-  const created = createPsb(state, flow, contents, null, FIRST_TTL, Millis(refreshPeriod), () => undefined);
+  const created = createPsb(state, flow, contents, null, FIRST_TTL, Millis(refreshPeriod), EXPIRY);
   askRoute(state, created);
 }
+
+/** Never armed: a sender on this host stays until it is closed. */
+const EXPIRY: EngineTimer<Psb> = { name: 'path expiry', fire: () => undefined };
 
 export function closeSender(state: EngineState, flow: FlowKey): void {
   const psb = state.psbs.get(flowKeyText(flow));

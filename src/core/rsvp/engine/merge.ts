@@ -9,6 +9,7 @@ export const sameTspec = (a: Tspec, b: Tspec): boolean =>
   a.maxPacketSize === b.maxPacketSize;
 
 export function sameFlowspec(a: Flowspec, b: Flowspec): boolean {
+  if (a === b) return true;
   if (!sameTspec(a.tspec, b.tspec)) return false;
   if (a.service === 'controlledLoad' || b.service === 'controlledLoad') return a.service === b.service;
   return a.rspec.rate === b.rspec.rate && a.rspec.slack === b.rspec.slack;

@@ -3,6 +3,7 @@ import type { ExtensionKind } from '../wire/extensions.ts';
 import type { ValidMessage } from '../wire/message-views.ts';
 import { resvConfArrived } from './confirm.ts';
 import { pathErrArrived } from './errors.ts';
+import type { Stands } from './neighbours/neighbour.ts';
 import { pathArrived, pathTearArrived } from './path.ts';
 import { resvErrArrived } from './resv-errors.ts';
 import { resvArrived, resvTearArrived } from './resv-arrived.ts';
@@ -12,21 +13,31 @@ import type { EngineInput } from './types.ts';
 /** Extensions of RFC 2205's messages that are handled here; a caller adds what it handles itself. */
 export const HANDLED: ReadonlySet<ExtensionKind> = new Set(['scope', 'explicitRoute', 'recordRoute']);
 
-/** A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. */
+/**
+ * A message whose sender and structure are right, alone or out of a Bundle; or one that a summary refresh stands for. Returns
+ * the block that now says just what it said, where that is one; a summary then refreshes that.
+ */
 export function messageArrived(
   state: EngineState,
   view: ValidMessage,
   packet: EngineInput & { readonly type: 'packet' },
+): Stands | null {
+  if (view.kind === 'path') return pathArrived(state, view, packet);
+  if (view.kind === 'resv') return resvArrived(state, view, packet);
+  otherArrived(state, view, packet);
+  return null;
+}
+
+function otherArrived(
+  state: EngineState,
+  view: Exclude<ValidMessage, { readonly kind: 'path' | 'resv' }>,
+  packet: EngineInput & { readonly type: 'packet' },
 ): void {
   switch (view.kind) {
-    case 'path':
-      return pathArrived(state, view, packet);
     case 'pathTear':
       return pathTearArrived(state, view, packet);
     case 'pathErr':
       return pathErrArrived(state, view, packet.interface);
-    case 'resv':
-      return resvArrived(state, view, packet);
     case 'resvTear':
       return resvTearArrived(state, view, packet);
     case 'resvErr':

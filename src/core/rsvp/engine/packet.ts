@@ -12,7 +12,7 @@ import { reportableError } from '../wire/validation-error.ts';
 import { answerResv, belongs, sendPathErr } from './errors.ts';
 import { HANDLED, messageArrived } from './message-arrived.ts';
 import { flowOf } from './messages.ts';
-import { idArrived } from './neighbours/arrived.ts';
+import { idArrived, idProcessed } from './neighbours/arrived.ts';
 import { heard, refusesIds, takeAnswers } from './neighbours/incoming.ts';
 import { mayAnswer } from './neighbours/limits.ts';
 import { neighbourMessageArrived } from './neighbours/messages-arrived.ts';
@@ -85,9 +85,12 @@ function oneArrived(state: EngineState, packet: Packet): void {
   if (neighbour !== null && !packet.remembered) {
     takeAnswers(state, neighbour, valid.value.extensions?.acks ?? []);
     if (refusesIds(state, neighbour, view)) return;
-    view = idArrived(state, neighbour, view, packet, valid.value.extensions?.messageId);
-  }
-  if (view !== null) messageArrived(state, view, packet);
+    const messageId = valid.value.extensions?.messageId;
+    view = idArrived(state, neighbour, view, packet, messageId);
+    if (view === null) return;
+    const made = messageArrived(state, view, packet);
+    if (messageId !== undefined) idProcessed(state, neighbour, view, packet, messageId, made);
+  } else messageArrived(state, view, packet);
 }
 
 const WITHOUT_IDS: ReadonlySet<ExtensionKind> = new Set([...HANDLED, 'integrity']);

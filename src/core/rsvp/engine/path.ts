@@ -1,31 +1,35 @@
 import { ipFamily, isMulticast, type IpAddress } from '../../base/ip.ts';
 import { tspecProblem } from '../wire/flowspec-problem.ts';
 import type { PathMessage, PathTearMessage } from '../wire/message-views.ts';
-import { sameAdspec, withBreak } from './adspec.ts';
+import { withBreak } from './adspec.ts';
 import { NONE, type PathContents, type PreviousHop, type Psb, type SparePath } from './blocks.ts';
 import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
-import { sameTspec } from './merge.ts';
 import { flowOf } from './messages.ts';
 import { countFlow, hasRoomFor } from './neighbours/limits.ts';
-import { createPsb, emitPathUp, removePath, sayWhole, sendPath, type PathDownCause } from './path-state.ts';
+import { sayWhole } from './neighbours/sent.ts';
+import { unstand } from './neighbours/standing.ts';
+import { createPsb, emitPathUp, removePath, sendPath, type PathDownCause } from './path-state.ts';
 import { destinationPortConflict, sourcePortConflict } from './ports.ts';
 import { askRoute, turn } from './route.ts';
-import { ROUTING_PROBLEM, sameRouteObjects, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
+import { ROUTING_PROBLEM, strictNext, takeRouteObjects, type RouteObjects } from './route-objects.ts';
 import { findSession, sameHop } from './session.ts';
+import { sameContents } from './sharing.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
-import { drop, type EngineState } from './state.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
 import { lifetime } from './timers.ts';
 import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
-import { sameObjects } from './unknown-objects.ts';
 import { flushUpstream, repeatUpstream } from './upstream.ts';
 
 type Packet = EngineInput & { readonly type: 'packet' };
 
 const UNSPECIFIED = '0.0.0.0';
 
-/** PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. */
-export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): void {
+/**
+ * PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. Returns the block that says just
+ * what the message said; null where none does, or more would have to be looked at to refresh it so.
+ */
+export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): Psb | null {
   const flow = flowOf(view.session, view.senderTemplate);
   const hop: PreviousHop = {
     interface: packet.interface,
@@ -35,32 +39,57 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
   const route = takeRouteObjects(state, view.extensions ?? {}, isMulticast(flow.destination));
   const contents = contentsOf(view, packet, route.ok ? route.value : NO_ROUTE_OBJECTS);
   const psb = state.psbs.get(flowKeyText(flow));
-  if (!acceptable(state, flow, hop, contents, psb)) return;
+  if (!acceptable(state, flow, hop, contents, psb)) return null;
   if (!route.ok) {
     drop(state, 'routingProblem');
-    return sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
+    sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
+    return null;
   }
   const { refreshPeriod } = view.timeValues;
   if (psb === undefined) {
     const created = enter(state, flow, { hop, contents, ttl: packet.ttl, refreshPeriod });
-    return rememberPath(state, created, packet);
+    rememberPath(state, created, packet);
+    return isPlain(created) ? created : null;
   }
   if (!mayForward(psb, packet.interface)) {
-    return keepSpare(state, psb, { hop, contents, ttl: packet.ttl, refreshPeriod });
+    keepSpare(state, psb, { hop, contents, ttl: packet.ttl, refreshPeriod });
+    return null;
   }
   const spare = spareOn(psb, packet.interface);
   if (spare !== undefined) dropSpare(state, psb, spare);
   if (psb.session.multicast && psb.hop?.interface !== packet.interface) keepSpare(state, psb, psb);
+  // What PATH says changes with it though its contents do not.
   if (psb.ttl !== packet.ttl) sayWhole(state, psb);
   psb.ttl = packet.ttl;
   psb.refreshPeriod = refreshPeriod;
   keepAlive(state, psb);
   update(state, psb, contents, hop, packet);
+  return isPlain(psb) ? psb : null;
+}
+
+/** Not a group's, whose way depends on where it comes in, and without a prescribed way, which this node's addresses decide. */
+const isPlain = ({ session, contents }: Psb): boolean =>
+  !session.multicast && contents.explicitRoute === null && contents.recordedRoute === null;
+
+/** The same PATH once more; false where it would not be accepted any more. */
+export function refreshPath(state: EngineState, psb: Psb): boolean {
+  const { hop, flow } = psb;
+  if (hop === null || state.localAddresses.has(flow.source) || state.localAddresses.has(hop.address)) return false;
+  keepAlive(state, psb);
+  askAgain(state, psb);
+  return true;
+}
+
+/** Without a way every refresh asks for one. */
+function askAgain(state: EngineState, psb: Psb): void {
+  if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
 }
 
 function enter(state: EngineState, flow: FlowKey, path: Omit<SparePath, 'expiry'>): Psb {
-  const { hop, contents, ttl, refreshPeriod } = path;
-  const created = createPsb(state, flow, contents, hop, ttl, refreshPeriod, (psb) => expire(state, psb));
+  const { ttl, refreshPeriod } = path;
+  const contents = state.shared.contents.of(path.contents);
+  const hop = state.shared.hops.of(path.hop);
+  const created = createPsb(state, flow, contents, hop, ttl, refreshPeriod, EXPIRY);
   keepAlive(state, created);
   askRoute(state, created);
   return created;
@@ -77,14 +106,14 @@ function mayForward({ session, hop, way }: Psb, name: string): boolean {
 function update(state: EngineState, psb: Psb, contents: PathContents, hop: PreviousHop, packet: Packet): void {
   const movedHop = !sameHop(psb.hop, hop);
   if (!movedHop && sameContents(psb.contents, contents)) {
-    if (psb.routed && psb.way === null && psb.queryId === null) askRoute(state, psb);
-    return;
+    return askAgain(state, psb);
   }
+  unstand(psb);
   if (movedHop) moveFlow(state, psb, hop);
   const otherInterface = psb.hop?.interface !== hop.interface;
   const otherWay = strictNext(psb.contents) !== strictNext(contents);
-  psb.hop = hop;
-  psb.contents = contents;
+  psb.hop = state.shared.hops.of(hop);
+  psb.contents = state.shared.contents.of(contents);
   rememberPath(state, psb, packet);
   if (!psb.routed) return;
   // The branches depend on where the flow comes in: none leads back there.
@@ -102,6 +131,8 @@ function moveFlow(state: EngineState, psb: Psb, to: PreviousHop): void {
   countFlow(state, psb.hop, -1);
   countFlow(state, to, 1);
 }
+
+const EXPIRY: EngineTimer<Psb> = { name: 'path expiry', fire: expire };
 
 function keepAlive(state: EngineState, psb: Psb): void {
   state.timers.set(psb.expiry, state.now + lifetime(psb.refreshPeriod, state.settings.refreshPeriod));
@@ -133,7 +164,8 @@ function contentsOf(view: PathMessage, packet: Packet, route: RouteObjects): Pat
     adspec: view.adspec !== null && nonRsvpHop ? withBreak(view.adspec) : view.adspec,
     forwarded: view.unknown.length === 0 ? NONE : view.unknown,
     nonRsvpHop: nonRsvpHop || (view.adspec?.general.breakBit ?? false),
-    ...route,
+    explicitRoute: route.explicitRoute,
+    recordedRoute: route.recordedRoute,
   };
 }
 
@@ -170,14 +202,6 @@ function acceptable(
 
 const isNeighbour = (state: EngineState, address: IpAddress): boolean =>
   address !== UNSPECIFIED && !isMulticast(address) && !state.localAddresses.has(address);
-
-const sameContents = (a: PathContents, b: PathContents): boolean =>
-  a.sessionFlags === b.sessionFlags &&
-  a.nonRsvpHop === b.nonRsvpHop &&
-  sameTspec(a.tspec, b.tspec) &&
-  sameAdspec(a.adspec, b.adspec) &&
-  sameObjects(a.forwarded, b.forwarded) &&
-  sameRouteObjects(a, b);
 
 /** PTEAR MESSAGE ARRIVES of RFC 2209; it must come from the hop that the path state is from (RFC 2205 3.1.5). */
 export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: Packet): void {

@@ -1,10 +1,11 @@
-import { NONE, type ArrivedResv, type PendingResv, type Psb, type Session } from './blocks.ts';
+import { NONE, type ArrivedResv, type PendingResv, type Psb, type Rsb, type Session } from './blocks.ts';
 import { abandonResv } from './journal.ts';
 import { reserve } from './resv.ts';
 import { refuseWithoutPath } from './resv-refuse.ts';
-import { flowOfSession, releaseSession, sessionFor, without } from './session.ts';
-import { drop, type EngineState } from './state.ts';
-import { lifetime, type Timer } from './timers.ts';
+import { added, findSession, flowOfSession, releaseSession, sessionFor, without } from './session.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
+import { lifetime } from './timers.ts';
 import { flowKeyText } from './types.ts';
 
 /** RESVs of one session that can wait at a time. */
@@ -13,13 +14,14 @@ const MAX_PENDING = 1_000;
 /**
  * One request of a RESV. It waits while the route of a sender that it is for is not known yet, or after a start that
  * sender, on this host, is not open again: what a restarted host plays back and what its neighbours refresh may come
- * before.
+ * before. Returns the block that now says just that; null where there is none.
  */
-export function requestArrived(state: EngineState, arrived: ArrivedResv): void {
+export function requestArrived(state: EngineState, arrived: ArrivedResv): Rsb | null {
   const session = sessionFor(state, arrived.session);
   forgetPending(state, session, pendingKey(arrived));
-  take(state, session, arrived);
+  const made = take(state, session, arrived);
   releaseSession(state, session);
+  return made;
 }
 
 /** The senders of the session that the request is for. */
@@ -28,7 +30,7 @@ function matching(state: EngineState, session: Session, { style, filters }: Arri
   return filters.flatMap((filter) => state.psbs.get(flowKeyText(flowOfSession(session.id, filter))) ?? NONE);
 }
 
-function take(state: EngineState, session: Session, arrived: ArrivedResv): void {
+function take(state: EngineState, session: Session, arrived: ArrivedResv): Rsb | null {
   const senders = matching(state, session, arrived);
   const absent = arrived.filters.filter((filter) => !senders.some((psb) => isSender(psb, filter)));
   const mayOpen =
@@ -36,9 +38,13 @@ function take(state: EngineState, session: Session, arrived: ArrivedResv): void 
     (arrived.style === 'WF' ? senders.length === 0 : absent.some(({ source }) => state.localAddresses.has(source)));
   if (senders.some((psb) => !psb.routed)) wait(state, session, arrived, null);
   else if (mayOpen) wait(state, session, arrived, startEnds(state));
-  else if (senders.length === 0) return refuseWithoutPath(state, arrived);
+  else if (senders.length === 0) {
+    refuseWithoutPath(state, arrived);
+    return null;
+  }
   const routed = senders.filter((psb) => psb.routed);
-  if (routed.length > 0) reserve(state, session, arrived, routed);
+  const made = routed.length > 0 ? reserve(state, session, arrived, routed) : null;
+  return mayOpen ? null : made;
 }
 
 const isSender = ({ flow }: Psb, filter: ArrivedResv['filters'][number]): boolean =>
@@ -52,12 +58,13 @@ function wait(state: EngineState, session: Session, arrived: ArrivedResv, until:
   if (session.pending.length >= MAX_PENDING || state.pending >= state.settings.maxFlows) {
     return drop(state, 'tooManyPendingResvs');
   }
-  const timer: Timer | null =
-    until === null ? null : state.timers.create(() => giveUp(state, session, pending), 'reservation before its sender');
+  const timer = until === null ? null : newTimer(WAIT);
   const pending: PendingResv = { key: pendingKey(arrived), arrived, timer };
-  session.pending = [...session.pending, pending];
+  session.pending = added(session.pending, pending);
   state.pending++;
-  if (timer !== null && until !== null) state.timers.set(timer, until);
+  if (timer === null || until === null) return;
+  timer.subject = pending;
+  state.timers.set(timer, until);
 }
 
 const pendingKey = ({ style, filters, interface: name, nextHop }: ArrivedResv): string => {
@@ -75,7 +82,11 @@ function stopWaiting(state: EngineState, session: Session, pending: PendingResv)
   state.pending--;
 }
 
-function giveUp(state: EngineState, session: Session, pending: PendingResv): void {
+const WAIT: EngineTimer<PendingResv> = { name: 'reservation before its sender', fire: giveUp };
+
+function giveUp(state: EngineState, pending: PendingResv): void {
+  const session = findSession(state, pending.arrived.session);
+  if (session === undefined) return;
   stopWaiting(state, session, pending);
   refuseWithoutPath(state, pending.arrived);
   abandonResv(state, pending.arrived);

@@ -1,13 +1,17 @@
+import type { IpAddress } from '../../base/ip.ts';
 import type { Session } from './blocks.ts';
 import type { EngineState } from './state.ts';
-import { sessionKeyText, type FlowKey, type SessionKey } from './types.ts';
-
-const destinationText = ({ protocol, destination }: SessionKey): string => `${protocol} ${destination}`;
+import { sessionKeyText, type FlowKey } from './types.ts';
 
 /** A session has its first path state, or none any more. */
 export function countPorts(state: EngineState, { id }: Session, by: 1 | -1): void {
   count(state.destinations, id.destination, by);
-  if (id.destinationPort !== 0) count(state.sessionsWithPort, destinationText(id), by);
+  if (id.destinationPort === 0) return;
+  const { sessionsWithPort } = state;
+  const known = sessionsWithPort.get(id.protocol) ?? new Map<IpAddress, number>();
+  count(known, id.destination, by);
+  if (known.size === 0) sessionsWithPort.delete(id.protocol);
+  else if (known.size === 1) sessionsWithPort.set(id.protocol, known);
 }
 
 function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
@@ -18,7 +22,7 @@ function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
 
 /** Path state for the same destination and protocol, with and without a destination port (error 7 of RFC 2205 3.2). */
 export function destinationPortConflict(state: EngineState, flow: FlowKey): boolean {
-  if (flow.destinationPort === 0) return state.sessionsWithPort.has(destinationText(flow));
+  if (flow.destinationPort === 0) return state.sessionsWithPort.get(flow.protocol)?.has(flow.destination) ?? false;
   const without = state.sessions.get(sessionKeyText({ ...flow, destinationPort: 0 }));
   return without !== undefined && without.psbs.length > 0;
 }

@@ -7,6 +7,7 @@ import { sameFlowspec } from './merge.ts';
 import { STYLE_VALUE } from './messages.ts';
 import { localRequestsFor, requestsFor } from './requests.ts';
 import {
+  added,
   filterOfFlow,
   findSession,
   flowOfSession,
@@ -83,7 +84,7 @@ function receiverFor(session: Session, { receiver: id, style, descriptors, confi
   const each = style === 'FF' ? descriptors.flatMap(apart) : descriptors;
   receiver.requests = each.map(({ filters, flowspec }) => {
     const senders = filters.map((filter) => flowKeyText(flowOfSession(session.id, filter)));
-    return { receiver, senders: style === 'WF' ? null : new Set(senders), flowspec, awaitsConfirm: confirm };
+    return { receiver, senders: style === 'WF' ? null : new Set(senders), flowspec, confirm, answered: new Set() };
   });
   return receiver;
 }
@@ -107,11 +108,11 @@ const sameRequest = (a: LocalRequest, b: LocalRequest): boolean =>
   sameFlowspec(a.flowspec, b.flowspec) && String([...(a.senders ?? [])]) === String([...(b.senders ?? [])]);
 
 function add(state: EngineState, session: Session, receiver: LocalReceiver): void {
-  session.receivers = [...session.receivers, receiver];
+  session.receivers = added(session.receivers, receiver);
   state.receivers++;
   for (const request of receiver.requests) {
     for (const key of request.senders ?? NONE) {
-      state.requests.set(key, [...(state.requests.get(key) ?? NONE), request]);
+      state.requests.set(key, added(state.requests.get(key) ?? NONE, request));
     }
   }
 }

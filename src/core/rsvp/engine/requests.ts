@@ -35,6 +35,10 @@ export function localRequestsFor(state: EngineState, psb: Psb): readonly LocalRe
   return all.length === 0 ? named : [...named, ...all];
 }
 
+/** Of these the ones for which a ResvConf is still wanted. */
+export const awaitConfirm = (state: EngineState, psb: Psb): readonly LocalRequest[] =>
+  localRequestsFor(state, psb).filter(({ confirm, answered }) => confirm && !answered.has(psb.key));
+
 /** All that is asked of a sender and may be passed on to its previous hop. */
 export function requestsFor(state: EngineState, psb: Psb): Flowspec[] {
   const asked: Flowspec[] = [];

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../base/ip.ts';
 import type { ResvMessage, ResvTearMessage } from '../wire/message-views.ts';
-import { NONE, type Rsb, type Session } from './blocks.ts';
+import { NONE, type ArrivedResv, type Rsb, type Session } from './blocks.ts';
 import { styleName } from './messages.ts';
 import { requestArrived, tearPending } from './pending-resv.ts';
 import { followUpstream } from './resv.ts';
@@ -24,14 +24,21 @@ function requestedOn(state: EngineState, packet: Packet): string {
 
 const plain = ({ source, sourcePort }: Filter): Filter => ({ source, sourcePort });
 
-/** RESV MESSAGE ARRIVES of RFC 2209: with fixed filters every flow descriptor is a request of its own. */
-export function resvArrived(state: EngineState, view: ResvMessage, packet: Packet): void {
-  if (state.localAddresses.has(view.hop.address)) return drop(state, 'ownHop');
+/**
+ * RESV MESSAGE ARRIVES of RFC 2209: with fixed filters every flow descriptor is a request of its own. Returns the block that
+ * says just what it said, where that is one.
+ */
+export function resvArrived(state: EngineState, view: ResvMessage, packet: Packet): Rsb | null {
+  if (state.localAddresses.has(view.hop.address)) {
+    drop(state, 'ownHop');
+    return null;
+  }
   const style = styleName(view.style);
   const { destination, protocol, destinationPort } = view.session;
+  const made: (Rsb | null)[] = [];
   for (const { flowspec, filters } of view.flowDescriptors) {
     for (const named of style === 'FF' ? filters.map((filter) => [filter]) : [filters]) {
-      requestArrived(state, {
+      const arrived: ArrivedResv = {
         session: { destination, protocol, destinationPort },
         style,
         filters: named.map(plain),
@@ -42,9 +49,11 @@ export function resvArrived(state: EngineState, view: ResvMessage, packet: Packe
         scope: style === 'WF' ? (view.extensions?.scope?.sources ?? null) : null,
         confirm: view.resvConfirm?.receiver ?? null,
         forwarded: view.unknown.length === 0 ? NONE : view.unknown,
-      });
+      };
+      made.push(requestArrived(state, arrived));
     }
   }
+  return style === 'FF' && made.length === 1 ? made[0]! : null;
 }
 
 /** RTEAR MESSAGE ARRIVES of RFC 2209. A SCOPE in it is ignored (RFC 2205 3.1.6). */

@@ -126,7 +126,7 @@ function tellReceivers(
     const requests = localRequestsFor(state, psb);
     const guilty = requests.filter((request) => blockades(flowspec, request.flowspec));
     const told = sparesWho(view) ? guilty : requests;
-    for (const request of told) request.awaitsConfirm = false;
+    for (const request of told) request.answered.add(psb.key);
     emitError(state, psb, {
       type: 'resvError',
       flow: psb.flow,

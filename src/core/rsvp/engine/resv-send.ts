@@ -4,11 +4,13 @@ import type { RsvpUnknown } from '../wire/unknown.ts';
 import { NONE, type Psb, type Upstream } from './blocks.ts';
 import { leastUpperBound } from './merge.ts';
 import { buildResv, buildResvTear, type ResvContents } from './messages.ts';
-import { localRequestsFor, rsbsFor } from './requests.ts';
+import { awaitConfirm, localRequestsFor, rsbsFor } from './requests.ts';
+import type { StatementKind } from './neighbours/neighbour.ts';
 import { isSummarised } from './neighbours/sent.ts';
 import { sendToNeighbour } from './send.ts';
 import { sameHop } from './session.ts';
 import type { EngineState } from './state.ts';
+import { statementOf } from './statement.ts';
 import { unite } from './unknown-objects.ts';
 
 /**
@@ -39,21 +41,25 @@ export function scopeFor({ style, session, members }: Upstream): readonly IpAddr
 export const sameScope = (a: readonly IpAddress[] | null, b: readonly IpAddress[] | null): boolean =>
   a === null || b === null ? a === b : a.length === b.length && a.every((each, i) => each === b[i]);
 
-/** `trigger`: it says something new. A receiver on this host asks for a confirmation with every RESV until one comes. */
+/**
+ * `news`: it says something new. `look`: as `refresh`, and compared in full with what the neighbour was told. A receiver on
+ * this host asks for a confirmation with every RESV until one comes. False: summaries refresh it.
+ */
 export function sendResv(
   state: EngineState,
   upstream: Upstream,
+  kind: StatementKind<EngineState, Upstream>,
   confirm: IpAddress | null,
-  trigger: boolean,
-  again: () => void,
-): void {
+  why: 'news' | 'refresh' | 'look',
+): boolean {
   const { hop } = upstream;
   const out = state.interfaces.get(hop.interface);
-  if (out === undefined) return;
+  if (out === undefined) return true;
   const receiver = confirm ?? ownConfirm(state, upstream, out.address);
-  const same = !trigger && receiver === null && !upstream.asking;
+  const same = why !== 'news' && receiver === null && !upstream.asking;
   upstream.asking = receiver !== null;
-  if (same && isSummarised(state, statementKey(upstream), hop.interface, hop.address)) return;
+  const named = same && isSummarised(state, upstream, hop.interface, hop.address);
+  if (named && why === 'refresh') return false;
   const resv = buildResv(contentsOf(state, upstream), {
     confirm: receiver,
     forwarded: upstream.forwarded,
@@ -61,11 +67,9 @@ export function sendResv(
     address: out.address,
     handle: hop.logicalInterfaceHandle,
   });
-  const statement = { key: statementKey(upstream), trigger, neighbour: hop.address, again };
-  sendToNeighbour(state, resv, out, hop.address, statement);
+  sendToNeighbour(state, resv, out, hop.address, statementOf(kind, upstream, why === 'news', hop.address));
+  return !named || upstream.told?.acknowledged !== true;
 }
-
-export const statementKey = ({ session, id }: Upstream): string => `resv ${session.key} ${id}`;
 
 /** What is asked for no more. A wildcard reservation goes as a whole. */
 export function sendResvTear(state: EngineState, upstream: Upstream, dropped: Upstream['dropped']): void {
@@ -90,7 +94,7 @@ function contentsOf(state: EngineState, { session, style, members, flowspec, sco
 }
 
 function ownConfirm(state: EngineState, { session, members }: Upstream, address: IpAddress): IpAddress | null {
-  const awaited = members.some((psb) => localRequestsFor(state, psb).some((request) => request.awaitsConfirm));
+  const awaited = members.some((psb) => awaitConfirm(state, psb).length > 0);
   if (!awaited) return null;
   return session.multicast ? address : session.id.destination;
 }

@@ -2,11 +2,13 @@ import type { ArrivedResv, Psb, Rsb, RsbFilter, Session, Tcsb } from './blocks.t
 import { BAD_FLOWSPEC, ERROR, isBadFlowspec } from './errors.ts';
 import { rememberResv } from './journal.ts';
 import { sameFlowspec } from './merge.ts';
+import { unstand } from './neighbours/standing.ts';
 import { holdsFor } from './requests.ts';
 import { refuse } from './resv-refuse.ts';
 import { sameScope } from './resv-send.ts';
-import { leavesBy, sessionStyle } from './session.ts';
-import { drop, type EngineState } from './state.ts';
+import { added, leavesBy, sessionStyle } from './session.ts';
+import { drop, type EngineState, type EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
 import { lifetime } from './timers.ts';
 import {
   passConfirms,
@@ -26,27 +28,49 @@ const MAX_NEXT_HOPS = 64;
 
 /**
  * Processes one request whose senders' routes are known (RFC 2209, RESV MESSAGE ARRIVES). `senders` are those that it is
- * for; RFC 2205 3.9: RESV belongs to an interface that PATH left through.
+ * for; RFC 2205 3.9: RESV belongs to an interface that PATH left through. Returns the block that now says just that.
  */
-export function reserve(state: EngineState, session: Session, arrived: ArrivedResv, senders: readonly Psb[]): void {
+export function reserve(
+  state: EngineState,
+  session: Session,
+  arrived: ArrivedResv,
+  senders: readonly Psb[],
+): Rsb | null {
   const style = sessionStyle(session);
   if (style !== null && style !== arrived.style) {
-    return refuse(state, arrived, 'conflictingStyle', ERROR.conflictingStyle, STYLE_VALUE[style]);
+    refuse(state, arrived, 'conflictingStyle', ERROR.conflictingStyle, STYLE_VALUE[style]);
+    return null;
   }
   const routed = senders.filter((psb) => leavesBy(psb, arrived.interface));
-  if (routed.length === 0) return drop(state, 'resvOnWrongInterface');
+  if (routed.length === 0) {
+    drop(state, 'resvOnWrongInterface');
+    return null;
+  }
   if (isBadFlowspec(arrived.flowspec)) {
-    return refuse(state, arrived, 'badFlowspec', ERROR.trafficControl, BAD_FLOWSPEC);
+    refuse(state, arrived, 'badFlowspec', ERROR.trafficControl, BAD_FLOWSPEC);
+    return null;
   }
   const tcsb = tcsbFor(session, arrived.style, arrived.interface, arrived.style === 'FF' ? routed[0]! : null);
-  const rsb = tcsb.rsbs.find((each) => each.nextHop === arrived.nextHop);
-  if (rsb !== undefined) return refresh(state, rsb, arrived, routed);
-  if (tcsb.rsbs.length >= MAX_NEXT_HOPS) return drop(state, 'tooManyNextHops');
+  const known = tcsb.rsbs.find((each) => each.nextHop === arrived.nextHop);
+  if (known !== undefined) {
+    unstand(known);
+    refresh(state, known, arrived, routed);
+    return says(known, arrived) ? known : null;
+  }
+  if (tcsb.rsbs.length >= MAX_NEXT_HOPS) {
+    drop(state, 'tooManyNextHops');
+    return null;
+  }
   const created = create(state, tcsb, arrived);
   if (created.filters !== null) for (const psb of routed) addFilter(state, created, psb);
-  tcsb.rsbs = [...tcsb.rsbs, created];
+  tcsb.rsbs = added(tcsb.rsbs, created);
   updateTrafficControl(state, tcsb);
+  return created;
 }
+
+/** Whether the block holds all that the request said; of one that stands refused the rest is not taken over. */
+const says = (rsb: Rsb, { scope, forwarded }: ArrivedResv): boolean =>
+  sameScope(rsb.scope, scope) && sameObjects(rsb.forwarded, forwarded);
 
 function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
   const rsb: Rsb = {
@@ -54,18 +78,18 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
     nextHop: arrived.nextHop,
     forwarded: arrived.forwarded,
     refreshPeriod: arrived.refreshPeriod,
-    requested: arrived.flowspec.flowspec,
+    requested: state.shared.flowspecs.of(arrived.flowspec.flowspec),
     accepted: null,
     filters: tcsb.style === 'SE' ? new Map<string, RsbFilter>() : null,
     scope: arrived.scope,
+    standing: null,
+    standingId: 0,
     refusal: null,
     confirm: arrived.confirm,
     confirmedTo: null,
-    expiry: state.timers.create(() => {
-      removeRsb(state, rsb, 'timeout');
-      followUpstream(state, tcsb);
-    }, 'reservation expiry'),
+    expiry: newTimer(EXPIRY),
   };
+  rsb.expiry.subject = rsb;
   if (rsb.filters === null) state.timers.set(rsb.expiry, state.now + lifetimeOf(state, rsb));
   return rsb;
 }
@@ -73,23 +97,41 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
 /** The senders of a shared-explicit reservation live each by itself (RFC 2209). True when it is new. */
 function addFilter(state: EngineState, rsb: Rsb, psb: Psb): boolean {
   const known = rsb.filters!.get(psb.key);
-  const expiry =
-    known?.expiry ??
-    state.timers.create(() => {
-      removeFilter(state, rsb, psb, 'timeout');
-      followUpstream(state, rsb.tcsb);
-      reviewUpstream(state, psb);
-      flushUpstream(state);
-    }, 'reservation expiry');
-  state.timers.set(expiry, state.now + lifetimeOf(state, rsb));
-  if (known === undefined) rsb.filters!.set(psb.key, { psb, expiry, accepted: false });
+  const filter: RsbFilter = known ?? { rsb, psb, expiry: newTimer(FILTER_EXPIRY), accepted: false };
+  filter.expiry.subject = filter;
+  state.timers.set(filter.expiry, state.now + lifetimeOf(state, rsb));
+  if (known === undefined) rsb.filters!.set(psb.key, filter);
   return known === undefined;
 }
+
+const EXPIRY: EngineTimer<Rsb> = {
+  name: 'reservation expiry',
+  fire: (state, rsb) => {
+    removeRsb(state, rsb, 'timeout');
+    followUpstream(state, rsb.tcsb);
+  },
+};
+
+const FILTER_EXPIRY: EngineTimer<RsbFilter> = {
+  name: 'reservation expiry',
+  fire: (state, { rsb, psb }) => {
+    removeFilter(state, rsb, psb, 'timeout');
+    followUpstream(state, rsb.tcsb);
+    reviewUpstream(state, psb);
+    flushUpstream(state);
+  },
+};
 
 const lifetimeOf = (state: EngineState, { refreshPeriod }: Rsb): number =>
   lifetime(refreshPeriod, state.settings.refreshPeriod);
 
-function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: readonly Psb[]): void {
+/** The same next hop asks once more, or for something else. */
+export function refresh(
+  state: EngineState,
+  rsb: Rsb,
+  arrived: Pick<ArrivedResv, 'refreshPeriod' | 'flowspec' | 'scope' | 'confirm' | 'forwarded'>,
+  routed: readonly Psb[],
+): void {
   const { tcsb, refusal } = rsb;
   const { flowspec } = arrived.flowspec;
   rsb.refreshPeriod = arrived.refreshPeriod;
@@ -102,7 +144,7 @@ function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: rea
   rsb.refusal = null;
   if (arrived.confirm !== null) rsb.confirm = arrived.confirm;
   const same = sameFlowspec(rsb.requested, flowspec);
-  rsb.requested = flowspec;
+  if (!same) rsb.requested = state.shared.flowspecs.of(flowspec);
   takeOver(state, rsb, arrived);
   if (!same || grown || refusal !== null) return updateTrafficControl(state, tcsb);
   const settled = rsb.accepted !== null && sameFlowspec(rsb.accepted, flowspec);
@@ -110,7 +152,7 @@ function refresh(state: EngineState, rsb: Rsb, arrived: ArrivedResv, routed: rea
 }
 
 /** What does not concern traffic control: SCOPE and objects that are only forwarded. They are news upstream at once. */
-function takeOver(state: EngineState, rsb: Rsb, { scope, forwarded }: ArrivedResv): void {
+function takeOver(state: EngineState, rsb: Rsb, { scope, forwarded }: Pick<ArrivedResv, 'scope' | 'forwarded'>): void {
   const carries = !sameObjects(rsb.forwarded, forwarded);
   if (sameScope(rsb.scope, scope) && !carries) return;
   rsb.scope = scope;

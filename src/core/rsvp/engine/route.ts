@@ -7,7 +7,8 @@ import { resumePending } from './pending-resv.ts';
 import { mayGoTo, ROUTING_PROBLEM, strictNext, unreachable } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
-import { drop, newId, type EngineState } from './state.ts';
+import { drop, newId, type EngineState, type EngineTimer } from './state.ts';
+import { isArmed, newTimer } from './timer-queue.ts';
 import { lifetime, ROUTE_SETTLE_MS } from './timers.ts';
 import { removeReservationsOn, tellOf } from './traffic-control.ts';
 import type { EngineInput, EngineRoute } from './types.ts';
@@ -40,7 +41,8 @@ export function routeAnswered(state: EngineState, queryId: number, answer: Answe
   state.queries.delete(queryId);
   psb.queryId = null;
   const promoted = promote(state, psb, answer);
-  const way = usable(state, psb, answer);
+  const usableWay = usable(state, psb, answer);
+  const way = usableWay && state.shared.ways.of(usableWay);
   if (!psb.routed) return firstRoute(state, psb, way);
   if (promoted) {
     stopSettling(state, psb);
@@ -159,14 +161,20 @@ function changeRoute(state: EngineState, psb: Psb, way: Way | null): void {
   if (way === null || standing.length === 0 || !leaving || way.branches.length === 0) {
     return moveRoute(state, psb, way);
   }
-  const timer = state.timers.create(() => {
-    psb.settling = null;
-    moveRoute(state, psb, way);
-  }, 'route settles');
+  const timer = newTimer(SETTLED, psb);
   psb.settling = { timer, way };
   state.timers.cancel(psb.refresh);
   state.timers.set(timer, state.now + Math.min(ROUTE_SETTLE_MS, state.settings.refreshPeriod));
 }
+
+const SETTLED: EngineTimer<Psb> = {
+  name: 'route settles',
+  fire: (state, psb) => {
+    const way = psb.settling?.way ?? null;
+    psb.settling = null;
+    moveRoute(state, psb, way);
+  },
+};
 
 /** True when a route was settling, which now no longer matters. */
 function stopSettling(state: EngineState, psb: Psb): boolean {
@@ -201,7 +209,7 @@ function moveRoute(state: EngineState, psb: Psb, way: Way | null): void {
     flushUpstream(state);
     return reportNoRoute(state, psb);
   }
-  if (psb.session.multicast && psb.refresh.at !== null && !moved) {
+  if (psb.session.multicast && isArmed(psb.refresh) && !moved) {
     for (const branch of added) sendPathOn(state, psb, branch, true);
   } else sendPath(state, psb, 'change');
   meetReservations(state, psb);

@@ -39,6 +39,9 @@ export function sessionStyle(session: Session): StyleName | null {
   return session.shared[0]?.style ?? session.receivers[0]?.style ?? null;
 }
 
+/** The list with one more. Spreading or `push` would reserve room for 16 more, and most lists stay at one for life. */
+export const added = <T>(list: readonly T[], one: T): readonly T[] => (list.length === 0 ? [one] : list.concat([one]));
+
 /** The list without one that is in it. */
 export function without<T>(list: readonly T[], gone: T): readonly T[] {
   const left = list.filter((each) => each !== gone);

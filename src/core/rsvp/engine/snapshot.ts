@@ -6,6 +6,7 @@ import { neighbourRows } from './neighbours/rows.ts';
 import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
+import { isArmed } from './timer-queue.ts';
 import type { EngineSnapshot } from './types.ts';
 
 type PathRow = EngineSnapshot['paths'][number];
@@ -39,7 +40,7 @@ function pathRow(psb: Psb, now: number): PathRow {
     ...routeOf(psb),
     ...carriedBy(psb.contents.forwarded),
     local: psb.hop === null ? 'sender' : psb.way?.local ? 'receiver' : null,
-    expiresInMs: psb.expiry.at === null ? null : remaining(psb.expiry.at, now),
+    expiresInMs: isArmed(psb.expiry) ? remaining(psb.expiry.at, now) : null,
   };
 }
 
@@ -63,7 +64,7 @@ function reservationRows(psb: Psb, now: number): ReservationRow[] {
       flowspec: rsb.accepted ?? rsb.requested,
       ...carriedBy(rsb.forwarded),
       state: reservationState(rsb, psb),
-      expiresInMs: remaining((rsb.filters?.get(psb.key)?.expiry ?? rsb.expiry).at ?? now, now),
+      expiresInMs: remaining((rsb.filters?.get(psb.key) ?? rsb).expiry.at, now),
     }));
 }
 

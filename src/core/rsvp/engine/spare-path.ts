@@ -1,7 +1,13 @@
 import type { Psb, SparePath } from './blocks.ts';
-import { without } from './session.ts';
-import type { EngineState } from './state.ts';
+import { added, without } from './session.ts';
+import type { EngineState, EngineTimer } from './state.ts';
+import { newTimer } from './timer-queue.ts';
 import { lifetime } from './timers.ts';
+
+const EXPIRY: EngineTimer<{ readonly psb: Psb; readonly spare: SparePath }> = {
+  name: 'path expiry',
+  fire: (_, { psb, spare }) => void (psb.spares = without(psb.spares, spare)),
+};
 
 type Path = Pick<SparePath, 'contents' | 'ttl' | 'refreshPeriod'> & { readonly hop: SparePath['hop'] | null };
 
@@ -14,10 +20,11 @@ export function keepSpare(state: EngineState, psb: Psb, { hop, contents, ttl, re
     contents,
     ttl,
     refreshPeriod,
-    expiry: state.timers.create(() => void (psb.spares = without(psb.spares, spare)), 'path expiry'),
+    expiry: newTimer(EXPIRY),
   };
+  spare.expiry.subject = { psb, spare };
   Object.assign(spare, { hop, contents, ttl, refreshPeriod });
-  if (known === undefined) psb.spares = [...psb.spares, spare];
+  if (known === undefined) psb.spares = added(psb.spares, spare);
   state.timers.set(spare.expiry, state.now + lifetime(refreshPeriod, state.settings.refreshPeriod));
 }
 

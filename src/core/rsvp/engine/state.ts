@@ -4,9 +4,10 @@ import { MonotonicMs } from '../../base/units.ts';
 import type { DigestFunction } from '../wire/integrity.ts';
 import type { LocalRequest, Psb, Session, Tcsb, Upstream } from './blocks.ts';
 import { Counters } from './counters.ts';
+import type { SharedValues } from './shared.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
 import { PLAIN_NEIGHBOURS } from './neighbours/settings.ts';
-import { TimerQueue } from './timers.ts';
+import { TimerQueue, type TimerKind } from './timer-queue.ts';
 import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from './types.ts';
 
 /** Everything an engine knows. Functions of this folder take it and change it; only `engine.ts` makes one. */
@@ -14,7 +15,7 @@ export interface EngineState {
   readonly settings: EngineSettings;
   readonly digest: DigestFunction | null;
   readonly random: Random;
-  readonly timers: TimerQueue;
+  readonly timers: TimerQueue<EngineState>;
   readonly counters: Counters;
   /** The instant of the input being handled. */
   now: MonotonicMs;
@@ -29,7 +30,7 @@ export interface EngineState {
   /** How many sessions have path state, by destination. */
   readonly destinations: Map<IpAddress, number>;
   /** How many sessions with a port have path state, by protocol and destination. */
-  readonly sessionsWithPort: Map<string, number>;
+  readonly sessionsWithPort: Map<number, Map<IpAddress, number>>;
   /** What receivers on this host ask of a sender by name, by flowKeyText. */
   readonly requests: Map<string, readonly LocalRequest[]>;
   receivers: number;
@@ -40,11 +41,19 @@ export interface EngineState {
   /** RESVs with something to say that is not said yet; empty between inputs. */
   readonly unsent: Set<Upstream>;
   readonly neighbours: Neighbours;
+  readonly shared: SharedValues;
   lastId: number;
   out: EngineOutput[];
 }
 
-export function createState(settings: EngineSettings, digest: DigestFunction | null): EngineState {
+/** What a timer of the engine is for. */
+export type EngineTimer<S> = TimerKind<EngineState, S>;
+
+export function createState(
+  settings: EngineSettings,
+  digest: DigestFunction | null,
+  shared: SharedValues,
+): EngineState {
   return {
     settings,
     digest,
@@ -66,6 +75,7 @@ export function createState(settings: EngineSettings, digest: DigestFunction | n
     installs: new Map(),
     unsent: new Set(),
     neighbours: createNeighbours(settings.neighbours ?? PLAIN_NEIGHBOURS),
+    shared,
     lastId: 0,
     out: [],
   };

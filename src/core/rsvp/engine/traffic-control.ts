@@ -6,8 +6,9 @@ import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
 import { leastUpperBound, sameFlowspec } from './merge.ts';
 import { styleObject } from './messages.ts';
+import { unstand } from './neighbours/standing.ts';
 import { rsbsFor } from './requests.ts';
-import { filterOfFlow, leavesBy, without } from './session.ts';
+import { added, filterOfFlow, leavesBy, without } from './session.ts';
 import { emit, newId, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
 import { flowKeyText, type EngineEvent, type FlowKey, type Share, type StyleName } from './types.ts';
@@ -30,9 +31,9 @@ export function tcsbFor(session: Session, style: StyleName, name: string, sender
     pending: null,
     uncertain: false,
   };
-  if (sender === null) session.shared = [...session.shared, tcsb];
+  if (sender === null) session.shared = added(session.shared, tcsb);
   else {
-    sender.reservations = [...sender.reservations, tcsb];
+    sender.reservations = added(sender.reservations, tcsb);
     session.distinct++;
   }
   return tcsb;
@@ -62,7 +63,7 @@ function target({ rsbs }: Tcsb): { readonly flowspec: Flowspec; readonly senders
     if (share === null) continue;
     bound = bound === null ? share : leastUpperBound(bound, share);
     for (const filter of filters?.values() ?? NONE) {
-      if ((filter.accepted || refusal === null) && !senders.includes(filter.psb)) senders = [...senders, filter.psb];
+      if ((filter.accepted || refusal === null) && !senders.includes(filter.psb)) senders = added(senders, filter.psb);
     }
   }
   return bound && { flowspec: bound, senders };
@@ -257,13 +258,19 @@ function detach(state: EngineState, rsb: Rsb): void {
   state.timers.cancel(rsb.expiry);
   for (const filter of rsb.filters?.values() ?? NONE) state.timers.cancel(filter.expiry);
   rsb.filters?.clear();
+  unstand(rsb);
   tcsb.rsbs = without(tcsb.rsbs, rsb);
   if (rsb.accepted !== null) forgetResv(state, rsb);
 }
 
 /** The last reservation that stood for the sender is gone. */
-function tellDown(state: EngineState, psb: Psb, cause: ResvDownCause): void {
-  if (!psb.reserved || rsbsFor(psb).length > 0) return;
+export function tellDown(state: EngineState, psb: Psb, cause: ResvDownCause): void {
+  if (rsbsFor(psb).length === 0) reservedNoMore(state, psb, cause);
+}
+
+/** Nothing stands for the sender, which may be leaving a share that stays for others. */
+export function reservedNoMore(state: EngineState, psb: Psb, cause: ResvDownCause): void {
+  if (!psb.reserved) return;
   psb.reserved = false;
   emit(state, { type: 'resvDown', flow: psb.flow, cause });
 }

@@ -1,8 +1,9 @@
 import type { IpAddress } from '../../base/ip.ts';
 import { NONE, type PreviousHop, type Psb, type Session, type Upstream } from './blocks.ts';
 import { sameFlowspec } from './merge.ts';
-import { wantedFor } from './requests.ts';
-import { retract } from './neighbours/sent.ts';
+import { awaitConfirm, wantedFor } from './requests.ts';
+import type { StatementKind } from './neighbours/neighbour.ts';
+import { retract, sayWhole } from './neighbours/sent.ts';
 import {
   carriesObjects,
   forwardedBy,
@@ -11,12 +12,12 @@ import {
   scopeFor,
   sendResv,
   sendResvTear,
-  statementKey,
   toSameHop,
 } from './resv-send.ts';
-import { releaseSession, sameHop, sessionStyle, without } from './session.ts';
-import { newId, type EngineState } from './state.ts';
-import { refreshDelay } from './timers.ts';
+import { added, releaseSession, sameHop, sessionStyle, without } from './session.ts';
+import type { EngineState, EngineTimer } from './state.ts';
+import { isArmed, newTimer } from './timer-queue.ts';
+import { FAST_START_STEPS, refreshDelay } from './timers.ts';
 import type { StyleName } from './types.ts';
 import { sameObjects } from './unknown-objects.ts';
 
@@ -59,7 +60,7 @@ export function leaveUpstream(state: EngineState, psb: Psb, tear: boolean): void
   psb.asked = null;
   upstream.members = without(upstream.members, psb);
   // The RESV that was said last has it still: the next one must be whole.
-  retract(state, statementKey(upstream));
+  sayWhole(state, upstream);
   if (tear && asked !== null) upstream.dropped = [...upstream.dropped, { psb, flowspec: asked }];
   if (tear || upstream.members.length === 0) state.unsent.add(upstream);
   // The others to the same previous hop may ask for less without it.
@@ -74,17 +75,17 @@ function join(state: EngineState, psb: Psb, hop: PreviousHop): Upstream {
       each.style === style && sameHop(each.hop, hop) && (style === 'WF' || each.members.length < DESCRIPTORS_PER_RESV),
   );
   const upstream = known ?? create(state, session, style, hop);
-  upstream.members = [...upstream.members, psb];
+  upstream.members = added(upstream.members, psb);
   psb.upstream = upstream;
-  if (style !== 'WF') upstream.news = true;
+  // In wildcard style a RESV says nothing new for one more sender, but it may have to ask for a confirmation again.
+  if (style !== 'WF' || awaitConfirm(state, psb).length > 0) upstream.news = true;
   // With a second previous hop the first one's RESV needs a SCOPE, too (RFC 2205 3.1.4).
-  else for (const each of session.upstreams) state.unsent.add(each);
+  if (style === 'WF') for (const each of session.upstreams) state.unsent.add(each);
   return upstream;
 }
 
 function create(state: EngineState, session: Session, style: StyleName, hop: PreviousHop): Upstream {
   const upstream: Upstream = {
-    id: newId(state),
     session,
     style,
     hop,
@@ -98,9 +99,11 @@ function create(state: EngineState, session: Session, style: StyleName, hop: Pre
     dropped: NONE,
     confirms: NONE,
     step: 0,
-    timer: state.timers.create(() => repeat(state, upstream), 'reservation refresh'),
+    timer: newTimer(REFRESH),
+    told: null,
   };
-  session.upstreams = [...session.upstreams, upstream];
+  upstream.timer.subject = upstream;
+  session.upstreams = added(session.upstreams, upstream);
   return upstream;
 }
 
@@ -120,7 +123,8 @@ function flush(state: EngineState, upstream: Upstream): boolean {
   // A wildcard reservation has no senders of its own: it goes with the last of them.
   const tears = dropped.length > 0 && (empty || upstream.style !== 'WF');
   // The RESV that was said last would bring back what is torn: it stands for the state no more.
-  if (tears || empty) retract(state, statementKey(upstream));
+  if (empty) retract(state, upstream);
+  else if (tears) sayWhole(state, upstream);
   if (tears) sendResvTear(state, upstream, dropped);
   if (empty) {
     state.timers.cancel(upstream.timer);
@@ -133,8 +137,7 @@ function flush(state: EngineState, upstream: Upstream): boolean {
   upstream.confirms = NONE;
   upstream.step = 0;
   arm(state, upstream);
-  for (const confirm of confirms.length > 0 ? confirms : [null])
-    sendResv(state, upstream, confirm, true, () => repeat(state, upstream));
+  for (const confirm of confirms.length > 0 ? confirms : [null]) sendResv(state, upstream, RESV, confirm, 'news');
   return true;
 }
 
@@ -155,15 +158,36 @@ function bringUpToDate(state: EngineState, upstream: Upstream): boolean {
   return news;
 }
 
+const REFRESH: EngineTimer<Upstream> = {
+  name: 'reservation refresh',
+  fire: (state, upstream) => repeat(state, upstream, 'refresh'),
+};
+
+const RESV: StatementKind<EngineState, Upstream> = {
+  again: (state, upstream) => repeat(state, upstream, 'refresh'),
+  renew: (state, upstream, thorough) => {
+    if (thorough || isBlockaded(upstream)) repeat(state, upstream, 'look');
+  },
+  alone: (state, upstream) => {
+    if (!isArmed(upstream.timer)) arm(state, upstream);
+  },
+};
+
+/** A blockade may end by itself, and then there is news. */
+const isBlockaded = ({ blockade, members }: Upstream): boolean =>
+  blockade !== null || members.some((psb) => psb.blockade !== null);
+
 /** The refresh. What became free of a blockade since is news in it. */
-function repeat(state: EngineState, upstream: Upstream): void {
+function repeat(state: EngineState, upstream: Upstream, why: 'refresh' | 'look'): void {
   for (const psb of upstream.members) reviewUpstream(state, psb);
   const sent = state.unsent.delete(upstream) && flush(state, upstream);
   if (upstream.members.length === 0 || sent) return;
-  const trigger = bringUpToDate(state, upstream);
+  const news = bringUpToDate(state, upstream);
   upstream.step++;
-  arm(state, upstream);
-  sendResv(state, upstream, null, trigger, () => repeat(state, upstream));
+  // What summaries name needs no timer of its own: the neighbour's comes for all.
+  if (sendResv(state, upstream, RESV, null, news ? 'news' : why)) return arm(state, upstream);
+  state.timers.cancel(upstream.timer);
+  upstream.step = FAST_START_STEPS;
 }
 
 function arm(state: EngineState, upstream: Upstream): void {

@@ -9,10 +9,24 @@ export interface AddressField {
   readonly write: (writer: ByteWriter, address: IpAddress) => void;
 }
 
+/** A power of two. */
+const RECENT = 1_024;
+const recentBits = new Uint32Array(RECENT);
+const recentTexts: (IpAddress | undefined)[] = Array.from({ length: RECENT });
+
+/** The text of an address that was read lately is taken again: most are neighbours', and state keeps them. */
+function ipv4Text(bits: number): IpAddress {
+  const slot = (bits ^ (bits >>> 10)) & (RECENT - 1);
+  const known = recentTexts[slot];
+  if (known !== undefined && recentBits[slot] === bits) return known;
+  recentBits[slot] = bits;
+  return (recentTexts[slot] = ipv4FromU32(bits));
+}
+
 export const IPV4: AddressField = {
   cType: 1,
   length: 4,
-  read: (reader) => ipv4FromU32(reader.u32()),
+  read: (reader) => ipv4Text(reader.u32()),
   write: (writer, address) => writer.u32(ipv4ToU32(address)),
 };
 

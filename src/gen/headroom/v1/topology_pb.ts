@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file headroom/v1/topology.proto.
  */
 export const file_headroom_v1_topology: GenFile = /*@__PURE__*/
-  fileDesc("ChpoZWFkcm9vbS92MS90b3BvbG9neS5wcm90bxILaGVhZHJvb20udjEiFAoSR2V0VG9wb2xvZ3lSZXF1ZXN0IlwKCFRvcG9sb2d5EiAKBW5vZGVzGAEgAygLMhEuaGVhZHJvb20udjEuTm9kZRIgCgVsaW5rcxgCIAMoCzIRLmhlYWRyb29tLnYxLkxpbmsSDAoEZXRhZxgDIAEoCSLJAQoETm9kZRIMCgRuYW1lGAEgASgJEg0KBWFnZW50GAIgASgJEhMKC2FkbWluX3N0YXRlGAMgASgJEjEKCmludGVyZmFjZXMYBCADKAsyHS5oZWFkcm9vbS52MS5OZXR3b3JrSW50ZXJmYWNlEi0KBmxhYmVscxgFIAMoCzIdLmhlYWRyb29tLnYxLk5vZGUuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJGChBOZXR3b3JrSW50ZXJmYWNlEgwKBG5hbWUYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhEKCW10dV9ieXRlcxgDIAEoDSIqCgdMaW5rRW5kEgwKBG5vZGUYASABKAkSEQoJaW50ZXJmYWNlGAIgASgJIqYECgRMaW5rEgoKAmlkGAEgASgJEiIKBGZyb20YAiABKAsyFC5oZWFkcm9vbS52MS5MaW5rRW5kEiAKAnRvGAMgASgLMhQuaGVhZHJvb20udjEuTGlua0VuZBIlChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYBCABKANIAIgBARIdChByZXNlcnZhYmxlX3NoYXJlGAUgASgBSAGIAQESFgoOb3ZlcmhlYWRfYnl0ZXMYBiABKA0SEQoEY29zdBgHIAEoDUgCiAEBEhQKDGRlbGF5X21pY3JvcxgIIAEoDRIWCgltdHVfYnl0ZXMYCSABKA1IA4gBARIaCg1lcnJvcl9jX2J5dGVzGAogASgNSASIAQESGwoOZXJyb3JfZF9taWNyb3MYCyABKA1IBYgBARITCgtyaXNrX2dyb3VwcxgMIAMoCRItCgZsYWJlbHMYDSADKAsyHS5oZWFkcm9vbS52MS5MaW5rLkxhYmVsc0VudHJ5EhMKC2FkbWluX3N0YXRlGA4gASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCGwoZX2NhcGFjaXR5X2JpdHNfcGVyX3NlY29uZEITChFfcmVzZXJ2YWJsZV9zaGFyZUIHCgVfY29zdEIMCgpfbXR1X2J5dGVzQhAKDl9lcnJvcl9jX2J5dGVzQhEKD19lcnJvcl9kX21pY3JvcyKMAQoSUHV0VG9wb2xvZ3lSZXF1ZXN0EiAKBW5vZGVzGAEgAygLMhEuaGVhZHJvb20udjEuTm9kZRIgCgVsaW5rcxgCIAMoCzIRLmhlYWRyb29tLnYxLkxpbmsSDAoEZXRhZxgDIAEoCRINCgVmb3JjZRgEIAEoCBIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIm0KE1B1dFRvcG9sb2d5UmVzcG9uc2USJwoIdG9wb2xvZ3kYASABKAsyFS5oZWFkcm9vbS52MS5Ub3BvbG9neRItCgdjaGFuZ2VzGAIgASgLMhwuaGVhZHJvb20udjEuVG9wb2xvZ3lDaGFuZ2VzIpcBCg9Ub3BvbG9neUNoYW5nZXMSEwoLbm9kZXNfYWRkZWQYASADKAkSFQoNbm9kZXNfY2hhbmdlZBgCIAMoCRIVCg1ub2Rlc19yZW1vdmVkGAMgAygJEhMKC2xpbmtzX2FkZGVkGAQgAygJEhUKDWxpbmtzX2NoYW5nZWQYBSADKAkSFQoNbGlua3NfcmVtb3ZlZBgGIAMoCSIcCg5HZXRMaW5rUmVxdWVzdBIKCgJpZBgBIAEoCSJwCglMaW5rU3RhdGUSHwoEbGluaxgBIAEoCzIRLmhlYWRyb29tLnYxLkxpbmsSIgoacmVzZXJ2YWJsZV9iaXRzX3Blcl9zZWNvbmQYAiABKAMSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgDIAEoAzLqAQoPVG9wb2xvZ3lTZXJ2aWNlEkUKC0dldFRvcG9sb2d5Eh8uaGVhZHJvb20udjEuR2V0VG9wb2xvZ3lSZXF1ZXN0GhUuaGVhZHJvb20udjEuVG9wb2xvZ3kSUAoLUHV0VG9wb2xvZ3kSHy5oZWFkcm9vbS52MS5QdXRUb3BvbG9neVJlcXVlc3QaIC5oZWFkcm9vbS52MS5QdXRUb3BvbG9neVJlc3BvbnNlEj4KB0dldExpbmsSGy5oZWFkcm9vbS52MS5HZXRMaW5rUmVxdWVzdBoWLmhlYWRyb29tLnYxLkxpbmtTdGF0ZWIGcHJvdG8z");
+  fileDesc("ChpoZWFkcm9vbS92MS90b3BvbG9neS5wcm90bxILaGVhZHJvb20udjEiFAoSR2V0VG9wb2xvZ3lSZXF1ZXN0IlwKCFRvcG9sb2d5EiAKBW5vZGVzGAEgAygLMhEuaGVhZHJvb20udjEuTm9kZRIgCgVsaW5rcxgCIAMoCzIRLmhlYWRyb29tLnYxLkxpbmsSDAoEZXRhZxgDIAEoCSLJAQoETm9kZRIMCgRuYW1lGAEgASgJEg0KBWFnZW50GAIgASgJEhMKC2FkbWluX3N0YXRlGAMgASgJEjEKCmludGVyZmFjZXMYBCADKAsyHS5oZWFkcm9vbS52MS5OZXR3b3JrSW50ZXJmYWNlEi0KBmxhYmVscxgFIAMoCzIdLmhlYWRyb29tLnYxLk5vZGUuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJGChBOZXR3b3JrSW50ZXJmYWNlEgwKBG5hbWUYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhEKCW10dV9ieXRlcxgDIAEoDSIqCgdMaW5rRW5kEgwKBG5vZGUYASABKAkSEQoJaW50ZXJmYWNlGAIgASgJIqYECgRMaW5rEgoKAmlkGAEgASgJEiIKBGZyb20YAiABKAsyFC5oZWFkcm9vbS52MS5MaW5rRW5kEiAKAnRvGAMgASgLMhQuaGVhZHJvb20udjEuTGlua0VuZBIlChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYBCABKANIAIgBARIdChByZXNlcnZhYmxlX3NoYXJlGAUgASgBSAGIAQESFgoOb3ZlcmhlYWRfYnl0ZXMYBiABKA0SEQoEY29zdBgHIAEoDUgCiAEBEhQKDGRlbGF5X21pY3JvcxgIIAEoDRIWCgltdHVfYnl0ZXMYCSABKA1IA4gBARIaCg1lcnJvcl9jX2J5dGVzGAogASgNSASIAQESGwoOZXJyb3JfZF9taWNyb3MYCyABKA1IBYgBARITCgtyaXNrX2dyb3VwcxgMIAMoCRItCgZsYWJlbHMYDSADKAsyHS5oZWFkcm9vbS52MS5MaW5rLkxhYmVsc0VudHJ5EhMKC2FkbWluX3N0YXRlGA4gASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCGwoZX2NhcGFjaXR5X2JpdHNfcGVyX3NlY29uZEITChFfcmVzZXJ2YWJsZV9zaGFyZUIHCgVfY29zdEIMCgpfbXR1X2J5dGVzQhAKDl9lcnJvcl9jX2J5dGVzQhEKD19lcnJvcl9kX21pY3JvcyKMAQoSUHV0VG9wb2xvZ3lSZXF1ZXN0EiAKBW5vZGVzGAEgAygLMhEuaGVhZHJvb20udjEuTm9kZRIgCgVsaW5rcxgCIAMoCzIRLmhlYWRyb29tLnYxLkxpbmsSDAoEZXRhZxgDIAEoCRINCgVmb3JjZRgEIAEoCBIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIm0KE1B1dFRvcG9sb2d5UmVzcG9uc2USJwoIdG9wb2xvZ3kYASABKAsyFS5oZWFkcm9vbS52MS5Ub3BvbG9neRItCgdjaGFuZ2VzGAIgASgLMhwuaGVhZHJvb20udjEuVG9wb2xvZ3lDaGFuZ2VzIpcBCg9Ub3BvbG9neUNoYW5nZXMSEwoLbm9kZXNfYWRkZWQYASADKAkSFQoNbm9kZXNfY2hhbmdlZBgCIAMoCRIVCg1ub2Rlc19yZW1vdmVkGAMgAygJEhMKC2xpbmtzX2FkZGVkGAQgAygJEhUKDWxpbmtzX2NoYW5nZWQYBSADKAkSFQoNbGlua3NfcmVtb3ZlZBgGIAMoCSKWAQoOR2V0TGlua1JlcXVlc3QSCgoCaWQYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKlAQoMQ2FsZW5kYXJTdGVwEikKBXN0YXJ0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgNlbmQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYAyABKAMSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgEIAEoAyKdAQoJTGlua1N0YXRlEh8KBGxpbmsYASABKAsyES5oZWFkcm9vbS52MS5MaW5rEiIKGnJlc2VydmFibGVfYml0c19wZXJfc2Vjb25kGAIgASgDEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYAyABKAMSKwoIY2FsZW5kYXIYBCADKAsyGS5oZWFkcm9vbS52MS5DYWxlbmRhclN0ZXAy6gEKD1RvcG9sb2d5U2VydmljZRJFCgtHZXRUb3BvbG9neRIfLmhlYWRyb29tLnYxLkdldFRvcG9sb2d5UmVxdWVzdBoVLmhlYWRyb29tLnYxLlRvcG9sb2d5ElAKC1B1dFRvcG9sb2d5Eh8uaGVhZHJvb20udjEuUHV0VG9wb2xvZ3lSZXF1ZXN0GiAuaGVhZHJvb20udjEuUHV0VG9wb2xvZ3lSZXNwb25zZRI+CgdHZXRMaW5rEhsuaGVhZHJvb20udjEuR2V0TGlua1JlcXVlc3QaFi5oZWFkcm9vbS52MS5MaW5rU3RhdGViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message headroom.v1.GetTopologyRequest
@@ -347,6 +349,25 @@ export type GetLinkRequest = Message<"headroom.v1.GetLinkRequest"> & {
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * What is booked then; absent: now. Not with `from` or `to`.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Between two instants, with the calendar; `from` absent: now, `to` absent: for ever.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 3;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp to = 4;
+   */
+  to?: Timestamp | undefined;
 };
 
 /**
@@ -355,6 +376,42 @@ export type GetLinkRequest = Message<"headroom.v1.GetLinkRequest"> & {
  */
 export const GetLinkRequestSchema: GenMessage<GetLinkRequest> = /*@__PURE__*/
   messageDesc(file_headroom_v1_topology, 9);
+
+/**
+ * A stretch of time in which the same is booked.
+ *
+ * @generated from message headroom.v1.CalendarStep
+ */
+export type CalendarStep = Message<"headroom.v1.CalendarStep"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp start = 1;
+   */
+  start?: Timestamp | undefined;
+
+  /**
+   * Absent: for ever.
+   *
+   * @generated from field: google.protobuf.Timestamp end = 2;
+   */
+  end?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 booked_bits_per_second = 3;
+   */
+  bookedBitsPerSecond: bigint;
+
+  /**
+   * @generated from field: int64 available_bits_per_second = 4;
+   */
+  availableBitsPerSecond: bigint;
+};
+
+/**
+ * Describes the message headroom.v1.CalendarStep.
+ * Use `create(CalendarStepSchema)` to create a new message.
+ */
+export const CalendarStepSchema: GenMessage<CalendarStep> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_topology, 10);
 
 /**
  * @generated from message headroom.v1.LinkState
@@ -371,11 +428,18 @@ export type LinkState = Message<"headroom.v1.LinkState"> & {
   reservableBitsPerSecond: bigint;
 
   /**
-   * At this moment.
+   * Now, at the instant that was asked about, or the most between two.
    *
    * @generated from field: int64 booked_bits_per_second = 3;
    */
   bookedBitsPerSecond: bigint;
+
+  /**
+   * With `from` or `to`: at most 1,000 steps; ask again from the end of the last.
+   *
+   * @generated from field: repeated headroom.v1.CalendarStep calendar = 4;
+   */
+  calendar: CalendarStep[];
 };
 
 /**
@@ -383,7 +447,7 @@ export type LinkState = Message<"headroom.v1.LinkState"> & {
  * Use `create(LinkStateSchema)` to create a new message.
  */
 export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_topology, 10);
+  messageDesc(file_headroom_v1_topology, 11);
 
 /**
  * The stored network.

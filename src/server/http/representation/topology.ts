@@ -4,12 +4,24 @@ import type { LinkView, NodeView, TopologyOutcome } from '../../control/api.ts';
 
 export const nodeToJson = (node: NodeView) => ({ ...nodeDocument(node), agentState: node.agentState });
 
-export const linkToJson = (link: LinkView) => ({
+export const linkToJson = ({ calendar, ...link }: LinkView) => ({
   ...linkDocument(link),
   reservableBitsPerSecond: link.reservableBitsPerSecond,
   bookedBitsPerSecond: link.bookedBitsPerSecond,
   overbookedBitsPerSecond: link.overbookedBitsPerSecond,
+  ...(calendar === null
+    ? {}
+    : {
+        calendar: calendar.map(({ start, end, bitsPerSecond }) => ({
+          start: timeText(start),
+          end: end === null ? null : timeText(end),
+          bookedBitsPerSecond: bitsPerSecond,
+          availableBitsPerSecond: Math.max(0, link.reservableBitsPerSecond - bitsPerSecond),
+        })),
+      }),
 });
+
+const timeText = (time: number): string => new Date(time).toISOString();
 
 /** Of one PUT or import: the network as it is (or would be) and what changed. */
 export interface TopologyOutcomeDocument extends Pick<TopologyOutcome, 'etag' | 'changes' | 'notes'> {

@@ -1,5 +1,15 @@
 import { Type, type TSchema } from 'typebox';
-import { Choice, Closed, Labels, NullableChoice, NullableInteger, NullableNumber, Ref } from './shared.ts';
+import {
+  Choice,
+  Closed,
+  Labels,
+  NullableChoice,
+  NullableInteger,
+  NullableNumber,
+  NullableTime,
+  Ref,
+  Time,
+} from './shared.ts';
 
 const LinkEnd = Closed({ node: Type.String(), interface: Type.String() });
 const AdminState = Choice(['up', 'draining', 'down'], { description: 'Default up' });
@@ -100,8 +110,19 @@ export const LinkSchema = Type.Object(
   {
     ...linkDocument,
     reservableBitsPerSecond: Type.Integer({ description: 'capacity × share, 0 when the link is not up' }),
-    bookedBitsPerSecond: Type.Integer({ description: 'At this moment' }),
+    bookedBitsPerSecond: Type.Integer({ description: 'Now, at `at`, or the most between `from` and `to`' }),
     overbookedBitsPerSecond: Type.Integer({ description: 'More is booked than is reservable by so much' }),
+    calendar: Type.Optional(
+      Type.Array(
+        Type.Object({
+          start: Time('First instant of the step'),
+          end: NullableTime('First instant after; null = for ever'),
+          bookedBitsPerSecond: Type.Integer(),
+          availableBitsPerSecond: Type.Integer(),
+        }),
+        { description: 'Of one link with `from` or `to`: at most 1,000 steps; ask again `from` the end of the last' },
+      ),
+    ),
   },
   { $id: 'Link', description: 'One direction of a cable' },
 );

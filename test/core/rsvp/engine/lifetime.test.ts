@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { lifetime, refreshDelay, TimerQueue } from '../../../../src/core/rsvp/engine/timers.ts';
+import { newTimer, TimerQueue, type Timer, type TimerKind } from '../../../../src/core/rsvp/engine/timer-queue.ts';
+import { lifetime, refreshDelay } from '../../../../src/core/rsvp/engine/timers.ts';
 import { Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import { seededRandom } from '../../../../src/core/base/random.ts';
 import { controlledLoad, establish, flow, lab, L, R, tspec } from './network.ts';
@@ -130,20 +131,29 @@ describe('timers', () => {
     expect(lifetime(Millis(0xffff_ffff), Millis(1_000))).toBe(5.25 * 3_600_000);
   });
 
-  it('skips fast repetitions that a short R makes pointless', () => {
+  it.each([
+    [30_000, [250, 500, 1_000, 2_000, 4_000, 30_000, 30_000]],
+    [3_000, [250, 500, 1_000, 3_000, 3_000]],
+    [501, [250, 501]],
+    [500, [500, 500]],
+  ])('repeats quickly at first, as far as R = %d ms does not make that pointless', (period, gaps) => {
     const random = seededRandom(7);
-    for (let step = 0; step < 5; step++) {
-      const delay = refreshDelay(step, Millis(900), random);
-      expect(delay).toBeGreaterThanOrEqual(450);
-      expect(delay).toBeLessThanOrEqual(1_350);
+    for (const [step, gap] of gaps.entries()) {
+      for (let i = 0; i < 100; i++) {
+        const delay = refreshDelay(step, Millis(period), random);
+        expect(delay).toBeGreaterThanOrEqual(0.5 * gap);
+        expect(delay).toBeLessThanOrEqual(1.5 * gap);
+      }
     }
   });
 
-  it('fires in order of deadline, moved and cancelled ones included, and keeps one entry a timer', () => {
-    const queue = new TimerQueue();
+  /** Writes its subject to the list that is handed to `runDue`. */
+  const tell: TimerKind<string[], string> = { name: 'tell', fire: (fired, subject) => void fired.push(subject) };
+
+  it('fires in order of deadline, moved and cancelled ones included', () => {
+    const queue = new TimerQueue<string[]>();
     const fired: string[] = [];
-    const named = (name: string) => queue.create((now) => fired.push(`${name}@${now}`), name);
-    const [a, b, c] = [named('a'), named('b'), named('c')];
+    const [a, b, c] = [newTimer(tell, 'a'), newTimer(tell, 'b'), newTimer(tell, 'c')];
     queue.set(a, 10);
     queue.set(b, 20);
     queue.set(c, 30);
@@ -151,11 +161,50 @@ describe('timers', () => {
     queue.set(c, 5);
     queue.cancel(b);
     expect(queue.next()).toBe(5);
-    queue.runDue(MonotonicMs(39));
-    expect(fired).toEqual(['c@39']);
+    expect(queue.armed()).toEqual(new Map([['tell', { count: 2, next: 5 }]]));
+    queue.runDue(MonotonicMs(39), fired);
+    expect(fired).toEqual(['c']);
     expect(queue.next()).toBe(40);
-    queue.runDue(MonotonicMs(40));
-    expect(fired).toEqual(['c@39', 'a@40']);
+    queue.runDue(MonotonicMs(40), fired);
+    expect(fired).toEqual(['c', 'a']);
+    expect(queue.next()).toBeNull();
+  });
+
+  it('does what a sorted list does, whatever is set, moved and cancelled', () => {
+    const random = seededRandom(11);
+    const queue = new TimerQueue<string[]>();
+    const timers = Array.from({ length: 200 }, (_, i) => newTimer(tell, String(i)));
+    const armed = new Map<Timer, number>();
+    let now = 0;
+    for (let step = 0; step < 20_000; step++) {
+      const timer = timers[Math.floor(random() * timers.length)]!;
+      if (random() < 0.3) {
+        queue.cancel(timer);
+        armed.delete(timer);
+      } else {
+        // Fractions, so that no two are due at once: their order would be open.
+        const at = now + random() * 50;
+        queue.set(timer, at);
+        armed.set(timer, at);
+      }
+      if (random() < 0.2) {
+        now += random() * 10;
+        const due = [...armed].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b);
+        const fired: string[] = [];
+        queue.runDue(MonotonicMs(now), fired);
+        expect(fired).toEqual(due.map(([{ subject }]) => subject));
+        for (const [each] of due) armed.delete(each);
+      }
+      expect(queue.next()).toBe(armed.size === 0 ? null : Math.min(...armed.values()));
+    }
+  });
+
+  it('holds nothing of a timer that was cancelled', () => {
+    const queue = new TimerQueue<string[]>();
+    const timers = Array.from({ length: 50 }, (_, i) => newTimer(tell, String(i)));
+    for (const [i, timer] of timers.entries()) queue.set(timer, 1_000 + i);
+    for (const timer of timers) queue.cancel(timer);
+    expect(timers.map(({ index }) => index)).toEqual(timers.map(() => -1));
     expect(queue.next()).toBeNull();
   });
 });

@@ -74,6 +74,8 @@ describe('a route that changes', () => {
   it('that stays the same is no news', () => {
     const world = lab();
     establish(world);
+    // Fast start is over then, and no refresh is due.
+    world.network.run(R / 2 - 1_000);
     const before = world.network.sent.length;
     const events = world.nodes.map((node) => node.events.length);
     for (const node of world.nodes) node.input({ type: 'routesChanged' });

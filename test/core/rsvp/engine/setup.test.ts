@@ -133,8 +133,8 @@ describe('setting up a reservation over host-a – r1 – r2 – host-b', () => 
     establish(world);
     world.network.run(R / 2 - 1_000);
     const fromHostA = world.network.messages('path', 'host-a');
-    expect(fromHostA.length).toBe(4);
-    expect(world.network.messages('resv', 'host-b').length).toBe(4);
+    expect(fromHostA.length).toBe(6);
+    expect(world.network.messages('resv', 'host-b').length).toBe(6);
   });
 
   it('changes a reservation in place and passes the change on', () => {

@@ -1,5 +1,6 @@
 import { NEIGHBOUR_TTL } from '../messages.ts';
-import type { EngineState } from '../state.ts';
+import type { EngineState, EngineTimer } from '../state.ts';
+import { newTimer } from '../timer-queue.ts';
 import type { Neighbour } from './neighbour.ts';
 import { departToNeighbour, takeAcks } from './outgoing.ts';
 
@@ -23,11 +24,13 @@ interface Answer {
 export function answerId(state: EngineState, neighbour: Neighbour, answer: Answer, toGroup: boolean): void {
   if (neighbour.acks.length >= MAX_WAITING) return state.counters.dropped('tooManyAcks');
   neighbour.acks.push({ ...answer, flags: 0 });
-  neighbour.ackTimer ??= state.timers.create(() => flushAcks(state, neighbour), 'acknowledgement');
+  neighbour.ackTimer ??= newTimer(FLUSH, neighbour);
   const delay = toGroup ? GROUP_ACK_DELAY_MS * state.random() : ACK_DELAY_MS;
   const at = state.now + delay;
-  if (neighbour.ackTimer.at === null || neighbour.ackTimer.at > at) state.timers.set(neighbour.ackTimer, at);
+  if (neighbour.ackTimer.at > at) state.timers.set(neighbour.ackTimer, at);
 }
+
+const FLUSH: EngineTimer<Neighbour> = { name: 'acknowledgement', fire: flushAcks };
 
 function flushAcks(state: EngineState, neighbour: Neighbour): void {
   const out = state.interfaces.get(neighbour.interface);

@@ -3,11 +3,14 @@ import type { ResvMessage, ResvTearMessage, ValidMessage } from '../../wire/mess
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
 import { STYLE_FF } from '../../wire/style.ts';
 import { isMulticast } from '../../../base/ip.ts';
+import { messageArrived } from '../message-arrived.ts';
 import { flowOf } from '../messages.ts';
+import { refreshState } from '../refresh-state.ts';
 import { drop, type EngineState } from '../state.ts';
 import { lifetime } from '../timers.ts';
 import { answerId } from './acks.ts';
-import type { Neighbour, Received } from './neighbour.ts';
+import type { Neighbour, Received, Stands } from './neighbour.ts';
+import { blockOf, stand, standingId, unstand } from './standing.ts';
 
 type Packet = EngineInput & { readonly type: 'packet' };
 
@@ -55,29 +58,60 @@ export function idArrived(
   packet: Packet,
   messageId: RsvpMessageId | undefined,
 ): ValidMessage | null {
-  const keys = keysOf(view);
-  if (messageId === undefined) {
-    // State changed by a message without an id is not what an id stood for.
-    for (const key of keys) supersede(neighbour, key);
-    return view;
-  }
+  const block = blockOf(state, view, packet);
+  // State changed by a message without an id is not what an id stood for.
+  if (messageId === undefined) return changed(neighbour, view, block);
   const { messageId: id } = messageId;
   if (neighbour.epoch !== messageId.epoch) forgetAllArrived(neighbour, messageId.epoch);
-  if (keys.length > 0 && keys.every((key) => isOlder(id, standing(state, neighbour, key)))) {
+  const stood = standingIds(state, neighbour, view, block);
+  if (stood.length > 0 && stood.every((each) => isOlder(id, each))) {
     drop(state, 'outOfOrder');
     return null;
   }
   acknowledge(state, neighbour, messageId, packet);
   if (view.kind === 'path' || view.kind === 'resv') {
+    if (stood.length === 0 || stood.some((each) => each !== id)) return view;
     const known = neighbour.arrived.get(id);
-    if (known !== undefined && keys.every((key) => standing(state, neighbour, key) === id)) {
-      return refreshed(state, neighbour, known, view);
-    }
-    remember(state, neighbour, view, packet, keys, id);
-    return view;
+    if (known !== undefined) return refreshed(state, neighbour, known, view);
+    const asks = view.kind === 'resv' && view.resvConfirm !== null;
+    return !asks && block !== undefined && refreshState(state, block) ? null : view;
   }
-  for (const key of keys) supersede(neighbour, key);
-  return isRepeated(neighbour, id) ? null : view;
+  return isRepeated(neighbour, id) ? null : changed(neighbour, view, block);
+}
+
+/** After a message with an id was processed: what the id stands for, the block that it made or else the message. */
+export function idProcessed(
+  state: EngineState,
+  neighbour: Neighbour,
+  view: ValidMessage,
+  packet: Packet,
+  { messageId: id }: RsvpMessageId,
+  made: Stands | null,
+): void {
+  if (view.kind !== 'path' && view.kind !== 'resv') return;
+  if (neighbour.arrived.has(id)) return;
+  if (made === null) return remember(state, neighbour, view, packet, id);
+  changed(neighbour, view, undefined);
+  stand(neighbour, made, id);
+}
+
+/** The ids that stand for the states that a message is about; undefined for one that none stands for. */
+function standingIds(
+  state: EngineState,
+  neighbour: Neighbour,
+  view: ValidMessage,
+  block: Stands | undefined,
+): (number | undefined)[] {
+  const id = standingId(neighbour, block);
+  if (id !== undefined) return [id];
+  return neighbour.latest.size === 0 ? [] : keysOf(view).map((key) => latestId(state, neighbour, key));
+}
+
+/** Whatever stood for the state no longer does. */
+function changed(neighbour: Neighbour, view: ValidMessage, block: Stands | undefined): ValidMessage {
+  if (block?.standing === neighbour) unstand(block);
+  if (neighbour.latest.size > 0) for (const key of keysOf(view)) supersede(neighbour, key);
+  return view;
 }
 
 /** The first message once more; a confirmation may be asked for by any of them. */
@@ -87,8 +121,8 @@ function refreshed(state: EngineState, neighbour: Neighbour, known: Received, vi
   return { ...known.view, resvConfirm: view.resvConfirm };
 }
 
-/** The id that stands for a state which is still there; with what is gone nothing is compared (RFC 2961 4.5). */
-function standing(state: EngineState, neighbour: Neighbour, key: string): number | undefined {
+/** The id of a message that was remembered for a state which is still there; with what is gone nothing is compared. */
+function latestId(state: EngineState, neighbour: Neighbour, key: string): number | undefined {
   const id = neighbour.latest.get(key);
   const received = id === undefined ? undefined : neighbour.arrived.get(id);
   return received !== undefined && received.until > state.now ? id : undefined;
@@ -125,11 +159,10 @@ function remember(
   neighbour: Neighbour,
   view: ValidMessage & { readonly kind: 'path' | 'resv' },
   packet: Packet,
-  keys: readonly string[],
   id: number,
 ): void {
-  for (const key of keys) if (!isOlder(id, standing(state, neighbour, key))) supersede(neighbour, key, id);
-  neighbour.arrived.delete(id);
+  const keys = keysOf(view);
+  for (const key of keys) if (!isOlder(id, latestId(state, neighbour, key))) supersede(neighbour, key, id);
   forgetOld(state, neighbour);
   // Asked for once by the message itself, and not by every summary that stands for it.
   const lasting = view.kind === 'resv' && view.resvConfirm !== null ? { ...view, resvConfirm: null } : view;
@@ -152,17 +185,27 @@ function forget(neighbour: Neighbour, id: number, received: Received): void {
   for (const key of received.keys) if (neighbour.latest.get(key) === id) neighbour.latest.delete(key);
 }
 
-/** What an id of a summary stands for, which is refreshed by it; null for what is not known, or was given up. */
-export function refreshedBy(state: EngineState, neighbour: Neighbour, epoch: number, id: number): Received | null {
-  if (neighbour.epoch !== epoch) return null;
+/**
+ * Refreshes what an id of a summary stands for (RFC 2961 5.3). False for what is not known, or was given up, or is not what
+ * it was: the neighbour is to say it whole (5.4).
+ */
+export function refreshedBy(state: EngineState, neighbour: Neighbour, epoch: number, id: number): boolean {
+  if (neighbour.epoch !== epoch) return false;
+  const block = neighbour.standing.get(id);
+  if (block !== undefined) {
+    if (refreshState(state, block)) return true;
+    unstand(block);
+    return false;
+  }
   const received = neighbour.arrived.get(id);
-  if (received === undefined) return null;
+  if (received === undefined) return false;
   if (received.until <= state.now) {
     forget(neighbour, id, received);
-    return null;
+    return false;
   }
   renew(state, neighbour, received);
-  return received;
+  messageArrived(state, received.view, received.packet);
+  return true;
 }
 
 /** To the end of those that are looked through for old ones. */
@@ -177,6 +220,7 @@ function renew(state: EngineState, neighbour: Neighbour, received: Received): vo
 /** The neighbour counts anew. */
 export function forgetAllArrived(neighbour: Neighbour, epoch: number | null): void {
   neighbour.epoch = epoch;
+  for (const block of [...neighbour.standing.values()]) unstand(block);
   neighbour.arrived.clear();
   neighbour.latest.clear();
   neighbour.recent.clear();

@@ -1,11 +1,12 @@
 import type { IpAddress } from '../../../base/ip.ts';
 import type { ChallengeMessage, ResponseMessage } from '../../wire/neighbor-messages.ts';
 import { NEIGHBOUR_TTL } from '../messages.ts';
-import { drop, type EngineState } from '../state.ts';
+import { drop, type EngineState, type EngineTimer } from '../state.ts';
+import { newTimer } from '../timer-queue.ts';
 import { wallClock } from './clock.ts';
 import { acceptedKey, signingKey } from './keys.ts';
 import { mayAnswer } from './limits.ts';
-import type { Neighbour } from './neighbour.ts';
+import type { Challenge, Neighbour } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';
 import { meetNeighbour, policyOf } from './table.ts';
 
@@ -23,23 +24,28 @@ export function challenge(state: EngineState, neighbour: Neighbour, keyId: numbe
   if (before !== undefined) state.timers.cancel(before.timer);
   const cookie = newCookie(state);
   if (cookie === null) return;
-  const timer = state.timers.create(() => repeat(), 'challenge');
-  const pending = { cookie, startedAt: state.now, sent: 0, timer };
+  const timer = newTimer(REPETITION);
+  const pending: Challenge = { neighbour, keyId, cookie, startedAt: state.now, sent: 0, timer };
+  timer.subject = pending;
   neighbour.challenges.set(keyId, pending);
-  const repeat = (): void => {
-    const out = state.interfaces.get(neighbour.interface);
-    if (out === undefined || pending.sent >= MAX_CHALLENGES) return;
-    state.timers.set(timer, state.now + FIRST_WAIT_MS * 2 ** pending.sent++);
-    const view: ChallengeMessage = {
-      kind: 'integrityChallenge',
-      sendTtl: NEIGHBOUR_TTL,
-      flags: 0,
-      integrity: null,
-      challenge: { kind: 'challenge', keyId, cookie },
-    };
-    departToNeighbour(state, view, out, neighbour);
+  sendChallenge(state, pending);
+}
+
+const REPETITION: EngineTimer<Challenge> = { name: 'challenge', fire: sendChallenge };
+
+function sendChallenge(state: EngineState, pending: Challenge): void {
+  const { neighbour, keyId, cookie, timer } = pending;
+  const out = state.interfaces.get(neighbour.interface);
+  if (out === undefined || pending.sent >= MAX_CHALLENGES) return;
+  state.timers.set(timer, state.now + FIRST_WAIT_MS * 2 ** pending.sent++);
+  const view: ChallengeMessage = {
+    kind: 'integrityChallenge',
+    sendTtl: NEIGHBOUR_TTL,
+    flags: 0,
+    integrity: null,
+    challenge: { kind: 'challenge', keyId, cookie },
   };
-  repeat();
+  departToNeighbour(state, view, out, neighbour);
 }
 
 /** Not to be guessed by who does not know the secret, and never the same twice (RFC 2747 4.3). */

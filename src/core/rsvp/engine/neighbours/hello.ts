@@ -1,7 +1,8 @@
 import type { RsvpHello } from '../../wire/hello.ts';
 import type { HelloMessage } from '../../wire/neighbor-messages.ts';
 import { neighbourChanged, type NeighbourChange } from '../neighbour-change.ts';
-import { drop, emit, type EngineState } from '../state.ts';
+import { drop, emit, type EngineState, type EngineTimer } from '../state.ts';
+import { newTimer } from '../timer-queue.ts';
 import { forgetAllArrived } from './arrived.ts';
 import type { HelloState, Neighbour } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';
@@ -21,10 +22,25 @@ export function trackByHello(state: EngineState, neighbour: Neighbour): void {
   const interval = neighbour.policy?.helloInterval ?? null;
   if (interval === null || neighbour.hello?.request != null) return;
   const hello = helloOf(state, neighbour);
-  hello.request = state.timers.create(() => request(state, neighbour, hello, interval), 'hello');
-  hello.death = state.timers.create(() => lose(state, neighbour, hello), 'neighbour lost');
+  hello.request = newTimer(REQUEST, neighbour);
+  hello.death = newTimer(DEATH, neighbour);
   request(state, neighbour, hello, interval);
 }
+
+const REQUEST: EngineTimer<Neighbour> = {
+  name: 'hello',
+  fire: (state, neighbour) => {
+    const { hello, policy } = neighbour;
+    if (hello !== null && policy?.helloInterval != null) request(state, neighbour, hello, policy.helloInterval);
+  },
+};
+
+const DEATH: EngineTimer<Neighbour> = {
+  name: 'neighbour lost',
+  fire: (state, neighbour) => {
+    if (neighbour.hello !== null) lose(state, neighbour, neighbour.hello);
+  },
+};
 
 /** No more requests; the interface is gone. */
 export function stopHello(state: EngineState, neighbour: Neighbour): void {

@@ -46,9 +46,10 @@ export const mayReport = (state: EngineState, neighbour: Neighbour): boolean =>
  * Errors about one path state that are passed on in a refresh period. Path state that made-up messages bent into a circle
  * would pass one round for ever: no field of an error counts hops.
  */
-export const ERRORS_A_PERIOD = 16;
+const ERRORS_A_PERIOD = 16;
 
 export function mayPassError(state: EngineState, psb: Psb): boolean {
   const perSecond = (ERRORS_A_PERIOD * 1_000) / state.settings.refreshPeriod;
+  psb.passing ??= { tokens: ERRORS_A_PERIOD, at: state.now };
   return takeToken(psb.passing, { burst: ERRORS_A_PERIOD, perSecond }, state.now);
 }

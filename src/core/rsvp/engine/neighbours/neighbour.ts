@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../base/ip.ts';
 import type { MonotonicMs } from '../../../base/units.ts';
 import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
-import type { Timer } from '../timers.ts';
+import type { Timer } from '../timer-queue.ts';
 import type { EngineInput, EngineInterface } from '../types.ts';
 import type { SeenSequences } from './sequence.ts';
 import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';
@@ -25,24 +25,42 @@ export interface Departure {
   readonly next: IpAddress | null;
 }
 
-/** State that was told to a neighbour with a message id. */
+/** State that a neighbour is told of with a message id (RFC 2961 4.2). Of a group's path, which many hear, none is. */
+export interface Told {
+  /** What was said last; null: nothing that an id stands for. */
+  told: Sent | null;
+}
+
+/** How state of one kind is told, once for all of that kind: `C` is the engine's state, `S` the block. */
+export interface StatementKind<C, S extends Told> {
+  /** Sends the state whole, as a refresh: the neighbour turned out not to have it (RFC 2961 5.4). */
+  readonly again: (context: C, subject: S) => void;
+  /**
+   * A summary is about to name what was told. What has changed since, or must be said whole for another reason, is sent
+   * now, and then it is told anew. `thorough`: it is compared in full (RFC 2961 5.5).
+   */
+  readonly renew: (context: C, subject: S, thorough: boolean) => void;
+  /** No summary names it any more: it is refreshed by messages of its own from here on. */
+  readonly alone: (context: C, subject: S) => void;
+}
+
+/** What was told to a neighbour. */
 export interface Sent {
-  readonly key: string;
+  readonly kind: StatementKind<never, never>;
+  readonly subject: Told;
   readonly neighbour: Neighbour;
   readonly id: number;
   /** Of the message without its id: what differs is news, whatever the caller says (RFC 2961 5.5). */
   readonly fingerprint: number;
   /** The neighbour has it: summary refreshes do from here on. */
   acknowledged: boolean;
-  /** How often the engine said so since. */
+  /** Summaries that named it. */
   renewals: number;
-  /** When the engine last said that the state stands. */
-  renewedAt: MonotonicMs;
-  again: () => void;
 }
 
 /** A message that the neighbour has not acknowledged (RFC 2961 6). */
 export interface Unacknowledged {
+  readonly neighbour: Neighbour;
   readonly id: number;
   readonly departure: Departure;
   /** What it states; null for a tear or an error. */
@@ -52,7 +70,14 @@ export interface Unacknowledged {
   readonly timer: Timer;
 }
 
-/** A message with an id that arrived: a summary refresh that lists the id stands for it. */
+/** State that a neighbour's message made: the message's id stands for it in summaries (RFC 2961 5.3). */
+export interface Stands {
+  /** Whose id; null: none stands for it. */
+  standing: Neighbour | null;
+  standingId: number;
+}
+
+/** A message with an id that arrived and is not just what one block holds: a summary that lists the id stands for it. */
 export interface Received {
   readonly id: number;
   readonly view: ValidMessage;
@@ -65,6 +90,8 @@ export interface Received {
 
 /** A question whether a neighbour lives, by which its sequence numbers are learnt (RFC 2747 4.3). */
 export interface Challenge {
+  readonly neighbour: Neighbour;
+  readonly keyId: number;
   readonly cookie: Uint8Array;
   readonly startedAt: MonotonicMs;
   /** Times it was sent. */
@@ -119,9 +146,11 @@ export interface Neighbour {
 
   /** Epoch of its message ids; null until one came. */
   epoch: number | null;
-  /** By id, the one that was refreshed longest ago first. */
+  /** By id. */
+  readonly standing: Map<number, Stands>;
+  /** By id, those for which no block stands; the one that was refreshed longest ago first. */
   readonly arrived: Map<number, Received>;
-  /** By `keysOf`: the id that stands for the state now. */
+  /** By `keysOf`: the id among these that stands for the state now. */
   readonly latest: Map<string, number>;
   /** Ids of tears and errors that arrived lately: repetitions are acknowledged, not processed. */
   readonly recent: Set<number>;
@@ -155,6 +184,7 @@ export function createNeighbour(name: string, address: IpAddress, policy: Neighb
     summaryTimer: null,
     summaryRest: null,
     epoch: null,
+    standing: new Map(),
     arrived: new Map(),
     latest: new Map(),
     recent: new Set(),
@@ -177,8 +207,6 @@ export interface Leaving {
 /** All neighbours, and what is common to them. */
 export interface Neighbours {
   readonly byKey: Map<string, Neighbour>;
-  /** By statement key. */
-  readonly sent: Map<string, Sent>;
   /** 24 bits. */
   readonly epoch: number;
   /** The last message id that was used, whoever it went to. */
@@ -203,7 +231,6 @@ const EPOCH_BITS = 0xff_ffff;
 
 export const createNeighbours = ({ instance, policies }: NeighbourSettings): Neighbours => ({
   byKey: new Map(),
-  sent: new Map(),
   epoch: instance & EPOCH_BITS || 1,
   lastId: 0,
   current: null,

@@ -130,9 +130,13 @@ function put(
 }
 
 /** The message's bytes, or null (and counted) where forwarded objects make it too long for a datagram. */
-export function encoded(state: EngineState, message: RsvpMessage): Uint8Array | null {
+export function encoded(
+  state: EngineState,
+  message: RsvpMessage,
+  encode: (message: RsvpMessage) => Uint8Array = encodeMessage,
+): Uint8Array | null {
   try {
-    return encodeMessage(message);
+    return encode(message);
   } catch (cause) {
     if (!(cause instanceof OverrunError)) throw cause;
     drop(state, 'messageTooLong');

@@ -23,7 +23,7 @@ function row(state: EngineState, neighbour: Neighbour, now: number): NeighbourRo
     flows: neighbour.flows,
     unacknowledged: neighbour.unacknowledged.size,
     summarised: neighbour.summary.size,
-    remembered: neighbour.arrived.size,
+    remembered: neighbour.standing.size + neighbour.arrived.size,
     lastHeardMs: neighbour.lastHeard === null ? null : Millis(Math.max(0, now - neighbour.lastHeard)),
     hello: hello === null ? null : { state: hello.state, instance: hello.theirInstance },
     integrity:

@@ -1,10 +1,12 @@
 import type { IpAddress } from '../../../base/ip.ts';
 import { buildMessage } from '../../wire/build.ts';
+import { encodeToLookAt } from '../../wire/codec.ts';
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
-import type { EngineState } from '../state.ts';
+import type { EngineState, EngineTimer } from '../state.ts';
 import type { NextNode, Statement } from '../statement.ts';
 import { fingerprint } from './fingerprint.ts';
-import type { Departure, Neighbour, Sent } from './neighbour.ts';
+import { newTimer } from '../timer-queue.ts';
+import type { Departure, Neighbour, Sent, StatementKind, Told, Unacknowledged } from './neighbour.ts';
 import { depart, encoded, takesIds } from './outgoing.ts';
 import { armSummary } from './summary.ts';
 import { findNeighbour } from './table.ts';
@@ -13,13 +15,11 @@ import { findNeighbour } from './table.ts';
 const RETRANSMIT_MS = 500;
 /** Rl: how often a message is sent in vain. */
 const MAX_TRANSMISSIONS = 3;
-/** Renewals of acknowledged state after which its message is compared with the acknowledged one. */
-const RENEWALS_A_LOOK = 4;
 /** Messages that one neighbour may owe an acknowledgement for; more are sent without asking for it. */
 const MAX_UNACKNOWLEDGED = 65_536;
 
 const isStatement = (about: Statement | NextNode | undefined): about is Statement =>
-  about !== undefined && 'key' in about;
+  about !== undefined && 'subject' in about;
 
 /**
  * Sends a message to a neighbour in the way that the neighbour understands: with an id, repeated until acknowledged, and
@@ -32,9 +32,9 @@ export function send(state: EngineState, way: Omit<Departure, 'next'>, about: St
   const neighbour = next === null ? null : (findNeighbour(state, out.name, next) ?? null);
   const statement = isStatement(about) ? about : null;
   const ends = view.kind === 'pathTear' || view.kind === 'resvTear';
-  if (statement !== null && ends) retract(state, statement.key);
+  if (statement !== null && ends) retract(state, statement.subject);
   if (neighbour === null || !takesIds(state, neighbour)) {
-    if (statement !== null && !ends) retract(state, statement.key);
+    if (statement !== null && !ends) retract(state, statement.subject);
     return depart(state, departure, neighbour);
   }
   if (statement !== null && !ends) return makeStatement(state, departure, neighbour, statement);
@@ -44,75 +44,65 @@ export function send(state: EngineState, way: Omit<Departure, 'next'>, about: St
 
 function makeStatement(state: EngineState, departure: Departure, neighbour: Neighbour, statement: Statement): void {
   const { view } = departure;
-  const before = state.neighbours.sent.get(statement.key);
+  const { kind, subject } = statement;
+  const before = subject.told;
   // A confirmation is asked for by a whole message each time: one that was answered must not be asked for again.
   const asks = view.kind === 'resv' && view.resvConfirm !== null;
-  const bytes = encoded(state, buildMessage(view));
+  const bytes = encoded(state, buildMessage(view), encodeToLookAt);
   if (bytes === null) return;
   const print = fingerprint(bytes);
-  if (
-    before === undefined ||
-    before.neighbour !== neighbour ||
-    before.fingerprint !== print ||
-    statement.trigger ||
-    asks
-  ) {
-    retract(state, statement.key);
-    const sent: Sent = {
-      key: statement.key,
-      neighbour,
-      id: newMessageId(state),
-      fingerprint: print,
-      acknowledged: false,
-      renewals: 0,
-      renewedAt: state.now,
-      again: statement.again,
-    };
-    state.neighbours.sent.set(sent.key, sent);
-    return departReliably(state, departure, neighbour, sent, sent.id);
+  if (before === null || before.neighbour !== neighbour || before.fingerprint !== print || statement.trigger || asks) {
+    retract(state, subject);
+    const id = newMessageId(state);
+    const sent: Sent = { kind, subject, neighbour, id, fingerprint: print, acknowledged: false, renewals: 0 };
+    subject.told = sent;
+    return departReliably(state, departure, neighbour, sent, id);
   }
-  before.renewedAt = state.now;
-  before.again = statement.again;
   if (before.acknowledged) return armSummary(state, neighbour);
-  // Its repetitions are on the way already; once they were in vain it is refreshed as ever (RFC 2961 4.5).
-  if (!neighbour.unacknowledged.has(before.id)) departReliably(state, departure, neighbour, before, before.id);
+  // Fast start goes on beside the repetitions, whose gaps are too long for set-up; once they were in vain they begin anew.
+  if (neighbour.unacknowledged.has(before.id)) depart(state, departure, neighbour, messageIdOf(state, before.id));
+  else departReliably(state, departure, neighbour, before, before.id);
 }
 
 /**
- * Whether a refresh of what has not changed needs no message: the neighbour acknowledged just that, and a summary will name
- * it. Asked before the message is built, which costs more than all else of a refresh. What changed is told as news; that
- * nothing else did is looked at every so many renewals (RFC 2961 5.5).
+ * Whether a refresh of what has not changed needs no message: the neighbour acknowledged just that, and its summaries name
+ * it. Asked before the message is built, which costs more than all else of a refresh.
  */
-export function isSummarised(state: EngineState, key: string, name: string, address: IpAddress): boolean {
-  const sent = state.neighbours.sent.get(key);
-  if (sent === undefined || !sent.acknowledged || ++sent.renewals % RENEWALS_A_LOOK === 0) return false;
-  const { neighbour } = sent;
-  if (neighbour.interface !== name || neighbour.address !== address || !takesIds(state, neighbour)) return false;
-  sent.renewedAt = state.now;
-  armSummary(state, neighbour);
-  return true;
+export function isSummarised(state: EngineState, { told }: Told, name: string, address: IpAddress): boolean {
+  if (told === null || !told.acknowledged) return false;
+  const { neighbour } = told;
+  return neighbour.interface === name && neighbour.address === address && takesIds(state, neighbour);
 }
 
 /** The state is no longer told: neither repeated nor summarised. */
-export function retract(state: EngineState, key: string): void {
-  const sent = state.neighbours.sent.get(key);
-  if (sent === undefined) return;
-  state.neighbours.sent.delete(key);
-  forget(state, sent.neighbour, sent.id);
+export function retract(state: EngineState, { told }: Told): void {
+  if (told === null) return;
+  told.subject.told = null;
+  forget(state, told.neighbour, told.id);
 }
+
+/** What was said is not all that is to be said: the next refresh says it whole. */
+export function sayWhole(state: EngineState, subject: Told): void {
+  const { told } = subject;
+  if (told === null) return;
+  retract(state, subject);
+  alone(state, told);
+}
+
+const alone = (state: EngineState, { kind, subject }: Sent): void =>
+  (kind as unknown as StatementKind<EngineState, Told>).alone(state, subject);
 
 /** Everything that was told to a neighbour must be told whole again: it forgot, or no longer knows ids. */
 export function forgetAllSent(state: EngineState, neighbour: Neighbour): void {
-  const statements = new Set<Sent>(neighbour.summary.values());
-  for (const { id, sent } of [...neighbour.unacknowledged.values()]) {
-    if (sent !== null) statements.add(sent);
-    forget(state, neighbour, id);
-  }
-  for (const { key, id } of statements) {
-    neighbour.summary.delete(id);
-    state.neighbours.sent.delete(key);
-  }
-  armSummary(state, neighbour);
+  for (const sent of allSent(neighbour)) sayWhole(state, sent.subject);
+  // Tears and errors, which state nothing.
+  for (const id of [...neighbour.unacknowledged.keys()]) forget(state, neighbour, id);
+}
+
+/** Acknowledged or not. */
+function allSent(neighbour: Neighbour): readonly Sent[] {
+  const waiting = [...neighbour.unacknowledged.values()].flatMap(({ sent }) => sent ?? []);
+  return [...new Set([...neighbour.summary.values(), ...waiting])];
 }
 
 function forget(state: EngineState, neighbour: Neighbour, id: number): void {
@@ -141,16 +131,18 @@ export function notKnown(state: EngineState, neighbour: Neighbour, epoch: number
   if (epoch !== state.neighbours.epoch || sent === undefined) return;
   neighbour.summary.delete(id);
   sent.acknowledged = false;
-  sent.again();
+  again(state, sent);
 }
+
+const again = (state: EngineState, { kind, subject }: Sent): void =>
+  (kind as unknown as StatementKind<EngineState, Told>).again(state, subject);
 
 /** An error says that the neighbour knows no ids although it seemed so: it gets everything without (RFC 2961 4.8). */
 export function idsRefused(state: EngineState, neighbour: Neighbour): void {
-  const statements = [...neighbour.summary.values()];
-  for (const { sent } of neighbour.unacknowledged.values()) if (sent !== null) statements.push(sent);
+  const statements = allSent(neighbour);
   neighbour.capable = false;
   forgetAllSent(state, neighbour);
-  for (const sent of statements) sent.again();
+  for (const sent of statements) again(state, sent);
 }
 
 function departReliably(
@@ -161,18 +153,24 @@ function departReliably(
   id: number,
 ): void {
   if (neighbour.unacknowledged.size >= MAX_UNACKNOWLEDGED) return depart(state, departure, neighbour);
-  const timer = state.timers.create(() => {
-    if (waiting.transmissions >= MAX_TRANSMISSIONS || !state.interfaces.has(neighbour.interface)) {
-      neighbour.unacknowledged.delete(id);
-      state.counters.dropped('neverAcknowledged');
-      return;
-    }
-    state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
-    depart(state, departure, neighbour, messageIdOf(state, id));
-  }, 'retransmission');
-  const waiting = { id, departure, sent, transmissions: 1, timer };
+  const timer = newTimer(RETRANSMISSION);
+  const waiting: Unacknowledged = { neighbour, id, departure, sent, transmissions: 1, timer };
+  timer.subject = waiting;
   neighbour.unacknowledged.set(id, waiting);
   state.timers.set(timer, state.now + RETRANSMIT_MS);
+  depart(state, departure, neighbour, messageIdOf(state, id));
+}
+
+const RETRANSMISSION: EngineTimer<Unacknowledged> = { name: 'retransmission', fire: retransmit };
+
+function retransmit(state: EngineState, waiting: Unacknowledged): void {
+  const { neighbour, id, departure, timer } = waiting;
+  if (waiting.transmissions >= MAX_TRANSMISSIONS || !state.interfaces.has(neighbour.interface)) {
+    neighbour.unacknowledged.delete(id);
+    state.counters.dropped('neverAcknowledged');
+    return;
+  }
+  state.timers.set(timer, state.now + RETRANSMIT_MS * 2 ** waiting.transmissions++);
   depart(state, departure, neighbour, messageIdOf(state, id));
 }
 

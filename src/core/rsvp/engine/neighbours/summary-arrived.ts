@@ -1,7 +1,6 @@
 import { isMulticast, type IpAddress } from '../../../base/ip.ts';
 import { MESSAGE_ID_ACK_DESIRED } from '../../wire/message-id.ts';
 import type { SrefreshList, SrefreshMessage } from '../../wire/neighbor-messages.ts';
-import { messageArrived } from '../message-arrived.ts';
 import type { EngineState } from '../state.ts';
 import type { EngineInput } from '../types.ts';
 import { answerId } from './acks.ts';
@@ -23,9 +22,8 @@ export function summaryArrived(state: EngineState, neighbour: Neighbour, view: S
   for (const list of view.lists) {
     for (const { id, group } of entriesOf(list, packet.destination)) {
       // Only who passes the group's data on asks for the message (5.3): here, who has other state of its sessions.
-      const received = refreshedBy(state, neighbour, list.epoch, id);
-      if (received !== null) messageArrived(state, received.view, received.packet);
-      else if (group === null || state.destinations.has(group)) {
+      if (refreshedBy(state, neighbour, list.epoch, id)) continue;
+      if (group === null || state.destinations.has(group)) {
         answerId(state, neighbour, { kind: 'messageIdNack', epoch: list.epoch, messageId: id }, toGroup);
       }
     }

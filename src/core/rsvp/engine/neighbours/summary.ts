@@ -1,12 +1,13 @@
 import type { SrefreshMessage } from '../../wire/neighbor-messages.ts';
 import { NEIGHBOUR_TTL } from '../messages.ts';
-import type { EngineState } from '../state.ts';
+import type { EngineState, EngineTimer } from '../state.ts';
+import { isArmed, newTimer } from '../timer-queue.ts';
 import type { EngineInterface } from '../types.ts';
-import type { Neighbour, Sent } from './neighbour.ts';
+import type { Neighbour, Sent, StatementKind, Told } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';
 
-/** Statements that the engine did not renew for so many refresh periods are no longer made. Renewals come within 1.5. */
-const LEASE_PERIODS = 2;
+/** Of so many summaries one compares what it names with what there is. */
+const RENEWALS_A_LOOK = 4;
 /** A long summary goes out in pieces of so many messages, so that the neighbour's queue holds them. */
 const MESSAGES_A_PIECE = 16;
 const PIECE_GAP_MS = 50;
@@ -24,11 +25,13 @@ export function armSummary(state: EngineState, neighbour: Neighbour): void {
     if (neighbour.summaryTimer !== null) state.timers.cancel(neighbour.summaryTimer);
     return;
   }
-  neighbour.summaryTimer ??= state.timers.create(() => summarise(state, neighbour), 'summary refresh');
-  if (neighbour.summaryTimer.at !== null) return;
+  neighbour.summaryTimer ??= newTimer(SUMMARY, neighbour);
+  if (isArmed(neighbour.summaryTimer)) return;
   const { refreshPeriod } = state.settings;
   state.timers.set(neighbour.summaryTimer, state.now + refreshPeriod * (0.5 + 0.5 * state.random()));
 }
+
+const SUMMARY: EngineTimer<Neighbour> = { name: 'summary refresh', fire: summarise };
 
 function summarise(state: EngineState, neighbour: Neighbour): void {
   const out = state.interfaces.get(neighbour.interface);
@@ -47,19 +50,16 @@ function summarise(state: EngineState, neighbour: Neighbour): void {
 
 const idsThatFit = (out: EngineInterface): number => Math.max(1, Math.floor((out.mtu - OVERHEAD_BYTES) / ID_BYTES));
 
-function nextIds(state: EngineState, neighbour: Neighbour, rest: Iterator<Sent>, most: number): number[] {
-  const leaseEnd = state.now - LEASE_PERIODS * state.settings.refreshPeriod;
+function nextIds(state: EngineState, { summary }: Neighbour, rest: Iterator<Sent>, most: number): number[] {
   const ids: number[] = [];
   while (ids.length < most) {
     const next = rest.next();
     if (next.done === true) break;
     const sent = next.value;
-    if (sent.renewedAt >= leaseEnd) {
-      ids.push(sent.id);
-      continue;
-    }
-    neighbour.summary.delete(sent.id);
-    if (state.neighbours.sent.get(sent.key) === sent) state.neighbours.sent.delete(sent.key);
+    const kind = sent.kind as unknown as StatementKind<EngineState, Told>;
+    // By turns, so that no summary compares everything at once.
+    kind.renew(state, sent.subject, (sent.id + ++sent.renewals) % RENEWALS_A_LOOK === 0);
+    if (summary.get(sent.id) === sent) ids.push(sent.id);
   }
   return ids;
 }

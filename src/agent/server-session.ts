@@ -1,0 +1,213 @@
+import { create } from '@bufbuild/protobuf';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { EpochMs } from '../core/base/units.ts';
+import {
+  AgentHelloSchema,
+  GenerationSchema,
+  type AgentHello,
+  type AgentMessage,
+  type AssignmentsUpdate,
+  type Generation,
+  type InterfaceConfig,
+  type ServerMessage,
+} from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Assignments } from './assignments.ts';
+import { openChannel, type Channel } from './channel.ts';
+import type { AgentConfig } from './config.ts';
+import { interfaceMessages, routeMessages } from './host-report.ts';
+import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
+import type { Journal } from './journal.ts';
+import { MessageTrace } from './message-trace.ts';
+import type { Platform } from './platform.ts';
+import type { Reports } from './reports.ts';
+import type { ServerClock } from './server-clock.ts';
+import { AGENT_VERSION } from './version.ts';
+
+const DEFAULT_HEARTBEAT_MS = 10_000;
+
+/** What a server asks of an agent. */
+export interface SessionHandlers {
+  /** What the topology says of this node's interfaces. */
+  interfaces(settings: readonly InterfaceSettings[]): void;
+  /** Resolves when everything of it is on the disk. */
+  assignments(update: AssignmentsUpdate): Promise<void>;
+  /** The agent's state as JSON. */
+  state(): Promise<string>;
+  /** Somebody watches the agent's RSVP messages; null: nobody does any more. */
+  watch(trace: MessageTrace | null): void;
+}
+
+/** The agent's side of what it and its server say to each other, over one stream after the other. */
+export class ServerSession {
+  readonly #config: AgentConfig;
+  readonly #log: Logger;
+  readonly #platform: Platform;
+  readonly #journal: Journal;
+  readonly #assignments: Assignments;
+  readonly #reports: Reports;
+  readonly #clock: ServerClock;
+  readonly #handlers: SessionHandlers;
+  #channel: Channel | null = null;
+  #heartbeat: NodeJS.Timeout | null = null;
+  #trace: MessageTrace | null = null;
+
+  constructor(options: {
+    config: AgentConfig;
+    log: Logger;
+    platform: Platform;
+    journal: Journal;
+    assignments: Assignments;
+    reports: Reports;
+    clock: ServerClock;
+    handlers: SessionHandlers;
+  }) {
+    this.#config = options.config;
+    this.#log = options.log;
+    this.#platform = options.platform;
+    this.#journal = options.journal;
+    this.#assignments = options.assignments;
+    this.#reports = options.reports;
+    this.#clock = options.clock;
+    this.#handlers = options.handlers;
+  }
+
+  /** null until `open`. */
+  get channel(): Channel | null {
+    return this.#channel;
+  }
+
+  get watched(): boolean {
+    return this.#trace !== null;
+  }
+
+  open(): void {
+    this.#channel = openChannel({
+      target: this.#config.server,
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#message(message),
+      onDown: () => {
+        if (this.#heartbeat) clearInterval(this.#heartbeat);
+        this.#heartbeat = null;
+        this.#watch(false);
+      },
+      random: Math.random,
+      log: this.#log,
+    });
+  }
+
+  close(): void {
+    if (this.#heartbeat) clearInterval(this.#heartbeat);
+    this.#trace?.close();
+    this.#channel?.close();
+  }
+
+  /** Interfaces or routes of this host have changed. */
+  networkChanged(): void {
+    const { network } = this.#platform;
+    this.#send({
+      case: 'interfaces',
+      value: { $typeName: 'headroom.v1.InterfacesReport', interfaces: interfaceMessages(network.interfaces()) },
+    });
+    this.#send({
+      case: 'routes',
+      value: { $typeName: 'headroom.v1.RoutesReport', routes: routeMessages(network.routes()) },
+    });
+  }
+
+  #hello(): AgentHello {
+    const { network, features, steeringProblem } = this.#platform;
+    return create(AgentHelloSchema, {
+      node: this.#config.node,
+      hostName: hostname(),
+      bootId: bootId(),
+      version: AGENT_VERSION,
+      interfaces: interfaceMessages(network.interfaces()),
+      routes: routeMessages(network.routes()),
+      features: {
+        ...features,
+        steers: steeringProblem === null,
+        steeringProblem: steeringProblem ?? '',
+        refreshPeriodMs: this.#config.refreshPeriodMs,
+      },
+      generation: this.#generation(),
+      held: [...this.#assignments.all()].map((a) => this.#reports.held(a)),
+      processId: process.pid,
+    });
+  }
+
+  #generation(): Generation {
+    const stored = this.#journal.get('generation') as { epoch: string; counter: string } | undefined;
+    return create(GenerationSchema, { epoch: stored?.epoch ?? '', counter: BigInt(stored?.counter ?? 0) });
+  }
+
+  #message({ message }: ServerMessage): void {
+    switch (message.case) {
+      case 'welcome': {
+        const { serverTimeMs, interfaces, heartbeatIntervalMs } = message.value;
+        this.#clock.heard(EpochMs(Number(serverTimeMs)));
+        this.#interfaces(interfaces);
+        this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
+        this.#beat();
+        this.#reports.repeat();
+        return;
+      }
+      case 'assignments':
+        return this.#update(message.value);
+      case 'rsvpState':
+        return void this.#answer(message.value.queryId);
+      case 'rsvpTrace':
+        return this.#watch(message.value.on);
+      case 'refusal':
+        this.#log.error({ code: message.value.code, detail: message.value.detail }, 'the server refused this agent');
+        return;
+      case undefined:
+        return;
+    }
+  }
+
+  #interfaces(interfaces: readonly InterfaceConfig[]): void {
+    this.#handlers.interfaces(interfaces.map(settingsFromMessage));
+  }
+
+  #update(update: AssignmentsUpdate): void {
+    const { serverTimeMs, interfaces, generation } = update;
+    if (serverTimeMs > 0n) this.#clock.heard(EpochMs(Number(serverTimeMs)));
+    if (interfaces.length > 0) this.#interfaces(interfaces);
+    void this.#handlers.assignments(update).then(() => {
+      if (generation) this.#send({ case: 'applied', value: { $typeName: 'headroom.v1.AppliedReport', generation } });
+    });
+  }
+
+  async #answer(queryId: bigint): Promise<void> {
+    const json = await this.#handlers.state();
+    this.#send({ case: 'rsvpState', value: { $typeName: 'headroom.v1.RsvpStateReply', queryId, json } });
+  }
+
+  #beat(): void {
+    this.#send({
+      case: 'heartbeat',
+      value: { $typeName: 'headroom.v1.Heartbeat', memoryBytes: BigInt(process.memoryUsage.rss()) },
+    });
+  }
+
+  #watch(on: boolean): void {
+    if (on === this.watched) return;
+    this.#trace?.close();
+    this.#trace = on ? new MessageTrace(() => this.#channel) : null;
+    this.#handlers.watch(this.#trace);
+  }
+
+  #send(message: AgentMessage['message']): void {
+    this.#channel?.send(message);
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
