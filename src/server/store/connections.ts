@@ -19,6 +19,10 @@ export class Connections {
   readonly #settings: ConnectionSettings;
   #commit: pg.Client | null = null;
   #closed = false;
+  /** A database that stops with the server cuts connections that are just being closed: that is no failure. */
+  readonly #failed = (error: Error): void => {
+    if (!this.#closed) this.#settings.onError(error);
+  };
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings;
@@ -29,7 +33,7 @@ export class Connections {
       application_name: 'headroom',
       keepAlive: true,
     });
-    this.pool.on('error', settings.onError);
+    this.pool.on('error', this.#failed);
   }
 
   get url(): string {
@@ -50,8 +54,7 @@ export class Connections {
       throw new StoreFault('away', error);
     }
     // The pool listens only to connections that it holds itself.
-    const { onError } = this.#settings;
-    client.on('error', onError);
+    client.on('error', this.#failed);
     let broken = true;
     try {
       const result = await work(client);
@@ -60,7 +63,7 @@ export class Connections {
     } catch (error) {
       throw asFault(error);
     } finally {
-      client.off('error', onError);
+      client.off('error', this.#failed);
       client.release(broken);
     }
   }
@@ -82,7 +85,7 @@ export class Connections {
     };
     client.on('error', (error) => {
       forget();
-      this.#settings.onError(error);
+      this.#failed(error);
     });
     client.on('end', forget);
     try {
