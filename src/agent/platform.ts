@@ -113,8 +113,6 @@ async function openKernelPlatform(options: {
 async function openKernelPart(options: { config: AgentConfig; log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
   return openKernel({
-    // A host that forwards nothing has nothing to drop, and may be made a router at any time.
-    guardForwarding: true,
     steering: options.config.steering,
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),

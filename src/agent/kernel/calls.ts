@@ -18,7 +18,6 @@ export interface KernelCalls {
 export type KernelCallName = keyof KernelCalls;
 
 export interface WorkerSettings {
-  readonly guardForwarding: boolean;
   readonly nft: 'library' | 'program';
   readonly steering: SteeringNumbers;
 }

@@ -35,12 +35,12 @@ export class KernelDriver {
   /** Until the first full comparison, what a predecessor left stays untouched. */
   #compared = false;
 
-  constructor(options: { tc: TcSession; nft: NftSession; guardForwarding: boolean; steering: SteeringNumbers }) {
+  constructor(options: { tc: TcSession; nft: NftSession; guard: boolean; steering: SteeringNumbers }) {
     this.#tc = options.tc;
     this.#nft = options.nft;
     this.#reader = new KernelReader(options.tc, options.nft);
     this.#queues = new InterfaceKeeper(options.tc, this.#reader);
-    this.#filter = new FilterKeeper(options.nft, this.#reader, options.guardForwarding);
+    this.#filter = new FilterKeeper(options.nft, this.#reader, options.guard);
     this.#steering = new SteeringKeeper(options.nft, options.steering);
   }
 

@@ -10,6 +10,10 @@ import type { KernelReader } from './reader.ts';
 export class FilterKeeper {
   readonly #nft: NftSession;
   readonly #reader: KernelReader;
+  /**
+   * Forwarded RSVP with router alert is dropped: it must not pass while no agent intercepts it. A host that forwards nothing has
+   * nothing to drop, and may be made a router at any time.
+   */
   readonly #guard: boolean;
   #observed: ObservedFilter = absentFilter();
 

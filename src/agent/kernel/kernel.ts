@@ -12,8 +12,6 @@ export type { BatchResults, FlowBatch } from './driver.ts';
 export type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 
 export interface KernelOptions {
-  /** Drop forwarded RSVP with router alert: on routers, where it must not pass while no agent intercepts it. */
-  readonly guardForwarding?: boolean;
   /** `program` keeps libnftables out of the process. Default `library`, with the program where there is no library. */
   readonly nft?: 'library' | 'program';
   /** Which marks and tables are ours. */
@@ -51,7 +49,6 @@ export interface Kernel {
 /** @throws Error when the worker cannot start. Missing kernel parts are no error: see `features()`. */
 export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const settings: WorkerSettings = {
-    guardForwarding: options.guardForwarding ?? false,
     nft: options.nft ?? 'library',
     steering: options.steering ?? DEFAULT_STEERING,
   };

@@ -23,7 +23,7 @@ export async function serve(port: Port, settings: WorkerSettings): Promise<void>
     ? new KernelDriver({
         tc: new TcSession(),
         nft,
-        guardForwarding: guard(settings, features),
+        guard: features.routerAlertGuard !== false,
         steering: settings.steering,
       })
     : null;
@@ -41,9 +41,6 @@ export async function serve(port: Port, settings: WorkerSettings): Promise<void>
   });
   port.postMessage({ ready: features });
 }
-
-const guard = (settings: WorkerSettings, features: KernelFeatures): boolean =>
-  settings.guardForwarding && features.routerAlertGuard !== false;
 
 async function call(driver: KernelDriver, request: Request): Promise<unknown> {
   switch (request.call) {

@@ -7,19 +7,13 @@ import type { AgentDirectory, CommittedGroup, Committer } from './committer.ts';
 import { ControlError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Follower } from './follower.ts';
-import { type CallItem, type GroupItem, isCall, type ModifyItem, type Unbooked } from './group-items.ts';
-import { needsLocks, nothingCommitted, settledUnder, stands, type Outcome } from './group-outcome.ts';
+import { type GroupItem, isCall, type ModifyItem, type Unbooked } from './group-items.ts';
+import { needsLocks, nothingCommitted, resolveChanged, settledUnder, stands, type Outcome } from './group-outcome.ts';
 import { type GroupPlan, type LockedRows, planGroup } from './group-plan.ts';
+import { groupWrites, lockRequestOf } from './group-writes.ts';
+import { applyCommitted, bringUpToDate, isStale } from './locked-books.ts';
 import { MemoryBooks } from './memory-books.ts';
-import {
-  type BooksStore,
-  type BooksTransaction,
-  type GroupWrites,
-  type Locked,
-  type LockRequest,
-  type NewKey,
-  StoreFault,
-} from './ports.ts';
+import { type BooksStore, type BooksTransaction, type Locked, type LockRequest, StoreFault } from './ports.ts';
 import { taken } from './refusal.ts';
 import type { TopologyPlan } from './topology-plan.ts';
 
@@ -279,25 +273,21 @@ export class GroupCommitter implements Committer {
     first: GroupPlan,
   ): Promise<Outcome | null> {
     let plan = first;
-    const keys: NewKey[] = writing(plan).flatMap(({ key, id }) => (key ? [{ ...key, reservationId: id }] : []));
-    const locks: LockRequest = {
-      keys,
-      topology: plan.topology !== null,
-      links: [...plan.locks].sort(),
-      reservations: [...new Set([...plan.changed.keys(), ...plan.watched])].sort(),
-    };
+    const locks = lockRequestOf(plan);
     const locked = await transaction.lock(locks);
     if (locked.topology !== this.books.topology().version) {
       await transaction.rollback();
       return this.#again(group);
     }
     const replays = group.filter((item) => isCall(item) && item.key && locked.usedKeys.has(item.key.key));
-    if (replays.length > 0 || this.#stale(locked)) {
-      await this.#refresh(locked, transaction);
+    if (replays.length > 0 || isStale(this.books, locked)) {
+      await bringUpToDate(this.books, locked, transaction);
+      // Listeners hear of it when the events are followed.
+      this.#followUpTo ??= null;
       const rest = group.filter((item) => !replays.includes(item));
       const again = this.#plan(rest, {
         links: new Set([...locked.links.keys(), ...(plan.topology?.writes.links ?? [])]),
-        keys: new Set(keys.map(({ key }) => key)),
+        keys: new Set(locks.keys.map(({ key }) => key)),
       });
       if (again === null) {
         await transaction.rollback();
@@ -320,7 +310,7 @@ export class GroupCommitter implements Committer {
     }
     const token = randomUUID();
     const time = this.books.now();
-    const writes = this.#writes(plan, locks, locked, token, time);
+    const writes = groupWrites(plan, locks, locked, token, time);
     let outcome;
     try {
       outcome = await transaction.commit(writes);
@@ -328,7 +318,7 @@ export class GroupCommitter implements Committer {
       if (!(error instanceof StoreFault) || error.kind !== 'inDoubt') throw error;
       if (!(await this.#cameThrough(token, locks))) throw new StoreFault('retry', error);
       await this.#follow().catch(() => this.#apply(plan, locked, new Map()));
-      this.#resolve(plan);
+      resolveChanged(plan);
       await this.#replay(replays);
       return { plan, settled, bumped: new Set(plan.links.keys()), resolved: true };
     }
@@ -355,72 +345,18 @@ export class GroupCommitter implements Committer {
       // Others were in between: read them and this one in their order. What is committed is answered even if that fails.
       await this.#follow().catch(() => this.#apply(plan, locked, outcome.generations));
     }
-    this.#resolve(plan);
+    resolveChanged(plan);
     await this.#replay(replays);
     return { plan, settled, bumped: new Set(plan.links.keys()), resolved: true };
   }
 
-  #stale(locked: Locked): boolean {
-    for (const [link, version] of locked.links) if (this.books.versions.get(link) !== version) return true;
-    for (const [id, revision] of locked.revisions) if (this.books.get(id)?.revision !== revision) return true;
-    return false;
-  }
-
-  /** Brings the locked rows up to date in memory, by difference; nobody can change them now. */
-  async #refresh(locked: Locked, transaction: BooksTransaction): Promise<void> {
-    const stale = [...locked.links].filter(([link, version]) => this.books.versions.get(link) !== version);
-    if (stale.length > 0) {
-      const mine = new Map(stale.map(([link]) => [link, this.books.versions.get(link) ?? -1n]));
-      for (const each of await transaction.changesSince(mine)) this.books.apply(each);
-      for (const [link, version] of stale) this.books.setVersion(link, version);
-    }
-    const old = [...locked.revisions].filter(([id, revision]) => this.books.get(id)?.revision !== revision);
-    if (old.length > 0) {
-      for (const each of await transaction.reservations(old.map(([id]) => id))) this.books.apply(each);
-    }
-    // Listeners hear of it when the events are followed.
-    this.#followUpTo ??= null;
-  }
-
-  #writes(plan: GroupPlan, locks: LockRequest, locked: Locked, token: string, time: GroupWrites['time']): GroupWrites {
-    const used = new Set(writing(plan).map((item) => item.key?.key));
-    return {
-      token,
-      time,
-      created: [...plan.created.values()],
-      updated: [...plan.changed.values()].map(({ after }) => after),
-      links: new Map([...plan.links].map(([link, ids]) => [link, [...ids]])),
-      droppedKeys: locks.keys.map(({ key }) => key).filter((key) => !used.has(key) && !locked.usedKeys.has(key)),
-      nodes: [...plan.nodes],
-      topology: plan.topology?.writes ?? null,
-      events: plan.events,
-      before: locked,
-    };
-  }
-
   #apply(plan: GroupPlan, locked: Locked, counters: ReadonlyMap<string, bigint>): void {
-    const reservations = [...plan.created.values(), ...[...plan.changed.values()].map(({ after }) => after)];
-    for (const each of reservations) this.books.apply(each);
-    for (const link of plan.links.keys()) this.books.setVersion(link, (locked.links.get(link) ?? 0n) + 1n);
-    this.books.setGenerations(counters);
-    if (plan.topology) this.books.setTopology({ topology: plan.topology.plan.topology, version: locked.topology + 1n });
-    this.#tell({
-      reservations,
-      generations: new Map([...counters.keys()].map((node) => [node, this.books.generation(node)])),
-      topologyChanged: plan.topology !== null,
-    });
-  }
-
-  #resolve(plan: GroupPlan): void {
-    for (const [item, reservation] of plan.created) item.resolve({ reservation, replayed: false });
-    for (const { item, after } of plan.modified) item.resolve({ reservation: after, replayed: false });
-    for (const { item, after } of plan.transitions) item.resolve(after);
-    plan.topology?.item.resolve(plan.topology.plan);
+    this.#tell(applyCommitted(this.books, plan, locked, counters));
   }
 
   /** Answers what changed nothing, once it is certain that it depends on nothing that others have changed. */
   async #answer({ plan, bumped, settled, resolved }: Outcome): Promise<void> {
-    if (!resolved) this.#resolve(plan);
+    if (!resolved) resolveChanged(plan);
     this.#postpone(plan.postponed);
     const { unbooked } = plan;
     if (unbooked.length === 0) return;
@@ -542,12 +478,6 @@ export class GroupCommitter implements Committer {
     }
   }
 }
-
-/** Calls that the plan has an effect for. */
-const writing = (plan: GroupPlan): readonly CallItem[] => [
-  ...plan.created.keys(),
-  ...plan.modified.map(({ item }) => item),
-];
 
 const NO_AGENTS: AgentDirectory = {
   unreachable: () => new Map(),

@@ -42,3 +42,11 @@ export function stands(basis: Basis, committed: Omit<Locked, 'usedKeys'>, bumped
   }
   return true;
 }
+
+/** Answers everybody who has asked for what the plan has changed. */
+export function resolveChanged(plan: GroupPlan): void {
+  for (const [item, reservation] of plan.created) item.resolve({ reservation, replayed: false });
+  for (const { item, after } of plan.modified) item.resolve({ reservation: after, replayed: false });
+  for (const { item, after } of plan.transitions) item.resolve(after);
+  plan.topology?.item.resolve(plan.topology.plan);
+}

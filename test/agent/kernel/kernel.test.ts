@@ -62,7 +62,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
   it.each(['library', 'program'] as const)(
     'installs, changes and removes a flow, nftables through the %s',
     async (nft) => {
-      const kernel = await start({ nft, guardForwarding: true });
+      const kernel = await start({ nft });
       await kernel.call('reconcile', { interfaces: [], flows: [] });
       expect(await kernel.call('setInterfaces', [iface('eth1', 100 * M), iface('eth2', 1000 * M)])).toEqual({
         ok: true,

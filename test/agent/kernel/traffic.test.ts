@@ -49,7 +49,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('traffic through 
     inside(a, 'ip', 'route', 'add', 'default', 'via', '10.1.0.1');
     inside(b, 'ip', 'route', 'add', 'default', 'via', '10.2.0.1');
     inside(router, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
-    ({ kernel } = await KernelProcess.start(router, { guardForwarding: true }));
+    ({ kernel } = await KernelProcess.start(router));
     await kernel.call('reconcile', { interfaces: [iface('eth1', 100 * M)], flows: [] });
   });
   afterAll(async () => {
