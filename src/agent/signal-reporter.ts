@@ -64,7 +64,10 @@ export class SignalReporter {
 
   /** The window is open; for a receiver whose PATH came first, its reservation starts now. */
   opened(assignment: Assignment): void {
-    for (const flow of flowKeysOf(assignment)) this.#openedFor(assignment, flow);
+    for (const flow of flowKeysOf(assignment)) {
+      this.#openedFor(assignment, flow);
+      this.#settle(flow);
+    }
   }
 
   /** The kernel has the assignment's new terms. Where RSVP had them all along, that is all there was to do. */
@@ -246,13 +249,18 @@ export class SignalReporter {
     };
   }
 
-  /** Reports what has left completely: all classes, and path and reservation state of all senders. */
+  /**
+   * Reports what has left completely: all classes, and path and reservation state of all senders. State that another
+   * assignment goes on with is that one's: it may stand as long as that.
+   */
   #settle(flow: FlowKey): void {
     for (const id of [...(this.#leavingByFlow.get(flowKeyText(flow)) ?? [])]) {
       const leaving = this.#leaving.get(id);
       if (!leaving?.classesGone) continue;
-      const flows = flowKeysOf(leaving.assignment).map(flowKeyText);
-      if (flows.some((each) => this.#paths.has(each) || this.#reservations.has(each))) continue;
+      const keys = flowKeysOf(leaving.assignment);
+      const flows = keys.map(flowKeyText);
+      const stands = (each: string): boolean => this.#paths.has(each) || this.#reservations.has(each);
+      if (keys.some((key, i) => stands(flows[i]!) && !this.#assignments.openFor(key))) continue;
       this.#leaving.delete(id);
       for (const each of flows) {
         const same = this.#leavingByFlow.get(each);

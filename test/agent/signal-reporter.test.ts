@@ -114,6 +114,26 @@ describe('news of an assignment', () => {
     expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
   });
 
+  it('says removed although the next booking of the flow goes on with its state, in whatever order', () => {
+    const next: Assignment = { ...assignment, reservationId: 'b', revision: 7 };
+    const openNext = (): void => {
+      assignments.put(next);
+      reporter.assigned(next);
+      for (const each of assignments.advance(EpochMs(2)).opened) reporter.opened(each);
+    };
+    const back: Assignment = { ...assignment, reservationId: 'c', revision: 8 };
+    openNext();
+    withdraw();
+    expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+    assignments.remove('b');
+    reporter.removing(next);
+    reporter.classesGone(next);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED']);
+    assignments.put(back);
+    for (const each of assignments.advance(EpochMs(3)).opened) reporter.opened(each);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'REMOVED', 'REMOVED of 7']);
+  });
+
   it('that came while no server was there is told at the next welcome, once', () => {
     connected = false;
     withdraw();

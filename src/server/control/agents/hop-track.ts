@@ -1,3 +1,4 @@
+import type { AdvertisedTerms } from '../../../core/admission/advertised.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import type { Failure } from '../../../core/reservation/reservation.ts';
 import type { HopState } from './messages.ts';
@@ -22,8 +23,8 @@ export interface Track {
   readonly confirmed: Set<number>;
   /** Addresses that PATH collected on its way to the receiver; none = it was not told to, or has not arrived. */
   readonly recorded: Map<number, readonly string[]>;
-  /** Where ADSPEC differs from the books, null = nowhere; none while the receiver's host has not told what it says. */
-  readonly adspecDeviations: Map<number, string | null>;
+  /** What ADSPEC says at the receiver's host, with the assignment that it is about; none = it has not told. */
+  readonly advertised: Map<number, { readonly terms: AdvertisedTerms; readonly revision: number }>;
   /** An event is on its way into the books; the next is looked for when it is there. */
   committing: boolean;
   /** There was news meanwhile. */
@@ -35,7 +36,7 @@ export const newTrack = (): Track => ({
   failure: null,
   confirmed: new Set(),
   recorded: new Map(),
-  adspecDeviations: new Map(),
+  advertised: new Map(),
   committing: false,
   again: false,
 });

@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../../core/base/ip.ts';
+import type { Millis } from '../../../core/base/units.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { endpointText, type FlowEndpoint } from '../../../core/qos/request.ts';
@@ -12,7 +13,8 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
 import { newTrack, type Hop, type Track } from './hop-track.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
-import { adspecObserved, breakSeen, comparedAdspec, observedPaths, type PathView } from './path-news.ts';
+import { LastingAdspec } from './lasting-adspec.ts';
+import { breakSeen, observedPaths, type PathView } from './path-news.ts';
 
 /** Whether an agent has a stream open, and whether it holds a reservation there. */
 export interface AgentPresence {
@@ -37,16 +39,20 @@ export class HopTracker {
   readonly #log: Logger;
   readonly #tracks = new Map<string, Track>();
   readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #adspec: LastingAdspec;
   #closed = false;
 
-  constructor(options: { committer: Committer; presence: AgentPresence; log: Logger }) {
+  /** @param options.adspecSettleMs how long ADSPEC has to differ from the books before that is told */
+  constructor(options: { committer: Committer; presence: AgentPresence; log: Logger; adspecSettleMs: Millis }) {
     this.#committer = options.committer;
     this.#presence = options.presence;
     this.#log = options.log;
+    this.#adspec = new LastingAdspec(options.adspecSettleMs, (id) => this.#look(id));
   }
 
   close(): void {
     this.#closed = true;
+    this.#adspec.close();
     for (const timer of this.#retries) clearTimeout(timer);
   }
 
@@ -80,8 +86,7 @@ export class HopTracker {
     hop.detail = report.failure?.detail ?? null;
     if (report.interface !== null) hop.sighting = { interface: report.interface, nextHop: report.nextHop };
     if (report.recordedRoute.length > 0) track.recorded.set(sender, report.recordedRoute);
-    const compared = comparedAdspec(reservation, sender, report, this.#view());
-    if (compared !== undefined) track.adspecDeviations.set(sender, compared);
+    if (report.advertised !== null) track.advertised.set(sender, { terms: report.advertised, revision });
     if (state === 'confirmed') track.confirmed.add(sender);
   }
 
@@ -127,7 +132,7 @@ export class HopTracker {
 
   committed(group: CommittedGroup): void {
     for (const reservation of group.reservations) {
-      if (reservation.state === 'ended') this.#tracks.delete(reservation.id);
+      if (reservation.state === 'ended') this.#forget(reservation.id);
       else this.#look(reservation.id);
     }
   }
@@ -189,14 +194,16 @@ export class HopTracker {
   #look(id: string): void {
     const track = this.#tracks.get(id);
     const reservation = this.#committer.books.get(id);
-    if (!reservation) {
-      this.#tracks.delete(id);
-      return;
-    }
+    if (!reservation) return this.#forget(id);
     if (track?.committing) track.again = true;
     if (track?.committing || this.#closed) return;
     const event = this.#due(reservation, track);
     if (event) this.#commit(reservation, event);
+  }
+
+  #forget(id: string): void {
+    this.#tracks.delete(id);
+    this.#adspec.forget(id);
   }
 
   #commit(reservation: Reservation, event: LifeCycleEvent): void {
@@ -258,7 +265,7 @@ export class HopTracker {
     if (track.confirmed.size > reservation.moreSenders.length && reservation.confirmedAt === null) {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
-    return observed ?? breakSeen(reservation, track, view) ?? adspecObserved(reservation, track);
+    return observed ?? breakSeen(reservation, track, view) ?? this.#adspec.due(reservation, track, view);
   }
 
   /** How a change under way has come out; null while agents are still at it. */

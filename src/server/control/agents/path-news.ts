@@ -8,7 +8,6 @@ import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events
 import type { Reservation } from '../../../core/reservation/reservation.ts';
 import { sendersOf } from '../../../core/reservation/senders.ts';
 import type { Track } from './hop-track.ts';
-import type { HopReport } from './messages.ts';
 import { observedHop, recordedHop, type ObservedHop } from './observed-path.ts';
 
 /** What PATH is compared with. */
@@ -75,31 +74,44 @@ export function breakSeen(reservation: Reservation, track: Track, { managed }: P
   return null;
 }
 
-/**
- * What ADSPEC of a sender says at the receiver's host against the terms of the books; undefined where the two are not about the
- * same: some node on the way adds nothing to ADSPEC, or speaks of several links at once.
- */
-export function comparedAdspec(
+/** What is new about ADSPEC: of a sender for whom wire and books agree again, and of one for whom they do not. */
+export function adspecNews(
   reservation: Reservation,
-  sender: number,
-  { advertised, nonRsvpHop }: HopReport,
-  { graph, managed }: PathView,
-): string | null | undefined {
-  const { path } = sendersOf(reservation)[sender]!;
-  const assigned = assignmentFor(reservation, path.nodes.at(-1)!);
-  if (advertised === null || assigned === null) return undefined;
-  if (nonRsvpHop === true || managed(path.nodes).length < path.nodes.length) return undefined;
-  const links = path.hops.flatMap(({ link }) => graph.links[graph.linkIndex.get(link) ?? -1] ?? []);
-  if (links.length < path.hops.length || links.some((link) => sharesInterface(link, graph))) return undefined;
-  return advertisedDeviation(links, assigned.tspec.maxPacketSize, advertised, graph);
+  track: Track,
+  view: PathView,
+): { readonly agreement: LifeCycleEvent | null; readonly difference: LifeCycleEvent | null } {
+  const news = sendersOf(reservation).flatMap(({ adspecDeviation }, sender) => {
+    const deviation = comparedAdspec(reservation, sender, track, view);
+    if (deviation === undefined || deviation === adspecDeviation) return [];
+    return [{ type: 'adspecObserved', sender, deviation } as const];
+  });
+  return {
+    agreement: news.find(({ deviation }) => deviation === null) ?? null,
+    difference: news.find(({ deviation }) => deviation !== null) ?? null,
+  };
 }
 
-export function adspecObserved(reservation: Reservation, { adspecDeviations }: Track): LifeCycleEvent | null {
-  for (const [sender, { adspecDeviation }] of sendersOf(reservation).entries()) {
-    const told = adspecDeviations.get(sender);
-    if (told !== undefined && told !== adspecDeviation) return { type: 'adspecObserved', sender, deviation: told };
-  }
-  return null;
+/**
+ * What ADSPEC of a sender says at the receiver's host against the terms of the books; undefined where the two are not about the
+ * same: it was said of other terms, some node on the way adds nothing to ADSPEC, or speaks of several links at once.
+ */
+function comparedAdspec(
+  reservation: Reservation,
+  sender: number,
+  track: Track,
+  { graph, managed }: PathView,
+): string | null | undefined {
+  const told = track.advertised.get(sender);
+  if (told === undefined) return undefined;
+  const { path } = sendersOf(reservation)[sender]!;
+  const end = path.nodes.at(-1)!;
+  const assigned = assignmentFor(reservation, end);
+  if (assigned === null || assigned.revision !== told.revision) return undefined;
+  const throughGap = track.hops.get(end)?.get(sender)?.nonRsvpHop === true;
+  if (throughGap || managed(path.nodes).length < path.nodes.length) return undefined;
+  const links = path.hops.flatMap(({ link }) => graph.links[graph.linkIndex.get(link) ?? -1] ?? []);
+  if (links.length < path.hops.length || links.some((link) => sharesInterface(link, graph))) return undefined;
+  return advertisedDeviation(links, assigned.tspec.maxPacketSize, told.terms, graph);
 }
 
 const sameLinks = (a: readonly ObservedHop[], b: readonly ObservedHop[]): boolean =>

@@ -20,12 +20,15 @@ export interface RegistrySettings {
   readonly silentAfterMs: Millis;
   readonly maxBacklog: number;
   readonly rsvpQueryTimeoutMs: Millis;
+  /** How long ADSPEC has to differ from the books before that is told: PATH carries news on at once, lost ones are repeated. */
+  readonly adspecSettleMs: Millis;
 }
 
 export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
   silentAfterMs: Millis(30_000),
   maxBacklog: 50_000,
   rsvpQueryTimeoutMs: Millis(5_000),
+  adspecSettleMs: Millis(5_000),
 };
 
 /** How long a second agent for the same node stays visible among the mismatches. */
@@ -103,6 +106,7 @@ export class AgentRegistry implements AgentDirectory {
         holds: (node, id) => this.#agents.get(node)?.session?.holds(id) ?? false,
       },
       log: options.log,
+      adspecSettleMs: this.#settings.adspecSettleMs,
     });
     options.committer.onCommitted((group) => this.#committed(group));
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
-import { BitsPerSecond, EpochMs, MonotonicMs } from '../../../../src/core/base/units.ts';
+import { BitsPerSecond, EpochMs, Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import type { TopologyInput } from '../../../../src/core/network/document.ts';
 import { parseTopology } from '../../../../src/core/network/validate.ts';
 import type { Reservation } from '../../../../src/core/reservation/reservation.ts';
@@ -97,7 +97,7 @@ export async function openChannel(
     committer,
     now: () => MonotonicMs(clock.ms),
     log: silent,
-    settings: options.settings ?? {},
+    settings: { adspecSettleMs: Millis(0), ...options.settings },
   });
   const server = await createAgentServer({ registry, dataDir: temporaryFolder(), log: silent });
   cleanups.push(() => server.close());

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { pathTerms } from '../../../../src/core/admission/judge-path.ts';
-import { EpochMs } from '../../../../src/core/base/units.ts';
+import { EpochMs, Millis } from '../../../../src/core/base/units.ts';
 import { assignmentFor } from '../../../../src/core/reservation/assignment.ts';
 import { deviation } from '../../../../src/core/reservation/deviation.ts';
 import { AssignmentState } from '../../../../src/gen/headroom/v1/agent_channel_pb.ts';
@@ -365,6 +365,40 @@ describe('what ADSPEC says where the path ends', () => {
     agents['host-b']!.report(id, CONFIRMED, { advertised: terms });
     await agreed;
     expect(told()).toHaveLength(2);
+  });
+
+  test('is no event where it differs only until news have gone from hop to hop', async () => {
+    const channel = await openChannel({ settings: { adspecSettleMs: Millis(2 ** 30) } });
+    const agents = await active(channel);
+    for (const advertised of [{ ...terms, minLatencyMicros: 1 }, { ...terms, minLatencyMicros: 2 }, terms]) {
+      agents['host-b']!.report(id, INSTALLED, { advertised });
+      await heardOut(channel, agents['host-b']!);
+    }
+    expect(channel.committer.history.filter((line) => line.startsWith('adspec'))).toEqual([]);
+    expect(channel.committer.books.get(id)!.adspecDeviation).toBeNull();
+  });
+
+  test('is an event where the books change and it does not follow, and it follows later', async () => {
+    const channel = await openChannel();
+    const agents = await active(channel);
+    agents['host-b']!.report(id, INSTALLED, { advertised: terms });
+    await heardOut(channel, agents['host-b']!);
+    const delays = topology((lab) => ({
+      ...lab,
+      cables: lab.cables!.map((cable) => ({ ...cable, delayMicros: 1000 })),
+    }));
+    channel.committer.putTopology(delays);
+    await happened(channel.committer, 'adspecObserved active');
+    expect(channel.committer.books.get(id)!.adspecDeviation).toBe(
+      `ADSPEC and books differ: minimum latency ${propagationMicros} µs instead of 3000`,
+    );
+    const agreed = new Promise<void>((resolve) => {
+      channel.committer.onCommitted(() => {
+        if (channel.committer.books.get(id)?.adspecDeviation === null) resolve();
+      });
+    });
+    agents['host-b']!.report(id, INSTALLED, { advertised: { ...terms, minLatencyMicros: 3000 } });
+    await agreed;
   });
 
   test('says nothing of a path with a hop without RSVP, which adds nothing to it', async () => {
