@@ -169,7 +169,8 @@ function sendPathTear(state: EngineState, psb: Psb, name: string): void {
   const out: EngineInterface | undefined = state.interfaces.get(name);
   if (out === undefined) return;
   const branch = psb.way?.branches.find((each) => each.interface === name) ?? { interface: name, gateway: null };
-  const tear = buildPathTear(psb.flow, psb.contents, out.address, sendTtl(psb));
+  // PATH got further when its TTL was greater: whoever has its state hears of the end.
+  const tear = buildPathTear(psb.flow, psb.contents, out.address, Math.max(1, sendTtl(psb)));
   sendAlong(state, tear, out, psb.flow.source, psb.flow.destination, stated(psb, branch, true));
 }
 

@@ -87,11 +87,20 @@ const WAIT: EngineTimer<PendingResv> = { name: 'reservation before its sender', 
 function giveUp(state: EngineState, pending: PendingResv): void {
   const session = findSession(state, pending.arrived.session);
   if (session === undefined) return;
+  const { arrived } = pending;
   stopWaiting(state, session, pending);
-  refuseWithoutPath(state, pending.arrived);
-  abandonResv(state, pending.arrived);
+  if (!isTaken(state, session, arrived)) {
+    refuseWithoutPath(state, arrived);
+    abandonResv(state, arrived);
+  }
   releaseSession(state, session);
 }
+
+/** Whether the next hop has a reservation for some of the senders: a share that stands is not given up for one that is absent. */
+const isTaken = (state: EngineState, session: Session, arrived: ArrivedResv): boolean =>
+  [...matching(state, session, arrived).flatMap((psb) => psb.reservations), ...session.shared].some(
+    (tcsb) => tcsb.interface === arrived.interface && tcsb.rsbs.some(({ nextHop }) => nextHop === arrived.nextHop),
+  );
 
 /** A sender has its first route: what waited for it is taken up again, or given up where it leaves elsewhere. */
 export function resumePending(state: EngineState, psb: Psb): void {
@@ -101,11 +110,9 @@ export function resumePending(state: EngineState, psb: Psb): void {
     if (arrived.style !== 'WF' && !arrived.filters.some((filter) => isSender(psb, filter))) continue;
     stopWaiting(state, session, pending);
     take(state, session, arrived);
-    const taken = [...psb.reservations, ...session.shared].some(
-      (tcsb) => tcsb.interface === arrived.interface && tcsb.rsbs.some((rsb) => rsb.nextHop === arrived.nextHop),
-    );
     // Played back after a restart, and the flow no longer leaves there.
-    if (!taken && !session.pending.some(({ key }) => key === pending.key)) abandonResv(state, arrived);
+    const waits = session.pending.some(({ key }) => key === pending.key);
+    if (!waits && !isTaken(state, session, arrived)) abandonResv(state, arrived);
   }
 }
 
@@ -123,6 +130,6 @@ export function tearPending(state: EngineState, session: Session, arrived: Omit<
   const found = session.pending.find((pending) => pending.key === key);
   if (found === undefined) return false;
   stopWaiting(state, session, found);
-  if (found.timer !== null) abandonResv(state, found.arrived);
+  if (found.timer !== null && !isTaken(state, session, found.arrived)) abandonResv(state, found.arrived);
   return true;
 }

@@ -19,4 +19,4 @@ export const statementOf = <C, S extends Told>(
   subject: S,
   trigger: boolean,
   neighbour: IpAddress,
-): Statement => ({ kind: kind, subject, trigger, neighbour });
+): Statement => ({ kind, subject, trigger, neighbour });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { controlledLoad, establish, flow, lab, L, R, tspec, type Lab, type Node } from './network.ts';
+import type { Filter } from '../../../../src/core/rsvp/engine/types.ts';
+import { controlledLoad, establish, flow, ip, lab, L, R, tspec, type Lab, type Node } from './network.ts';
 
 const KINDS_OF_HARM = ['pathTear', 'resvTear', 'pathErr', 'resvErr'];
 const harm = (world: Lab, since: number) =>
@@ -50,6 +51,37 @@ describe('a node that is killed and comes back from its journal', () => {
     expect(world.r1.reservations).toMatchObject([{ state: 'installed' }]);
     expect(harm(world, since)).toEqual([]);
   });
+
+  it.each(['stay', 'tear'])(
+    'keeps what one sender has of a share that names a sender of its own which is not opened again (%s)',
+    (then) => {
+      const world = lab();
+      const { destination, protocol, destinationPort, source, sourcePort } = flow();
+      const own = { source: ip('10.0.12.1'), sourcePort: 9 };
+      const reserve = (filters: readonly Filter[]) =>
+        world.hostB.input({
+          type: 'reserve',
+          session: { destination, protocol, destinationPort },
+          receiver: 'app',
+          style: 'SE',
+          descriptors: [{ filters, flowspec: controlledLoad(1_000) }],
+          confirm: false,
+        });
+      world.hostA.input({ type: 'openSender', flow: flow(), tspec: tspec(1_000) });
+      world.r1.input({ type: 'openSender', flow: { ...flow(), ...own }, tspec: tspec(1_000) });
+      reserve([{ source, sourcePort }, own]);
+      world.network.run(R);
+      world.r1.kill();
+      world.r1.restart();
+      world.network.run(R);
+      // Of the two that the share was for, the one that did not come back is given up after L, or is torn before.
+      if (then === 'tear') reserve([{ source, sourcePort }]);
+      world.network.run(2 * L);
+      expect(world.r1.reservations).toMatchObject([{ flow: flow(), state: 'installed' }]);
+      expect([...world.r1.kernel.keys()]).toEqual(['17 10.2.0.2:5004 SE on eth1']);
+      expect([...world.r1.journal.keys()]).toContain('resv 17 10.2.0.2:5004 SE via 10.0.12.2');
+    },
+  );
 
   it("as the sender's host keeps reservations until its senders are open again", () => {
     const world = lab();

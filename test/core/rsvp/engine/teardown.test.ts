@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { controlledLoad, establish, flow, lab, L, tspec } from './network.ts';
+import { altered, controlledLoad, establish, flow, lab, L, tspec } from './network.ts';
 
 describe('teardown', () => {
   it('by the sender removes everything at once, everywhere', () => {
@@ -112,5 +112,18 @@ describe('teardown', () => {
     world.network.run(50);
     expect(world.hostA.isEmpty).toBe(true);
     expect(world.network.sent).toEqual([]);
+  });
+
+  it.each([0, 1])('of a path whose TTL has shrunk to %d reaches the next node, which had it before', (ttl) => {
+    const world = lab();
+    establish(world);
+    const path = world.network.messages('path', 'host-a')[0]!;
+    world.r1.input({ ...altered(path, 'eth0', (message) => message), ttl });
+    world.hostA.input({ type: 'closeSender', flow: flow() });
+    world.network.run(50);
+    expect(world.r2.paths).toEqual([]);
+    expect(world.network.messages('pathTear', 'r1').map(({ send, view }) => [send.ttl, view.sendTtl])).toEqual([
+      [1, 1],
+    ]);
   });
 });

@@ -89,11 +89,19 @@ export function idProcessed(
   made: Stands | null,
 ): void {
   if (view.kind !== 'path' && view.kind !== 'resv') return;
-  if (neighbour.arrived.has(id)) return;
-  if (made === null) return remember(state, neighbour, view, packet, id);
-  changed(neighbour, view, undefined);
-  stand(neighbour, made, id);
+  const known = neighbour.arrived.get(id);
+  if (known !== undefined && String(known.keys) === String(keysOf(view)) && stillStands(neighbour, known)) return;
+  // An id that was used before stands for the later state.
+  if (known !== undefined) forget(neighbour, id, known);
+  changed(neighbour, view, made === null ? blockOf(state, view, packet) : undefined);
+  if (made !== null) return stand(neighbour, made, id);
+  const before = neighbour.standing.get(id);
+  if (before !== undefined) unstand(before);
+  remember(state, neighbour, view, packet, id);
 }
+
+const stillStands = ({ latest }: Neighbour, { id, keys }: Received): boolean =>
+  keys.every((key) => latest.get(key) === id);
 
 /** The ids that stand for the states that a message is about; undefined for one that none stands for. */
 function standingIds(

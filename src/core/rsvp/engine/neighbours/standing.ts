@@ -41,6 +41,9 @@ export const standingId = (neighbour: Neighbour, block: Stands | undefined): num
 /** From here on the id stands for the state, instead of an earlier one. */
 export function stand(neighbour: Neighbour, block: Stands, id: number): void {
   unstand(block);
+  // An id that was used before stands for the later state.
+  const before = neighbour.standing.get(id);
+  if (before !== undefined) unstand(before);
   block.standing = neighbour;
   block.standingId = id;
   neighbour.standing.set(id, block);
