@@ -18,8 +18,9 @@ export function reservationLines(r: Reservation): string[] {
     `  qos      ${r.qos.serviceType} ${formatRate(r.qos.tokenRateBitsPerSecond)}`,
     `  window   ${r.window.start} to ${r.window.end ?? 'release'}`,
   ];
-  for (const path of r.paths) {
-    if (r.paths.length > 1) lines.push(`  from     ${path.source}`);
+  for (const [i, path] of r.paths.entries()) {
+    const source = r.flow.sources?.[i];
+    if (source) lines.push(`  from     ${endText(source)}`);
     const bound = path.delayBoundMicros == null ? '' : `, delay at most ${path.delayBoundMicros / 1000} ms`;
     lines.push(
       `  booked   ${formatRate(path.bookedBitsPerSecond)} with link overhead${bound}, enforcement ${path.enforcement}`,

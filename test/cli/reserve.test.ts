@@ -85,7 +85,7 @@ describe('headroom reserve', () => {
     const words = ['reserve', '10.1.0.2:5004,10.3.0.2:5005', ...to];
     const { printed } = await run(words, booking);
     expect(printed).toContain('flow     udp 10.1.0.2:5004, 10.3.0.2:5005 to 10.2.0.2, sharedExplicit\n');
-    expect(printed.match(/^ {2}from .*$/gm)).toEqual(['  from     10.1.0.2', '  from     10.3.0.2']);
+    expect(printed.match(/^ {2}from .*$/gm)).toEqual(['  from     10.1.0.2:5004', '  from     10.3.0.2:5005']);
     expect(printed.match(/nothing is reserved there/g)).toHaveLength(1);
     const json = JSON.parse((await run([...words, '--json'], booking)).printed) as { flow: { sources: object[] } };
     expect(json.flow.sources).toHaveLength(2);
@@ -123,6 +123,6 @@ describe('headroom reservation', () => {
     expect(list.printed).toMatch(/udp 10\.1\.0\.2:5004, 10\.3\.0\.2:5005 to 10\.2\.0\.2 /);
     expect(list.printed).toMatch(/udp 10\.1\.0\.2:5004 to 10\.2\.0\.2 /);
     const show = await run(['reservation', 'show', RESERVATION_ID], over);
-    expect(show.printed).toContain('  from     10.3.0.2\n');
+    expect(show.printed).toContain('  from     10.3.0.2:5005\n');
   });
 });
