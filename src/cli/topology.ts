@@ -10,6 +10,7 @@ import { parseXml } from '../formats/xml.ts';
 import { parseYaml } from '../formats/yaml.ts';
 import { print, withClient, withConnection, type ConnectionOptions } from './connection.ts';
 import { RefusalError, UsageError } from './errors.ts';
+import { noteLine } from './note-line.ts';
 import { formatRate, parseRate } from './rate.ts';
 import { documentLine } from './refusal-lines.ts';
 import { table } from './table.ts';
@@ -78,7 +79,7 @@ export function registerTopology(program: Command): void {
       );
       print(options, outcome, ({ changes, notes }) => [
         ...Object.entries(changes).map(([what, names]) => `${what}: ${names.length}`),
-        ...notes.map((note) => `${note.kind}: ${note.where}: ${note.what}`),
+        ...notes.map((note) => noteLine(note.kind, note)),
       ]);
     });
   withFile(topology.command('check'))
@@ -87,7 +88,7 @@ export function registerTopology(program: Command): void {
     .action(async (file: string | undefined, options: FileOptions) => {
       const findings = file === undefined ? await storedFindings(options) : fileFindings(file, options);
       print(options, findings, (all) =>
-        all.length === 0 ? ['nothing inconsistent'] : all.map((f) => `${f.severity}: ${f.where}: ${f.what}`),
+        all.length === 0 ? ['nothing inconsistent'] : all.map((finding) => noteLine(finding.severity, finding)),
       );
       const errors = findings.filter((f) => f.severity === 'error').length;
       if (errors > 0) throw new RefusalError(`${errors} errors`);

@@ -5,6 +5,7 @@ import { carriedBy } from './carried.ts';
 import { forgetPath } from './journal.ts';
 import { buildPath, buildPathTear, FIRST_TTL } from './messages.ts';
 import { dropPending } from './pending-resv.ts';
+import { forgetFlow } from './neighbours/latest.ts';
 import { countFlow } from './neighbours/limits.ts';
 import type { StatementKind } from './neighbours/neighbour.ts';
 import { isSummarised, retract } from './neighbours/sent.ts';
@@ -95,6 +96,7 @@ export function removePath(state: EngineState, psb: Psb, cause: PathDownCause, t
   countFlow(state, psb.hop, -1);
   dropPending(state, session);
   flushUpstream(state);
+  forgetFlow(state, psb);
   forgetPath(state, psb);
   releaseSession(state, session);
   emit(state, { type: 'pathDown', flow: psb.flow, cause });

@@ -1,6 +1,7 @@
 import type { AdvertisedTerms } from '../../../core/admission/advertised.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
-import type { Failure } from '../../../core/reservation/reservation.ts';
+import { assignmentFor } from '../../../core/reservation/assignment.ts';
+import type { Failure, Reservation } from '../../../core/reservation/reservation.ts';
 import type { HopState } from './messages.ts';
 import type { HopSighting } from './observed-path.ts';
 
@@ -40,3 +41,8 @@ export const newTrack = (): Track => ({
   committing: false,
   again: false,
 });
+
+/** What was installed under earlier terms does not count. */
+export const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>
+  (hop?.state === 'installed' || hop?.state === 'confirmed') &&
+  hop.revision === assignmentFor(reservation, node)?.revision;

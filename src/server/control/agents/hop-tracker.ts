@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../core/base/ip.ts';
 import type { Millis } from '../../../core/base/units.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
-import { endpointText, type FlowEndpoint } from '../../../core/qos/request.ts';
+import type { FlowEndpoint } from '../../../core/qos/request.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import { isChanging } from '../../../core/reservation/change.ts';
 import type { LifeCycleEvent } from '../../../core/reservation/life-cycle-events.ts';
@@ -11,7 +11,8 @@ import type { Failure, Reservation } from '../../../core/reservation/reservation
 import { nodesOf, sendersAt, sendersOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
-import { newTrack, type Hop, type Track } from './hop-track.ts';
+import { isInstalled, newTrack, type Hop, type Track } from './hop-track.ts';
+import { firstLoss, ofSender, toldLossIsOver } from './lost-hops.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
 import { LastingAdspec } from './lasting-adspec.ts';
 import { breakSeen, observedPaths, type PathView } from './path-news.ts';
@@ -255,9 +256,8 @@ export class HopTracker {
     const everywhere =
       lost === null &&
       installers.every(({ node, sender }) => isInstalled(reservation, node, track.hops.get(node)?.get(sender)));
-    if (reservation.state === 'active') {
-      if (lost !== null) return { type: 'hopLost', detail: lost };
-    } else if (everywhere && installers.length > 0) {
+    if (lost?.isNews === true) return { type: 'hopLost', detail: lost.detail };
+    if (reservation.state !== 'active' && everywhere && installers.length > 0) {
       return { type: 'hopsInstalled' };
     }
     const settled = this.#settled(reservation, everywhere);
@@ -287,17 +287,15 @@ export class HopTracker {
     return assignmentFor(reservation, failure.node)?.revision === failure.revision ? failure.told : null;
   }
 
-  #lost(reservation: Reservation, track: Track): string | null {
+  /** What is lost before the window ends, as far as it is news; else null. */
+  #lost(reservation: Reservation, track: Track): { readonly detail: string; readonly isNews: boolean } | null {
     const { end } = reservation.window;
     if (end !== null && this.#committer.books.now() >= end - WINDOW_TOLERANCE_MS) return null;
-    for (const node of this.#managed(nodesOf(reservation))) {
-      for (const [sender, hop] of track.hops.get(node) ?? []) {
-        if (hop.state !== 'lost' && hop.state !== 'removed') continue;
-        const why = hop.detail === null || hop.detail === '' ? '' : ` (${hop.detail})`;
-        return `${node} has lost it${ofSender(reservation, sender)}${why}`;
-      }
-    }
-    return null;
+    const nodes = this.#managed(nodesOf(reservation));
+    const detail = firstLoss(reservation, track, nodes);
+    if (detail === null) return null;
+    const isNews = reservation.state === 'active' || toldLossIsOver(reservation, track, nodes);
+    return { detail, isNews };
   }
 
   /** True when no agent that can be asked holds it any more; one that is silent but required may still do. */
@@ -354,15 +352,6 @@ const isFrom = (reservation: Reservation, sender: number, source: FlowEndpoint |
   const own = sendersOf(reservation)[sender]!.source;
   return source === null || (own.address === source.address && own.port === source.port);
 };
-
-/** Which sender it is about, where there are several. */
-const ofSender = (reservation: Reservation, sender: number): string =>
-  reservation.moreSenders.length === 0 ? '' : ` for ${endpointText(sendersOf(reservation)[sender]!.source)}`;
-
-/** What was installed under earlier terms does not count. */
-const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>
-  (hop?.state === 'installed' || hop?.state === 'confirmed') &&
-  hop.revision === assignmentFor(reservation, node)?.revision;
 
 /** A change that is refused leaves what was there before; without one the reservation itself cannot be kept. */
 function failed({ change }: Reservation, failure: Failure): LifeCycleEvent {

@@ -159,6 +159,23 @@ test('degraded while one sender is lost somewhere, with its name; active again w
   expect(stored(channel).state).toBe('active');
 });
 
+test('what it is degraded for follows when that is over and something else is still lost', async () => {
+  const { channel, agents } = await active();
+  const reason = (): string | null => stored(channel).stateReason;
+  const lost = (detail: string) => ({ failure: { errorCode: 0, errorValue: 0, errorNode: '', detail } });
+  say(agents, 'r3', LOST, FROM_R3, lost('interface'));
+  await happened(channel.committer, 'hopLost degraded');
+  expect(reason()).toBe('r3 has lost it for 10.13.0.3:5004 (interface)');
+  // Nearer to the first sender, but not what it began with.
+  say(agents, 'r1', LOST, FROM_A, lost('timed out'));
+  await heard(channel, agents);
+  expect(reason()).toBe('r3 has lost it for 10.13.0.3:5004 (interface)');
+  say(agents, 'r3', INSTALLED, FROM_R3);
+  await heard(channel, agents);
+  expect([stored(channel).state, reason()]).toEqual(['degraded', 'r1 has lost it for 10.1.0.2:5004 (timed out)']);
+  expect(channel.committer.history.filter((line) => line === 'hopLost degraded')).toHaveLength(2);
+});
+
 test('wire and books are compared for each sender', async () => {
   const { channel, agents } = await booked();
   say(agents, 'r1', PATH, null, { interface: 'eth2', nextHop: '10.13.0.3' });

@@ -1,14 +1,13 @@
-import { flowKeyText, type EngineInput } from '../types.ts';
-import type { ResvMessage, ResvTearMessage, ValidMessage } from '../../wire/message-views.ts';
+import type { EngineInput } from '../types.ts';
+import type { ValidMessage } from '../../wire/message-views.ts';
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
-import { STYLE_FF } from '../../wire/style.ts';
 import { isMulticast } from '../../../base/ip.ts';
 import { messageArrived } from '../message-arrived.ts';
-import { flowOf } from '../messages.ts';
 import { refreshState } from '../refresh-state.ts';
 import { drop, type EngineState } from '../state.ts';
 import { lifetime } from '../timers.ts';
 import { answerId } from './acks.ts';
+import { keysOf, supersede } from './latest.ts';
 import type { Neighbour, Received, Stands } from './neighbour.ts';
 import { blockOf, stand, standingId, unstand } from './standing.ts';
 
@@ -18,33 +17,6 @@ type Packet = EngineInput & { readonly type: 'packet' };
 const MAX_RECENT = 1_024;
 /** Of those that were not refreshed longest, so many are looked at whenever one is added. */
 const LOOK_AT = 4;
-const STYLE_BITS = 0x1f;
-
-/**
- * The state that a message is about, as far as ids are concerned. Resv: fixed filters stand for themselves, a shared style
- * has one state for the session.
- */
-export function keysOf(view: ValidMessage): string[] {
-  switch (view.kind) {
-    case 'path':
-    case 'pathTear':
-      return [`path ${flowKeyText(flowOf(view.session, view.senderTemplate))}`];
-    case 'resv':
-    case 'resvTear':
-      return resvKeys(view);
-    default:
-      return [];
-  }
-}
-
-function resvKeys({ session, style, flowDescriptors }: ResvMessage | ResvTearMessage): string[] {
-  if ((style.optionVector & STYLE_BITS) !== STYLE_FF) {
-    return [`resv ${session.protocol} ${session.destination}:${session.destinationPort} ${style.optionVector}`];
-  }
-  return flowDescriptors.flatMap(({ filters }) =>
-    filters.map((filter) => `resv ${flowKeyText(flowOf(session, filter))}`),
-  );
-}
 
 /**
  * What the ids say of a message that arrived (RFC 2961 4.5): what is to be processed, or null. Ids of another epoch mean that
@@ -150,16 +122,6 @@ function isRepeated({ recent }: Neighbour, id: number): boolean {
   if (recent.size >= MAX_RECENT) for (const oldest of recent) if (recent.delete(oldest)) break;
   recent.add(id);
   return false;
-}
-
-/** A later message about the state took its place. What no state is left of is forgotten. */
-function supersede(neighbour: Neighbour, key: string, by?: number): void {
-  const before = neighbour.latest.get(key);
-  if (by === undefined) neighbour.latest.delete(key);
-  else neighbour.latest.set(key, by);
-  if (before === undefined || before === by) return;
-  const received = neighbour.arrived.get(before);
-  if (received?.keys.every((each) => neighbour.latest.get(each) !== before)) neighbour.arrived.delete(before);
 }
 
 function remember(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MonotonicMs } from '../../../../../src/core/base/units.ts';
-import { establish, lab, L, R, type Node } from '../network.ts';
+import { controlledLoad, establish, flow, lab, L, R, tspec, type Node } from '../network.ts';
 
 const armed = (node: Node): Record<string, number> =>
   Object.fromEntries(
@@ -49,5 +49,28 @@ describe('state that summaries refresh', () => {
     expect(world.hostB.eventsOf('resvError')).toMatchObject([{ errorCode: 3 }]);
     world.network.run(2 * L);
     expect(world.nodes.map((node) => node.isEmpty)).toEqual(world.nodes.map(() => true));
+  });
+
+  it.each(['FF', 'SE', 'WF'] as const)('leaves nothing remembered of it where the senders leave first: %s', (style) => {
+    const world = lab({ refreshReduction: true });
+    const senders = [flow(5004, 1), flow(5004, 2)];
+    const remembered = (): number[] =>
+      world.onPath.flatMap((node) =>
+        node.engine.snapshot(MonotonicMs(world.network.now)).neighbours.map((row) => row.remembered),
+      );
+    establish(world, flow(7));
+    world.network.run(R);
+    const settled = remembered();
+    for (const each of senders) world.hostA.input({ type: 'openSender', flow: each, tspec: tspec(1_000) });
+    const descriptors = [{ filters: style === 'WF' ? [] : senders, flowspec: controlledLoad(1_000) }];
+    world.hostB.input({ type: 'reserve', session: flow(), receiver: 'app', style, descriptors, confirm: true });
+    world.network.run(R);
+    expect(remembered()).not.toEqual(settled);
+    for (const each of senders) world.hostA.input({ type: 'closeSender', flow: each });
+    world.network.run(R);
+    expect(remembered()).toEqual(settled);
+    world.hostB.input({ type: 'release', session: flow(), receiver: 'app' });
+    world.network.run(2 * L);
+    expect(remembered()).toEqual(settled);
   });
 });
