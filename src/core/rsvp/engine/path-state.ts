@@ -17,7 +17,7 @@ import { sendAlong } from './send.ts';
 import { added, releaseSession, sessionFor, without } from './session.ts';
 import { statementOf, type Statement } from './statement.ts';
 import { drop, emit, type EngineState, type EngineTimer } from './state.ts';
-import { isArmed, newTimer } from './timer-queue.ts';
+import { isArmed, newTimer } from './timer.ts';
 import { FAST_START_STEPS, refreshDelay } from './timers.ts';
 import { removeReservationsOn, reservedNoMore } from './traffic-control.ts';
 import { flowKeyText, type EngineEvent, type EngineInterface, type FlowKey } from './types.ts';

@@ -4,7 +4,7 @@ import { reserve } from './resv.ts';
 import { refuseWithoutPath } from './resv-refuse.ts';
 import { added, findSession, flowOfSession, releaseSession, sessionFor, without } from './session.ts';
 import { drop, type EngineState, type EngineTimer } from './state.ts';
-import { newTimer } from './timer-queue.ts';
+import { newTimer } from './timer.ts';
 import { lifetime } from './timers.ts';
 import { flowKeyText } from './types.ts';
 

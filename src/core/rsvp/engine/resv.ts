@@ -8,7 +8,7 @@ import { refuse } from './resv-refuse.ts';
 import { sameScope } from './resv-send.ts';
 import { added, leavesBy, sessionStyle } from './session.ts';
 import { drop, type EngineState, type EngineTimer } from './state.ts';
-import { newTimer } from './timer-queue.ts';
+import { newTimer } from './timer.ts';
 import { lifetime } from './timers.ts';
 import {
   passConfirms,

@@ -8,7 +8,7 @@ import { mayGoTo, ROUTING_PROBLEM, strictNext, unreachable } from './route-objec
 import { leavesBy } from './session.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, newId, type EngineState, type EngineTimer } from './state.ts';
-import { isArmed, newTimer } from './timer-queue.ts';
+import { isArmed, newTimer } from './timer.ts';
 import { lifetime, ROUTE_SETTLE_MS } from './timers.ts';
 import { removeReservationsOn, tellOf } from './traffic-control.ts';
 import type { EngineInput, EngineRoute } from './types.ts';

@@ -6,7 +6,7 @@ import { neighbourRows } from './neighbours/rows.ts';
 import { recordedAddresses } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import type { EngineState } from './state.ts';
-import { isArmed } from './timer-queue.ts';
+import { isArmed } from './timer.ts';
 import type { EngineSnapshot } from './types.ts';
 
 type PathRow = EngineSnapshot['paths'][number];

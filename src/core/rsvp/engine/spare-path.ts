@@ -1,7 +1,7 @@
 import type { Psb, SparePath } from './blocks.ts';
 import { added, without } from './session.ts';
 import type { EngineState, EngineTimer } from './state.ts';
-import { newTimer } from './timer-queue.ts';
+import { newTimer } from './timer.ts';
 import { lifetime } from './timers.ts';
 
 const EXPIRY: EngineTimer<{ readonly psb: Psb; readonly spare: SparePath }> = {

@@ -7,7 +7,8 @@ import { Counters } from './counters.ts';
 import type { SharedValues } from './shared.ts';
 import { createNeighbours, type Neighbours } from './neighbours/neighbour.ts';
 import { PLAIN_NEIGHBOURS } from './neighbours/settings.ts';
-import { TimerQueue, type TimerKind } from './timer-queue.ts';
+import { TimerQueue } from './timer-queue.ts';
+import type { TimerKind } from './timer.ts';
 import type { EngineEvent, EngineInterface, EngineOutput, EngineSettings } from './types.ts';
 
 /** Everything an engine knows. Functions of this folder take it and change it; only `engine.ts` makes one. */

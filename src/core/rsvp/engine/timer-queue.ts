@@ -1,64 +1,66 @@
+import { Heap } from '../../base/heap.ts';
 import { MonotonicMs } from '../../base/units.ts';
+import { TimerHeap } from './timer-heap.ts';
+import type { Timer, TimerKind, TimerShelf } from './timer.ts';
 
-/**
- * What a timer is for, said once for all that are: `C` is the engine's state, `S` the block that a timer is about. A node
- * has several timers for every reservation, so none of them holds a function of its own.
- */
-export interface TimerKind<C, S> {
-  /** In words for people: `path expiry`. */
-  readonly name: string;
-  readonly fire: (context: C, subject: S) => void;
+/** Deadlines of so many milliseconds lie together in no order until the first of them is next. */
+const BUCKET_MS = 128;
+
+/** Timers that are not next for a while, in no order. */
+class Bucket implements TimerShelf {
+  readonly timers: Timer[] = [];
+  readonly keys: number[] = [];
+  readonly orders: number[] = [];
+
+  add(timer: Timer, key: number, order: number): void {
+    timer.shelf = this;
+    timer.index = this.timers.length;
+    this.timers.push(timer);
+    this.keys.push(key);
+    this.orders.push(order);
+  }
+
+  remove(timer: Timer): void {
+    const { index } = timer;
+    timer.shelf = null;
+    const last = this.timers.pop()!;
+    const [key, order] = [this.keys.pop()!, this.orders.pop()!];
+    if (index === this.timers.length) return;
+    last.index = index;
+    this.timers[index] = last;
+    this.keys[index] = key;
+    this.orders[index] = order;
+  }
 }
 
-/** One deadline that can be moved and cancelled. */
-export interface Timer {
-  /** Infinity: not armed. */
-  at: number;
-  /** Where it is in the heap; −1: not there. */
-  index: number;
-  readonly kind: TimerKind<never, never>;
-  /** The block that it belongs to; set when that is made. */
-  subject: unknown;
-}
-
-export const isArmed = (timer: Timer): boolean => timer.at !== Infinity;
-
-/** Not armed. */
-export const newTimer = <C, S>(kind: TimerKind<C, S>, subject: S | null = null): Timer => ({
-  at: Infinity,
-  index: -1,
-  kind: kind,
-  subject,
-});
-
-/** Children of an entry of the heap: with four it is half as deep as with two, and they lie next to each other. */
-const CHILDREN = 4;
-
 /**
- * All deadlines of an engine in one heap, ordered by deadline and then by when they were set. Moving a deadline later, which
- * every refresh does, costs nothing: the heap's entry stays where it is and is put back when it surfaces. What is cancelled
- * leaves at once, so that state that is gone is not held until its time would have run out.
+ * All deadlines of an engine, ordered by deadline and then by when they were set. What is near lies in a heap, what is not in
+ * buckets of time (a calendar queue), so that setting and cancelling cost the same with a thousand timers and with a million.
+ * Moving a deadline later, which every refresh does, costs nothing: the timer stays where it is and is put back when it
+ * surfaces. What is cancelled leaves at once, so that state that is gone is not held until its time would have run out.
  */
 export class TimerQueue<C> {
-  readonly #timers: Timer[] = [];
-  /** Of each entry, never later than its timer's deadline. */
-  readonly #keys: number[] = [];
-  readonly #orders: number[] = [];
+  /** All with a key before `#horizon`. */
+  readonly #near = new TimerHeap();
+  /** The others, by number of the bucket. */
+  readonly #far = new Map<number, Bucket>();
+  readonly #numbers = new Heap<number>((a, b) => a < b);
+  #horizon = -Infinity;
   #order = 0;
 
   set(timer: Timer, at: number): void {
     timer.at = at;
-    const { index } = timer;
-    if (index < 0) {
-      this.#siftUp(this.#timers.length, timer, at, this.#order++);
-    } else if (at < this.#keys[index]!) {
-      this.#siftUp(index, timer, at, this.#order++);
+    const { shelf } = timer;
+    if (shelf !== null) {
+      if (at >= shelf.keys[timer.index]!) return;
+      shelf.remove(timer);
     }
+    this.#file(timer, at);
   }
 
   cancel(timer: Timer): void {
     timer.at = Infinity;
-    if (timer.index >= 0) this.#remove(timer.index);
+    timer.shelf?.remove(timer);
   }
 
   /** Fires everything due at `now`, in order of deadline. */
@@ -66,7 +68,7 @@ export class TimerQueue<C> {
     for (;;) {
       const next = this.next();
       if (next === null || next > now) return;
-      const timer = this.#timers[0]!;
+      const timer = this.#near.timers[0]!;
       this.cancel(timer);
       (timer.kind as unknown as TimerKind<C, unknown>).fire(context, timer.subject);
     }
@@ -74,79 +76,57 @@ export class TimerQueue<C> {
 
   next(): MonotonicMs | null {
     for (;;) {
-      const timer = this.#timers[0];
-      if (timer === undefined) return null;
-      if (timer.at <= this.#keys[0]!) return MonotonicMs(timer.at);
-      this.#siftDown(0, timer, timer.at, this.#order++);
+      const timer = this.#near.timers[0];
+      if (timer === undefined) {
+        if (!this.#advance()) return null;
+      } else if (timer.at <= this.#near.keys[0]!) {
+        return MonotonicMs(timer.at);
+      } else if (timer.at < this.#horizon) {
+        this.#near.postponeFirst(timer.at, this.#order++);
+      } else {
+        this.#near.remove(timer);
+        this.#file(timer, timer.at);
+      }
     }
   }
 
   /** How many are armed and which is due first, by kind. Walks all of them: for people, not for each message. */
   armed(): ReadonlyMap<string, { readonly count: number; readonly next: MonotonicMs }> {
     const kinds = new Map<string, { count: number; next: MonotonicMs }>();
-    for (const { kind, at } of this.#timers) {
-      const known = kinds.get(kind.name);
-      if (!known) kinds.set(kind.name, { count: 1, next: MonotonicMs(at) });
-      else {
-        known.count++;
-        if (at < known.next) known.next = MonotonicMs(at);
+    for (const { timers } of [this.#near, ...this.#far.values()]) {
+      for (const { kind, at } of timers) {
+        const known = kinds.get(kind.name);
+        if (!known) kinds.set(kind.name, { count: 1, next: MonotonicMs(at) });
+        else {
+          known.count++;
+          if (at < known.next) known.next = MonotonicMs(at);
+        }
       }
     }
     return kinds;
   }
 
-  #remove(index: number): void {
-    this.#timers[index]!.index = -1;
-    const timer = this.#timers.pop()!;
-    const key = this.#keys.pop()!;
-    const order = this.#orders.pop()!;
-    if (index === this.#timers.length) return;
-    if (index > 0 && this.#isBefore(key, order, (index - 1) >> 2)) this.#siftUp(index, timer, key, order);
-    else this.#siftDown(index, timer, key, order);
-  }
-
-  #isBefore(key: number, order: number, index: number): boolean {
-    const other = this.#keys[index]!;
-    return key < other || (key === other && order < this.#orders[index]!);
-  }
-
-  #put(index: number, timer: Timer, key: number, order: number): void {
-    this.#timers[index] = timer;
-    this.#keys[index] = key;
-    this.#orders[index] = order;
-    timer.index = index;
-  }
-
-  #move(from: number, to: number): void {
-    this.#put(to, this.#timers[from]!, this.#keys[from]!, this.#orders[from]!);
-  }
-
-  #siftUp(start: number, timer: Timer, key: number, order: number): void {
-    let index = start;
-    while (index > 0) {
-      const parent = (index - 1) >> 2;
-      if (!this.#isBefore(key, order, parent)) break;
-      this.#move(parent, index);
-      index = parent;
+  #file(timer: Timer, at: number): void {
+    const order = this.#order++;
+    if (at < this.#horizon) return this.#near.add(timer, at, order);
+    const number = Math.floor(at / BUCKET_MS);
+    let bucket = this.#far.get(number);
+    if (bucket === undefined) {
+      bucket = new Bucket();
+      this.#far.set(number, bucket);
+      this.#numbers.push(number);
     }
-    this.#put(index, timer, key, order);
+    bucket.add(timer, at, order);
   }
 
-  #siftDown(start: number, timer: Timer, key: number, order: number): void {
-    const { length } = this.#timers;
-    let index = start;
-    for (;;) {
-      const first = CHILDREN * index + 1;
-      if (first >= length) break;
-      let least = first;
-      const end = Math.min(first + CHILDREN, length);
-      for (let child = first + 1; child < end; child++) {
-        if (this.#isBefore(this.#keys[child]!, this.#orders[child]!, least)) least = child;
-      }
-      if (this.#isBefore(key, order, least)) break;
-      this.#move(least, index);
-      index = least;
-    }
-    this.#put(index, timer, key, order);
+  /** The earliest bucket becomes near. False where there is none. */
+  #advance(): boolean {
+    const number = this.#numbers.pop();
+    if (number === undefined) return false;
+    const { timers, keys, orders } = this.#far.get(number)!;
+    this.#far.delete(number);
+    this.#horizon = (number + 1) * BUCKET_MS;
+    timers.forEach((timer, i) => this.#near.add(timer, keys[i]!, orders[i]!));
+    return true;
   }
 }

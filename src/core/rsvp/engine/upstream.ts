@@ -16,7 +16,7 @@ import {
 } from './resv-send.ts';
 import { added, releaseSession, sameHop, sessionStyle, without } from './session.ts';
 import type { EngineState, EngineTimer } from './state.ts';
-import { isArmed, newTimer } from './timer-queue.ts';
+import { isArmed, newTimer } from './timer.ts';
 import { FAST_START_STEPS, refreshDelay } from './timers.ts';
 import type { StyleName } from './types.ts';
 import { sameObjects } from './unknown-objects.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { newTimer, TimerQueue, type Timer, type TimerKind } from '../../../../src/core/rsvp/engine/timer-queue.ts';
+import { TimerQueue } from '../../../../src/core/rsvp/engine/timer-queue.ts';
+import { newTimer, type Timer, type TimerKind } from '../../../../src/core/rsvp/engine/timer.ts';
 import { lifetime, refreshDelay } from '../../../../src/core/rsvp/engine/timers.ts';
 import { Millis, MonotonicMs } from '../../../../src/core/base/units.ts';
 import { seededRandom } from '../../../../src/core/base/random.ts';
@@ -204,7 +205,7 @@ describe('timers', () => {
     const timers = Array.from({ length: 50 }, (_, i) => newTimer(tell, String(i)));
     for (const [i, timer] of timers.entries()) queue.set(timer, 1_000 + i);
     for (const timer of timers) queue.cancel(timer);
-    expect(timers.map(({ index }) => index)).toEqual(timers.map(() => -1));
+    expect(timers.map(({ shelf }) => shelf)).toEqual(timers.map(() => null));
     expect(queue.next()).toBeNull();
   });
 });

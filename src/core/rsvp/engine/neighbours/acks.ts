@@ -1,6 +1,6 @@
 import { NEIGHBOUR_TTL } from '../messages.ts';
 import type { EngineState, EngineTimer } from '../state.ts';
-import { newTimer } from '../timer-queue.ts';
+import { newTimer } from '../timer.ts';
 import type { Neighbour } from './neighbour.ts';
 import { departToNeighbour, takeAcks } from './outgoing.ts';
 

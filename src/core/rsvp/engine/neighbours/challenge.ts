@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../base/ip.ts';
 import type { ChallengeMessage, ResponseMessage } from '../../wire/neighbor-messages.ts';
 import { NEIGHBOUR_TTL } from '../messages.ts';
 import { drop, type EngineState, type EngineTimer } from '../state.ts';
-import { newTimer } from '../timer-queue.ts';
+import { newTimer } from '../timer.ts';
 import { wallClock } from './clock.ts';
 import { acceptedKey, signingKey } from './keys.ts';
 import { mayAnswer } from './limits.ts';

@@ -2,7 +2,7 @@ import type { RsvpHello } from '../../wire/hello.ts';
 import type { HelloMessage } from '../../wire/neighbor-messages.ts';
 import { neighbourChanged, type NeighbourChange } from '../neighbour-change.ts';
 import { drop, emit, type EngineState, type EngineTimer } from '../state.ts';
-import { newTimer } from '../timer-queue.ts';
+import { newTimer } from '../timer.ts';
 import { forgetAllArrived } from './arrived.ts';
 import type { HelloState, Neighbour } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';

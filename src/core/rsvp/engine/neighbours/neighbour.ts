@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../base/ip.ts';
 import type { MonotonicMs } from '../../../base/units.ts';
 import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
-import type { Timer } from '../timer-queue.ts';
+import type { Timer } from '../timer.ts';
 import type { EngineInput, EngineInterface } from '../types.ts';
 import type { SeenSequences } from './sequence.ts';
 import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';

@@ -5,7 +5,7 @@ import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-i
 import type { EngineState, EngineTimer } from '../state.ts';
 import type { NextNode, Statement } from '../statement.ts';
 import { fingerprint } from './fingerprint.ts';
-import { newTimer } from '../timer-queue.ts';
+import { newTimer } from '../timer.ts';
 import type { Departure, Neighbour, Sent, StatementKind, Told, Unacknowledged } from './neighbour.ts';
 import { depart, encoded, takesIds } from './outgoing.ts';
 import { armSummary } from './summary.ts';

@@ -1,7 +1,7 @@
 import type { SrefreshMessage } from '../../wire/neighbor-messages.ts';
 import { NEIGHBOUR_TTL } from '../messages.ts';
 import type { EngineState, EngineTimer } from '../state.ts';
-import { isArmed, newTimer } from '../timer-queue.ts';
+import { isArmed, newTimer } from '../timer.ts';
 import type { EngineInterface } from '../types.ts';
 import type { Neighbour, Sent, StatementKind, Told } from './neighbour.ts';
 import { departToNeighbour } from './outgoing.ts';
