@@ -5,6 +5,8 @@ import type { Timer, TimerKind, TimerShelf } from './timer.ts';
 
 /** Deadlines of so many milliseconds lie together in no order until the first of them is next. */
 const BUCKET_MS = 128;
+/** So many buckets at a time; whatever is later waits together, since a neighbour may name any lifetime up to months. */
+const BUCKETS = 4_096;
 
 /** Timers that are not next for a while, in no order. */
 class Bucket implements TimerShelf {
@@ -45,6 +47,9 @@ export class TimerQueue<C> {
   /** The others, by number of the bucket. */
   readonly #far = new Map<number, Bucket>();
   readonly #numbers = new Heap<number>((a, b) => a < b);
+  /** From this bucket on there is none yet: everything in `#later`. */
+  #limit = -Infinity;
+  #later = new Bucket();
   #horizon = -Infinity;
   #order = 0;
 
@@ -55,7 +60,7 @@ export class TimerQueue<C> {
       if (at >= shelf.keys[timer.index]!) return;
       shelf.remove(timer);
     }
-    this.#file(timer, at);
+    this.#file(timer, at, this.#order++);
   }
 
   cancel(timer: Timer): void {
@@ -85,7 +90,7 @@ export class TimerQueue<C> {
         this.#near.postponeFirst(timer.at, this.#order++);
       } else {
         this.#near.remove(timer);
-        this.#file(timer, timer.at);
+        this.#file(timer, timer.at, this.#order++);
       }
     }
   }
@@ -93,7 +98,7 @@ export class TimerQueue<C> {
   /** How many are armed and which is due first, by kind. Walks all of them: for people, not for each message. */
   armed(): ReadonlyMap<string, { readonly count: number; readonly next: MonotonicMs }> {
     const kinds = new Map<string, { count: number; next: MonotonicMs }>();
-    for (const { timers } of [this.#near, ...this.#far.values()]) {
+    for (const { timers } of [this.#near, ...this.#far.values(), this.#later]) {
       for (const { kind, at } of timers) {
         const known = kinds.get(kind.name);
         if (!known) kinds.set(kind.name, { count: 1, next: MonotonicMs(at) });
@@ -106,10 +111,10 @@ export class TimerQueue<C> {
     return kinds;
   }
 
-  #file(timer: Timer, at: number): void {
-    const order = this.#order++;
+  #file(timer: Timer, at: number, order: number): void {
     if (at < this.#horizon) return this.#near.add(timer, at, order);
     const number = Math.floor(at / BUCKET_MS);
+    if (number >= this.#limit) return this.#later.add(timer, at, order);
     let bucket = this.#far.get(number);
     if (bucket === undefined) {
       bucket = new Bucket();
@@ -119,14 +124,24 @@ export class TimerQueue<C> {
     bucket.add(timer, at, order);
   }
 
-  /** The earliest bucket becomes near. False where there is none. */
+  /** The earliest bucket becomes near. False where there is nothing left. */
   #advance(): boolean {
     const number = this.#numbers.pop();
-    if (number === undefined) return false;
+    if (number === undefined) return this.#distribute();
     const { timers, keys, orders } = this.#far.get(number)!;
     this.#far.delete(number);
     this.#horizon = (number + 1) * BUCKET_MS;
     timers.forEach((timer, i) => this.#near.add(timer, keys[i]!, orders[i]!));
+    return true;
+  }
+
+  /** No bucket is left: what waits together gets the next ones. */
+  #distribute(): boolean {
+    const { timers, keys, orders } = this.#later;
+    if (timers.length === 0) return false;
+    this.#later = new Bucket();
+    this.#limit = Math.floor(keys.reduce((a, b) => Math.min(a, b)) / BUCKET_MS) + BUCKETS;
+    timers.forEach((timer, i) => this.#file(timer, keys[i]!, orders[i]!));
     return true;
   }
 }

@@ -6,11 +6,11 @@ import { isArmed, newTimer, type Timer, type TimerKind } from '../../../../src/c
 
 const TIMERS = 12;
 /** From the same instant to minutes away, often equal. */
-const wait = fc.oneof(fc.constantFrom(0, 1, 127, 128, 129, 30_000), fc.nat(400), fc.nat(200_000));
+const wait = fc.oneof(fc.constantFrom(0, 1, 127, 128, 129, 30_000), fc.nat(400), fc.nat(200_000), fc.nat(2 ** 33));
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ set: fc.nat(TIMERS - 1), wait }) },
   { weight: 2, arbitrary: fc.record({ cancel: fc.nat(TIMERS - 1) }) },
-  { weight: 3, arbitrary: fc.record({ pass: fc.oneof(fc.nat(200), fc.nat(60_000)) }) },
+  { weight: 3, arbitrary: fc.record({ pass: fc.oneof(fc.nat(200), fc.nat(60_000), fc.nat(2 ** 32)) }) },
   { weight: 1, arbitrary: fc.constant({ ask: true }) },
 );
 
