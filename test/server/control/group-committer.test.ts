@@ -1,38 +1,19 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { reservableBitsPerSecond } from '../../../src/core/network/topology.ts';
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
 import type { CommittedGroup } from '../../../src/server/control/committer.ts';
 import { type GroupWrites, StoreFault } from '../../../src/server/control/ports.ts';
-import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { diamond, followed, line, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
+import { diamond, followed, line, type Replica, request, storeTopology } from '../../support/replica.ts';
+import { useReplicas } from '../../support/replicas.ts';
 
 const M = 1_000_000;
 
-let database: TestDatabase;
-let url: string;
-const replicas: Replica[] = [];
-
-beforeAll(async () => {
-  database = await startTestDatabase();
-});
-afterAll(() => database.close());
-beforeEach(async () => {
-  url = await database.fresh();
-});
-afterEach(async () => {
-  await Promise.all(replicas.splice(0).map((replica) => replica.close()));
-});
-
-async function replica(options: Parameters<typeof startReplica>[1] = {}): Promise<Replica> {
-  const started = await startReplica(url, options);
-  replicas.push(started);
-  return started;
-}
+const { replica, url } = useReplicas();
 
 async function sql<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url() });
   await client.connect();
   try {
     return (await client.query<T>(text, values)).rows;
@@ -478,7 +459,7 @@ describe('a connection lost while committing', () => {
               [at]: async (argument: never) => {
                 if (!armed) return original(argument);
                 armed = false;
-                const holder = new pg.Client({ connectionString: url });
+                const holder = new pg.Client({ connectionString: url() });
                 await holder.connect();
                 await holder.query(`BEGIN; SELECT 1 FROM ${held} FOR UPDATE`);
                 const result = original(argument);
@@ -558,9 +539,9 @@ describe('a connection lost while committing', () => {
     const one = await replica();
     await storeTopology(one, line());
     const { reservation } = await one.committer.reserve(request(M), null);
-    const { pathname } = new URL(url);
+    const { pathname } = new URL(url());
     const name = pathname.slice(1);
-    const admin = new pg.Client({ connectionString: url.replace(`/${name}`, '/postgres') });
+    const admin = new pg.Client({ connectionString: url().replace(`/${name}`, '/postgres') });
     await admin.connect();
     await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
     await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);

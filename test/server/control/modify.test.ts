@@ -1,42 +1,20 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EpochMs } from '../../../src/core/base/units.ts';
 import { bookedHops } from '../../../src/core/reservation/change.ts';
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
 import { type BooksStore, type GroupWrites, StoreFault } from '../../../src/server/control/ports.ts';
-import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { followed, line, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
+import { followed, line, type Replica, request, storeTopology } from '../../support/replica.ts';
+import { deaf, useReplicas } from '../../support/replicas.ts';
 
 const M = 1_000_000;
 const REASON = { reason: 'REFUSED', errorCode: 1, errorValue: 2, errorNode: 'r', detail: 'no class left' } as const;
 
-let database: TestDatabase;
-let url: string;
-const replicas: Replica[] = [];
-
-beforeAll(async () => {
-  database = await startTestDatabase();
-});
-afterAll(() => database.close());
-beforeEach(async () => {
-  url = await database.fresh();
-});
-afterEach(async () => {
-  await Promise.all(replicas.splice(0).map((replica) => replica.close()));
-});
-
-async function replica(options: Parameters<typeof startReplica>[1] = {}): Promise<Replica> {
-  const started = await startReplica(url, options);
-  replicas.push(started);
-  return started;
-}
-
-/** No notification, no poll reaches it. */
-const deaf = { wrap: (books: BooksStore) => Object.assign(books, { listen: () => {} }) };
+const { close, replica, url } = useReplicas();
 
 async function sql<T extends pg.QueryResultRow>(text: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url() });
   await client.connect();
   try {
     return (await client.query<T>(text)).rows;
@@ -421,7 +399,7 @@ describe('a server that is cut off in the middle of a change', () => {
     await storeTopology(one, line(20 * M, 'required'));
     const first = await book(one, 8 * M);
     const { change } = await modify(one, first, rate(16 * M));
-    await replicas.pop()!.close();
+    await close(one);
     const two = await replica();
     expect(two.committer.books.get(first.id)?.change).toEqual(change);
     expect(await outcomeOf(book(two, 5 * M))).toMatchObject({ code: 'BANDWIDTH_UNAVAILABLE' });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IpAddress } from '../../../src/core/base/ip.ts';
 import { EpochMs } from '../../../src/core/base/units.ts';
 import type { Topology } from '../../../src/core/network/topology.ts';
@@ -8,37 +8,15 @@ import type { ReservationRequest, ReservationStyle } from '../../../src/core/qos
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
 import { listReservations } from '../../../src/server/control/read.ts';
 import { ControlError } from '../../../src/server/control/errors.ts';
-import { type BooksStore, StoreFault } from '../../../src/server/control/ports.ts';
-import { startTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { StoreFault } from '../../../src/server/control/ports.ts';
 import { must } from '../../support/network.ts';
-import { followed, type Replica, request, startReplica, storeTopology } from '../../support/replica.ts';
+import { followed, type Replica, request, storeTopology } from '../../support/replica.ts';
+import { deaf, useReplicas } from '../../support/replicas.ts';
 
 const M = 1_000_000;
 const HOUR = 3_600_000;
 
-let database: TestDatabase;
-let url: string;
-const replicas: Replica[] = [];
-
-beforeAll(async () => {
-  database = await startTestDatabase();
-});
-afterAll(() => database.close());
-beforeEach(async () => {
-  url = await database.fresh();
-});
-afterEach(async () => {
-  await Promise.all(replicas.splice(0).map((replica) => replica.close()));
-});
-
-async function replica(options: Parameters<typeof startReplica>[1] = {}): Promise<Replica> {
-  const started = await startReplica(url, options);
-  replicas.push(started);
-  return started;
-}
-
-/** No notification, no poll reaches it. */
-const deaf = { wrap: (books: BooksStore) => Object.assign(books, { listen: () => {} }) };
+const { replica, url } = useReplicas();
 
 /** a and c at r, r – b: a is 10.1.0.2, c 10.3.0.2, b 10.2.0.2. All of 100 Mbit/s reservable, no overhead. */
 function fork(): Topology {
@@ -60,7 +38,7 @@ function fork(): Topology {
 }
 
 async function sql<T extends pg.QueryResultRow>(text: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url() });
   await client.connect();
   try {
     return (await client.query<T>(text)).rows;
