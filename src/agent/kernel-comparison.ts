@@ -21,6 +21,7 @@ export class KernelComparison {
   readonly #steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
   readonly #kernel: Pick<TrafficControl, 'reconcile'>;
   readonly #log: Logger;
+  readonly #mayTouch: () => boolean;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: {
@@ -31,6 +32,8 @@ export class KernelComparison {
     steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
     kernel: Pick<TrafficControl, 'reconcile'>;
     log: Logger;
+    /** False until a server has served this agent: the kernel is left alone so long. */
+    mayTouch: () => boolean;
   }) {
     this.#assignments = options.assignments;
     this.#classes = options.classes;
@@ -39,6 +42,7 @@ export class KernelComparison {
     this.#steering = options.steering;
     this.#kernel = options.kernel;
     this.#log = options.log;
+    this.#mayTouch = options.mayTouch;
     this.#timer = setInterval(() => void this.run(), PERIOD_MS);
   }
 
@@ -58,6 +62,7 @@ export class KernelComparison {
   }
 
   async run(): Promise<void> {
+    if (!this.#mayTouch()) return;
     this.#steering.reconcileRoutes();
     const result = await this.#kernel.reconcile(this.desired());
     if (!result.ok) {

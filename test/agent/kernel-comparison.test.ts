@@ -52,6 +52,7 @@ beforeEach(() => {
       },
     },
     log: createLoggers({ base: 'silent', bySubsystem: new Map() })('agent'),
+    mayTouch: () => true,
   });
 });
 afterEach(() => comparison.close());

@@ -68,6 +68,7 @@ export function readHello(message: HelloMessage): AgentHello {
     },
     generation: generation && generation.epoch !== '' ? { epoch: generation.epoch, counter: generation.counter } : null,
     held: message.held.map(readHeld),
+    instanceId: message.instanceId,
     problems,
   };
 }
@@ -111,6 +112,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
           interfaces: message.interfaces.map(interfaceConfig),
           heartbeatIntervalMs: message.heartbeatIntervalMs,
           serverTimeMs: wholeMs(message.serverTime),
+          authoritiesPem: message.authoritiesPem,
         },
       });
     case 'assignments': {
@@ -132,6 +134,8 @@ export function toServerMessage(message: ToAgent): ServerMessage {
       return server({ case: 'rsvpState', value: { queryId: message.queryId } });
     case 'rsvpTraceSwitch':
       return server({ case: 'rsvpTrace', value: { on: message.on } });
+    case 'notice':
+      return server({ case: 'notice', value: { code: message.code, detail: message.detail } });
     case 'refusal':
       return server({ case: 'refusal', value: { code: message.code, detail: message.detail } });
     default:

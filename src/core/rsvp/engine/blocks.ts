@@ -7,7 +7,7 @@ import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { Stands, Told } from './neighbours/neighbour.ts';
-import type { TokenBucket } from './neighbours/token-bucket.ts';
+import type { TokenBucket } from '../../base/token-bucket.ts';
 import type { Timer } from './timer.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
