@@ -18,13 +18,19 @@ import { rateOf } from './term-changes.ts';
 type Install = EngineOutput & { readonly type: 'install' };
 type Remove = EngineOutput & { readonly type: 'remove' };
 
+interface KernelRefusal {
+  readonly detail: string;
+  /** `foreignQdisc`: somebody else's root qdisc is in place. */
+  readonly code?: string;
+}
+
 /** The kernel as far as single reservations go. */
 export interface FlowInstaller {
-  install(flow: ShapedFlow): Promise<Result<void, { readonly detail: string }>>;
+  install(flow: ShapedFlow): Promise<Result<void, KernelRefusal>>;
   remove(key: string): Promise<Result<void, { readonly detail: string }>>;
 }
 
-type Made = Promise<Result<void, { readonly detail: string }>>;
+type Made = Promise<Result<void, KernelRefusal>>;
 
 /** A class that RSVP has asked for. */
 interface Placed {
@@ -58,6 +64,7 @@ export class Enforcement {
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
   readonly #steered: (assignment: Assignment) => Made | null;
+  readonly #isAbsent: (key: string) => boolean;
   readonly #mostFor: (assignment: Assignment) => BytesPerSecond;
   readonly #refused: (
     assignment: Assignment,
@@ -92,6 +99,8 @@ export class Enforcement {
     answer: (input: EngineInput) => void;
     /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
     steered: (assignment: Assignment) => Made | null;
+    /** Whether a class that was promised is told of as not in force. */
+    isAbsent: (key: string) => boolean;
     /** `flows`: those of the assignment that are concerned; in wildcard style all. */
     refused: (assignment: Assignment, flows: readonly FlowKey[], code: number, value: number, detail: string) => void;
   }) {
@@ -103,6 +112,7 @@ export class Enforcement {
     this.#mostFor = options.mostFor;
     this.#answer = options.answer;
     this.#steered = options.steered;
+    this.#isAbsent = options.isAbsent;
     this.#refused = options.refused;
   }
 
@@ -218,7 +228,9 @@ export class Enforcement {
     const answered = Promise.all([this.#make(flow, installId), this.#steered(assignment)]).then(([made, steered]) => {
       this.#unanswered.delete(answered);
       const result = steered?.ok === false && assignment.pinned ? steered : made;
-      if (result.ok) this.#answer({ type: 'installed', installId });
+      // What was promised before is told of as degraded; a refusal would end it, though its cause may go any time.
+      const waits = !result.ok && result.error.code === 'foreignQdisc' && this.#isAbsent(share.key);
+      if (result.ok || waits) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail, this.#isLatest(share.key, installId));
     });
     this.#unanswered.add(answered);

@@ -47,6 +47,8 @@ export class SignalReporter {
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
+  /** What the kernel does not enforce, by reservation and flow, with the reason. */
+  readonly #unenforced = new Map<string, Map<string, string>>();
 
   readonly #changes: TermChanges;
 
@@ -85,6 +87,7 @@ export class SignalReporter {
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
     this.#changes.forget(reservationId);
+    this.#unenforced.delete(reservationId);
     this.#leaving.set(reservationId, { assignment, classesGone: false });
     for (const flow of flowKeysOf(assignment).map(flowKeyText)) {
       const same = this.#leavingByFlow.get(flow);
@@ -126,6 +129,28 @@ export class SignalReporter {
     for (const flow of here.length > 0 ? here : flows) {
       this.#report(assignment, flow, AssignmentState.FAILED, { failure });
     }
+  }
+
+  /** RSVP has these flows of the assignment installed, and the kernel does not enforce them. */
+  unenforced(assignment: Assignment, flows: readonly FlowKey[], detail: string): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId) ?? new Map<string, string>();
+    this.#unenforced.set(reservationId, known);
+    for (const flow of flows) {
+      known.set(flowKeyText(flow), detail);
+      if (this.#stands(assignment, flow)) this.#lost(assignment, flow, detail);
+    }
+  }
+
+  /** The kernel enforces them again. */
+  enforced(assignment: Assignment, flows: readonly FlowKey[]): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId);
+    for (const flow of flows.map(flowKeyText)) {
+      const reserved = this.#reservations.get(flow);
+      if (known?.delete(flow) && reserved) this.#reserved(assignment, reserved);
+    }
+    if (known?.size === 0) this.#unenforced.delete(reservationId);
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
@@ -276,14 +301,19 @@ export class SignalReporter {
   #report(
     assignment: Assignment,
     about: FlowKey | null,
-    state: AssignmentState,
-    more: {
+    said: AssignmentState,
+    told: {
       interface?: string;
       previousHop?: string;
       nextHop?: string;
       failure?: Failure;
     },
   ): void {
+    const stands = said === AssignmentState.INSTALLED || said === AssignmentState.CONFIRMED;
+    const absent = about && this.#unenforced.get(assignment.reservationId)?.get(flowKeyText(about));
+    const isHollow = stands && typeof absent === 'string';
+    const state = isHollow ? AssignmentState.LOST : said;
+    const more = isHollow ? { ...told, failure: { code: 0, value: 0, node: '', detail: absent } } : told;
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
     const several = assignment.sources.length > 1;

@@ -37,6 +37,7 @@ beforeEach(() => {
     mostFor: rateOf,
     answer: () => undefined,
     steered: () => null,
+    isAbsent: () => false,
     refused: () => undefined,
   });
   comparison = new KernelComparison({
@@ -50,7 +51,9 @@ beforeEach(() => {
         compared.push(desired);
         return done();
       },
+      inspect: done,
     },
+    news: { mended: () => Promise.resolve(), found: () => Promise.resolve() },
     log: createLoggers({ base: 'silent', bySubsystem: new Map() })('agent'),
   });
 });

@@ -238,6 +238,32 @@ describe('news of an assignment', () => {
     expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);
   });
 
+  describe('whose class others have taken away', () => {
+    const gone = (): void => reporter.unenforced(assignment, [flow], 'the root qdisc of eth1 was gone');
+    beforeEach(() => (said.length = 0));
+
+    it('says lost and installed even where the repair took no time', () => {
+      gone();
+      reporter.enforced(assignment, [flow]);
+      expect(said).toEqual(['LOST', 'INSTALLED']);
+    });
+
+    it('stays lost while it is gone, whatever RSVP says of it', () => {
+      gone();
+      reporter.event(resvUp(assignment));
+      reporter.event({ type: 'confirmed', flow } as never);
+      expect(new Set(said)).toEqual(new Set(['LOST']));
+      expect(reports.held(assignment).state).toBe(AssignmentState.LOST);
+    });
+
+    it('does not become installed by its class where RSVP has lost it meanwhile', () => {
+      gone();
+      reporter.event({ type: 'resvDown', flow, cause: 'timeout' } as never);
+      reporter.enforced(assignment, [flow]);
+      expect(said).toEqual(['LOST']);
+    });
+  });
+
   describe('under new terms', () => {
     const faster: Assignment = {
       ...assignment,
