@@ -135,7 +135,8 @@ export class Agent {
       classMinor: (key) => classes.allocate(key),
       freeClass: (key) => classes.free(key),
       overhead: (name) => interfaces.overhead(name),
-      mostFor: (assignment) => changes.mostFor(assignment),
+      mtu: (name) => interfaces.mtu(name),
+      mostFor: (assignment) => changes.termsFor(assignment),
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => steering.hold(assignment),
       refused: (assignment, flows, code, value, detail) =>

@@ -88,7 +88,8 @@ beforeEach(() => {
     freeClass: (key) => freed.push(key),
     overhead: () => Bytes(14),
     steered: () => null,
-    mostFor: (each) => changes.mostFor(each),
+    mtu: () => Bytes(1500),
+    mostFor: (each) => changes.termsFor(each),
     answer: (input) => {
       told.push(input);
       wake(input);
