@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
 import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
 import type { SteeringNumbers } from '../../core/shaping/steering.ts';
-import { parseCounters, renderTc } from '../../core/shaping/tc.ts';
+import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
 import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
@@ -166,14 +166,13 @@ export class KernelDriver {
 
   /** Counters of every class on the shaped interfaces; an interface that is gone has none. */
   async stats(): Promise<FlowCounters[]> {
-    const names = [...this.#wanted.interfaces.keys()];
-    const texts = await this.#reader.counters(names);
-    return names.flatMap((name, i) => {
+    const all: FlowCounters[] = [];
+    for (const name of this.#wanted.interfaces.keys()) {
       const flows = this.#wanted.flowsOn(name);
-      return parseCounters(texts[i] ?? '').map((counters) => {
-        return { ...counters, interface: name, key: flows.get(counters.minor)?.key ?? null };
-      });
-    });
+      for (const counters of await this.#reader.counters(name))
+        all.push({ ...counters, interface: name, key: flows.get(counters.minor)?.key ?? null });
+    }
+    return all;
   }
 
   /** With `remove` everything of ours goes; without, classes and classifier stay and keep working. */

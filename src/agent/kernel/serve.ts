@@ -18,7 +18,8 @@ export interface Port {
 export async function serve(port: Port, settings: WorkerSettings): Promise<void> {
   const nft = await openNft(settings.nft);
   const features = await probeFeatures(nft);
-  const usable = nft !== null && features.tc && features.htb !== false && features.classifier !== false;
+  const needed = [features.htb, features.tbf, features.bfifo, features.classifier];
+  const usable = nft !== null && features.tc && !needed.includes(false);
   const driver = usable
     ? new KernelDriver({
         tc: new TcSession(),
