@@ -124,7 +124,15 @@ export class SignalReporter {
    */
   refused(assignment: Assignment, flows: readonly FlowKey[], failure: Failure): void {
     const { code, value, detail } = failure;
-    this.#log.warn({ reservationId: assignment.reservationId, code, value, detail }, 'reservation refused here');
+    const { reservationId } = assignment;
+    // Who asks for more than is booked gets an error of RSVP; what stands as booked is no worse for it.
+    if (isAboutTheRequest(code, value) && flows.every((flow) => this.#stands(assignment, flow))) {
+      return this.#log.warn(
+        { reservationId, code, value, detail },
+        'a RESV was refused here, the reservation stays as it is',
+      );
+    }
+    this.#log.warn({ reservationId, code, value, detail }, 'reservation refused here');
     const here = flows.filter((flow) => this.#paths.has(flowKeyText(flow)));
     for (const flow of here.length > 0 ? here : flows) {
       this.#report(assignment, flow, AssignmentState.FAILED, { failure });
@@ -227,6 +235,13 @@ export class SignalReporter {
           if (this.#stands(assignment, event.flow)) return;
           return this.#lost(assignment, event.flow, `no route at ${node}`);
         }
+        // One message ends no reservation that stands: where its state goes, the loss is told by whoever loses it.
+        if (this.#outlives(event, assignment)) {
+          return this.#log.warn(
+            { reservationId: assignment.reservationId, code, value, node },
+            'RSVP reports an error, the reservation stands',
+          );
+        }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
         return this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
@@ -258,6 +273,16 @@ export class SignalReporter {
   #stands(assignment: Assignment, flow: FlowKey): boolean {
     const state = this.#reports.state(assignment, flow);
     return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
+  }
+
+  /** On a receiver's host only a confirmation says that it stands; an error about new terms is one that counts. */
+  #outlives(
+    { type, flow }: EngineEvent & { readonly type: 'pathError' | 'resvError' },
+    assignment: Assignment,
+  ): boolean {
+    if (type === 'pathError') return this.#stands(assignment, flow);
+    const confirmed = this.#reports.state(assignment, flow) === AssignmentState.CONFIRMED;
+    return confirmed && !this.#changes.isPending(assignment, flow);
   }
 
   /** Before PATH carries the assignment's own Tspec it says nothing of it: C depends on M. */
@@ -351,6 +376,9 @@ const sourceOf = ({ source, sourcePort }: FlowKey): Endpoint =>
 /** A refusal of what was asked for before the terms were changed, or changed back. */
 const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
   event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
+/** Refused for what the RESV asks for: more than there is or a larger packet (1/2, 1/3), or another service (21). */
+const isAboutTheRequest = (code: number, value: number): boolean =>
+  (code === ERROR.admissionControl && value !== 0) || code === ERROR.trafficControl;
 /** No route there, or none to the next node that PATH names. */
 const isWayless = (code: number, value: number): boolean =>
   (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);

@@ -91,7 +91,8 @@ beforeEach(() => {
     overhead: () => Bytes(14),
     steered: () => null,
     isAbsent: () => isAbsent,
-    mostFor: (each) => changes.mostFor(each),
+    mtu: () => Bytes(1500),
+    mostFor: (each) => changes.termsFor(each),
     answer: (input) => {
       told.push(input);
       wake(input);

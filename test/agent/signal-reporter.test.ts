@@ -228,13 +228,32 @@ describe('news of an assignment', () => {
     reporter.event({ type: 'resvDown', flow, cause: 'tear' });
     badStrictNode();
     expect(said).toEqual(['PATH', 'INSTALLED', 'LOST']);
-    // But a route that could never work is.
+    // But a route that could never work is, where nothing stands.
     reporter.event({ type: 'pathError', flow, errorNode: ip('10.12.0.2'), errorCode: 24, errorValue: 4, local: true });
     expect(said.at(-1)).toBe('FAILED');
   });
 
-  it('is a refusal for any other error', () => {
-    reporter.event({ type: 'pathError', flow, errorNode: ip('10.1.0.1'), errorCode: 21, errorValue: 4, local: true });
+  it('is a refusal for any other error, but never while the reservation stands', () => {
+    const badTspec = {
+      type: 'pathError',
+      flow,
+      errorNode: ip('10.1.0.1'),
+      errorCode: 21,
+      errorValue: 4,
+      local: true,
+    } as const;
+    reporter.event(badTspec);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' });
+    reporter.event(badTspec);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'LOST', 'FAILED']);
+  });
+
+  it('says nothing of the reservation where a RESV was refused that asked for more than is booked', () => {
+    const failure = { code: 1, value: 2, node: 'r1', detail: 'RESV asks for r 2000000, 1000000 are assigned' };
+    reporter.refused(assignment, [flow], failure);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.refused(assignment, [flow], { ...failure, code: 22, value: 0 });
     expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);
   });
 
