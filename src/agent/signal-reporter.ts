@@ -47,6 +47,8 @@ export class SignalReporter {
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
+  /** What the kernel does not enforce, by reservation and flow, with the reason. */
+  readonly #unenforced = new Map<string, Map<string, string>>();
 
   readonly #changes: TermChanges;
 
@@ -85,6 +87,7 @@ export class SignalReporter {
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
     this.#changes.forget(reservationId);
+    this.#unenforced.delete(reservationId);
     this.#leaving.set(reservationId, { assignment, classesGone: false });
     for (const flow of flowKeysOf(assignment).map(flowKeyText)) {
       const same = this.#leavingByFlow.get(flow);
@@ -121,11 +124,41 @@ export class SignalReporter {
    */
   refused(assignment: Assignment, flows: readonly FlowKey[], failure: Failure): void {
     const { code, value, detail } = failure;
-    this.#log.warn({ reservationId: assignment.reservationId, code, value, detail }, 'reservation refused here');
+    const { reservationId } = assignment;
+    // Who asks for more than is booked gets an error of RSVP; what stands as booked is no worse for it.
+    if (isAboutTheRequest(code, value) && flows.every((flow) => this.#stands(assignment, flow))) {
+      return this.#log.warn(
+        { reservationId, code, value, detail },
+        'a RESV was refused here, the reservation stays as it is',
+      );
+    }
+    this.#log.warn({ reservationId, code, value, detail }, 'reservation refused here');
     const here = flows.filter((flow) => this.#paths.has(flowKeyText(flow)));
     for (const flow of here.length > 0 ? here : flows) {
       this.#report(assignment, flow, AssignmentState.FAILED, { failure });
     }
+  }
+
+  /** RSVP has these flows of the assignment installed, and the kernel does not enforce them. */
+  unenforced(assignment: Assignment, flows: readonly FlowKey[], detail: string): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId) ?? new Map<string, string>();
+    this.#unenforced.set(reservationId, known);
+    for (const flow of flows) {
+      known.set(flowKeyText(flow), detail);
+      if (this.#stands(assignment, flow)) this.#lost(assignment, flow, detail);
+    }
+  }
+
+  /** The kernel enforces them again. */
+  enforced(assignment: Assignment, flows: readonly FlowKey[]): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId);
+    for (const flow of flows.map(flowKeyText)) {
+      const reserved = this.#reservations.get(flow);
+      if (known?.delete(flow) && reserved) this.#reserved(assignment, reserved);
+    }
+    if (known?.size === 0) this.#unenforced.delete(reservationId);
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
@@ -202,6 +235,13 @@ export class SignalReporter {
           if (this.#stands(assignment, event.flow)) return;
           return this.#lost(assignment, event.flow, `no route at ${node}`);
         }
+        // One message ends no reservation that stands: where its state goes, the loss is told by whoever loses it.
+        if (this.#outlives(event, assignment)) {
+          return this.#log.warn(
+            { reservationId: assignment.reservationId, code, value, node },
+            'RSVP reports an error, the reservation stands',
+          );
+        }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
         return this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
       }
@@ -233,6 +273,16 @@ export class SignalReporter {
   #stands(assignment: Assignment, flow: FlowKey): boolean {
     const state = this.#reports.state(assignment, flow);
     return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
+  }
+
+  /** On a receiver's host only a confirmation says that it stands; an error about new terms is one that counts. */
+  #outlives(
+    { type, flow }: EngineEvent & { readonly type: 'pathError' | 'resvError' },
+    assignment: Assignment,
+  ): boolean {
+    if (type === 'pathError') return this.#stands(assignment, flow);
+    const confirmed = this.#reports.state(assignment, flow) === AssignmentState.CONFIRMED;
+    return confirmed && !this.#changes.isPending(assignment, flow);
   }
 
   /** Before PATH carries the assignment's own Tspec it says nothing of it: C depends on M. */
@@ -276,14 +326,19 @@ export class SignalReporter {
   #report(
     assignment: Assignment,
     about: FlowKey | null,
-    state: AssignmentState,
-    more: {
+    said: AssignmentState,
+    told: {
       interface?: string;
       previousHop?: string;
       nextHop?: string;
       failure?: Failure;
     },
   ): void {
+    const stands = said === AssignmentState.INSTALLED || said === AssignmentState.CONFIRMED;
+    const absent = about && this.#unenforced.get(assignment.reservationId)?.get(flowKeyText(about));
+    const isHollow = stands && typeof absent === 'string';
+    const state = isHollow ? AssignmentState.LOST : said;
+    const more = isHollow ? { ...told, failure: { code: 0, value: 0, node: '', detail: absent } } : told;
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
     const several = assignment.sources.length > 1;
@@ -321,6 +376,9 @@ const sourceOf = ({ source, sourcePort }: FlowKey): Endpoint =>
 /** A refusal of what was asked for before the terms were changed, or changed back. */
 const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
   event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
+/** Refused for what the RESV asks for: more than there is or a larger packet (1/2, 1/3), or another service (21). */
+const isAboutTheRequest = (code: number, value: number): boolean =>
+  (code === ERROR.admissionControl && value !== 0) || code === ERROR.trafficControl;
 /** No route there, or none to the next node that PATH names. */
 const isWayless = (code: number, value: number): boolean =>
   (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);

@@ -9,7 +9,7 @@ import type { KernelFeatures } from './problem.ts';
 /** Everything is tried in a throw-away network namespace of the same kernel, so that nothing of this machine is touched. */
 const PROBES = {
   htb: 'tc qdisc add dev lo root handle 1: htb && tc class add dev lo parent 1: classid 1:1 htb rate 1mbit',
-  tbf: 'tc qdisc add dev lo root handle 1: tbf rate 1mbit burst 3000b limit 30000b',
+  tbf: 'tc qdisc add dev lo root handle 1: tbf rate 1mbit burst 3000b peakrate 1tbit mtu 1518b limit 30000b',
   bfifo: 'tc qdisc add dev lo root handle 1: bfifo limit 30000b',
 } as const;
 

@@ -1,6 +1,6 @@
 import { parseNft, TABLE } from '../../core/shaping/nft.ts';
 import { absentFilter, type ObservedFilter, type ObservedInterface } from '../../core/shaping/observed.ts';
-import { parseTc } from '../../core/shaping/tc.ts';
+import { parseCounters, parseTc, type ClassCounters } from '../../core/shaping/tc.ts';
 import type { NftSession } from './nft-session.ts';
 import { TcSession } from './tc-session.ts';
 
@@ -17,13 +17,16 @@ export class KernelReader {
   /** An interface's qdiscs and classes, or null when there is no such interface. @throws Error when tc cannot say. */
   async interface(name: string): Promise<ObservedInterface | null> {
     this.#tc.renew();
+    const raw = new TcSession('raw');
     try {
-      const qdiscs = await this.#tc.query(`qdisc show dev ${name}`);
+      const qdiscs = await raw.query(`qdisc show dev ${name}`);
       const classes = await this.#tc.query(`class show dev ${name}`);
       return parseTc(name, qdiscs, classes);
     } catch (error) {
       if (/Cannot find device/.test(String(error))) return null;
       throw error;
+    } finally {
+      raw.close();
     }
   }
 
@@ -50,12 +53,13 @@ export class KernelReader {
     return json === null ? absentFilter() : parseNft(json);
   }
 
-  /** `tc -s class show` of each interface; empty for one that is gone. */
-  async counters(names: readonly string[]): Promise<string[]> {
-    const tc = new TcSession({ statistics: true });
-    const texts: string[] = [];
-    for (const name of names) texts.push(await tc.query(`class show dev ${name}`).catch(() => ''));
+  /** What the classes of an interface have done; none of one that is gone. */
+  async counters(name: string): Promise<readonly ClassCounters[]> {
+    const tc = new TcSession('counters');
+    const show = (what: string): Promise<string> => tc.query(`${what} show dev ${name}`).catch(() => '');
+    const classes = await show('class');
+    const qdiscs = await show('qdisc');
     tc.close();
-    return texts;
+    return parseCounters(classes, qdiscs);
   }
 }

@@ -12,22 +12,31 @@ interface Waiting {
 /** A word that is no tc object: tc answers it with an error that carries the number of its line, without asking the kernel. */
 const SYNC = 'end-of-batch';
 const SYNC_ANSWER = `Object "${SYNC}" is unknown, try "tc help".\n`;
+const FLAGS = { details: ['-d'], raw: ['-d', '-raw'], counters: ['-s'] } as const;
+
+/** Notifications of what a process has done come after its end, but not long after. */
+const REMEMBERED_PIDS = 64;
 
 /**
  * `tc -force -batch -` kept open on a pipe: starting tc for every command would cost milliseconds.
  * tc leaves when an argument does not parse; the next command then starts it again.
  */
 export class TcSession {
-  readonly #flags: string;
+  readonly #flags: readonly string[];
   #child: ChildProcessWithoutNullStreams | null = null;
   #lines = 0;
   #buffer = '';
   readonly #waiting: Waiting[] = [];
   #closed = false;
+  /** Process numbers, the last ones. */
+  readonly #pids: number[] = [];
 
-  /** @param statistics whether `show` prints counters too, which makes long answers three times as long. */
-  constructor(options: { statistics?: boolean } = {}) {
-    this.#flags = options.statistics ? '-s' : '-d';
+  /**
+   * @param shows what `show` prints besides the usual: details; with `raw` also the limit of a TBF; or counters, which make long
+   * answers three times as long.
+   */
+  constructor(shows: 'details' | 'raw' | 'counters' = 'details') {
+    this.#flags = FLAGS[shows];
   }
 
   /** Runs the commands in order; one that fails does not stop those after it. One outcome a line. */
@@ -68,6 +77,11 @@ export class TcSession {
     this.#child = null;
   }
 
+  /** Ports of the netlink sockets by which it changes the kernel: a process's first one has its number (netlink(7)). */
+  ports(): readonly number[] {
+    return this.#pids;
+  }
+
   close(): void {
     this.#closed = true;
     this.renew();
@@ -90,10 +104,12 @@ export class TcSession {
 
   #start(): ChildProcessWithoutNullStreams {
     // One pipe for both outputs keeps errors and answers in order.
-    const child = spawn('sh', ['-c', 'exec tc "$0" -force -batch - 2>&1', this.#flags], {
+    const child = spawn('sh', ['-c', 'exec tc "$@" -force -batch - 2>&1', 'tc', ...this.#flags], {
       env: { ...process.env, LC_ALL: 'C' },
     });
     this.#child = child;
+    if (child.pid !== undefined) this.#pids.push(child.pid);
+    if (this.#pids.length > REMEMBERED_PIDS) this.#pids.shift();
     this.#lines = 0;
     this.#buffer = '';
     child.stdout.setEncoding('utf8');

@@ -18,7 +18,7 @@ export interface HopLink {
   readonly errorDMicros: Micros | null;
 }
 
-/** The largest segment that the kernel hands to a device in one piece (GSO), bytes. */
+/** The largest super-packet that the kernel hands to a device in one piece (GSO), bytes: best effort's are not taken apart. */
 const LARGEST_SEGMENT_BYTES = 65_536;
 /** Lateness of kernel timers on which shaping depends. */
 const TIMER_MICROS = 1000;
@@ -27,7 +27,8 @@ const SMALLEST_QUANTUM_BYTES = 1514;
 /** What HTB takes at most. */
 const LARGEST_QUANTUM_BYTES = 200_000;
 
-/** Bytes that HTB serves of a reservation's class before the next class has its turn: never less than one whole frame. */
+/** Bytes that HTB serves of a reservation's class before the next class has its turn: never less than one whole frame, and
+ * never a super-packet, since the leaf of a reservation takes these apart. */
 export const classQuantumBytes = (maxPacket: Bytes, overhead: Bytes): Bytes =>
   Bytes(Math.min(Math.max(maxPacket + overhead, SMALLEST_QUANTUM_BYTES), LARGEST_QUANTUM_BYTES));
 

@@ -25,7 +25,7 @@ export interface ShapedFlow {
   readonly burstBytes: Bytes;
   /** TBF peak rate where finite, else null. */
   readonly peakBitsPerSecond: BitsPerSecond | null;
-  /** M plus link overhead: TBF mtu, lower limit of quantum. */
+  /** M plus link overhead: lower limit of quantum, a fourth of the shortest queue. */
   readonly maxFrameBytes: Bytes;
 }
 

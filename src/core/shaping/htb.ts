@@ -19,6 +19,13 @@ export const LAST_FLOW_MINOR = 65_519;
 
 /** Bytes of link header that HTB sees in front of the IP packet (Ethernet, veth included). */
 const SEEN_HEADER_BYTES = 14;
+/** Room for the longest link header in front of a packet: Ethernet with a VLAN tag. */
+const LONGEST_HEADER_BYTES = 18;
+/**
+ * The rate of a segmenting leaf that is to hold nothing back: what no shaped interface exceeds. Only the class then waits for
+ * tokens, and HTB passes over a class that waits; a leaf that waits is asked again for every packet of every other class.
+ */
+export const UNHELD_RATE = MAX_SHAPED_CAPACITY;
 /** tc keeps bursts as a time in units of 64 ns in 32 bits; above this it would wrap without a word. */
 const MAX_BURST_SECONDS = 250;
 
@@ -39,15 +46,23 @@ export interface HtbClass {
   readonly overheadBytes: number;
 }
 
-/** The queue under a class: a plain one limited in bytes, or a token bucket that holds the peak rate. */
-export type Leaf =
-  | { readonly kind: 'bfifo'; readonly limitBytes: Bytes }
-  | {
-      readonly kind: 'tbf';
-      readonly rateBitsPerSecond: BitsPerSecond;
-      readonly burstBytes: Bytes;
-      readonly limitBytes: Bytes;
-    };
+/** A token bucket for the peak rate of a flow. */
+export interface PeakBucket {
+  readonly rateBitsPerSecond: BitsPerSecond;
+  readonly burstBytes: Bytes;
+}
+
+/** A queue that takes super-packets (GSO) apart before it stores them, and holds the peak rate where there is one. */
+export interface SegmentingLeaf {
+  readonly kind: 'tbf';
+  readonly peak: PeakBucket | null;
+  /** Anything longer is taken apart into the frames that it stands for, or dropped where it is one frame. */
+  readonly largestFrameBytes: Bytes;
+  readonly limitBytes: Bytes;
+}
+
+/** The queue under a class. `limitBytes` counts frames as the kernel sees them, without the class's overhead. */
+export type Leaf = { readonly kind: 'bfifo'; readonly limitBytes: Bytes } | SegmentingLeaf;
 
 export interface ShapedClass {
   readonly class: HtbClass;
@@ -128,26 +143,26 @@ export function baseClasses(iface: ShapedInterface, flowSum: number): readonly S
 
 /**
  * The class of a reservation in shape mode: rate = ceil = R, bucket b, a queue of at most 100 ms, four frames or b, whatever is
- * most.
+ * most. The stack hands TCP over in super-packets of up to 64 KiB, which are longer than most of these queues: the leaf takes
+ * them apart, so that the queue takes as many of their frames as it has room for.
  */
 export function flowClass(iface: ShapedInterface, flow: ShapedFlow): ShapedClass {
   const rate = roundRateUp(flow.rateBitsPerSecond);
   const frame = Math.max(flow.maxFrameBytes, 64);
   // Whole microseconds are all that tc passes on of a burst; below a few of them nothing of it would be left.
   const burst = Bytes(Math.max(flow.burstBytes, frame, bytesIn(rate, 0.02)));
+  // The queue counts what it sees of a frame, the rate what the books count: 100 ms of the one are less of the other.
+  const seen = Math.max(frame - iface.overheadBytes + SEEN_HEADER_BYTES, 64);
+  const tenth = Math.floor((bytesIn(rate, 100) * seen) / Math.max(seen, frame));
   // A bucket that comes at once by a faster link than this one waits here; its size is a 32-bit number in the kernel.
-  const limitBytes = Bytes(Math.min(Math.max(bytesIn(rate, 100), 4 * frame, burst), MAX_QUEUE_BYTES));
-  const peak = flow.peakBitsPerSecond;
+  const limitBytes = Bytes(Math.min(Math.max(tenth, 4 * seen, burst), MAX_QUEUE_BYTES));
+  const largestFrameBytes = Bytes(Math.max(iface.mtuBytes + LONGEST_HEADER_BYTES, frame));
+  const peakRate = roundRateUp(Math.max(flow.peakBitsPerSecond ?? Infinity, rate));
   // A bucket of one frame alone would lose the tokens of every late timer and so hold the flow below its peak.
-  const leaf: Leaf =
-    peak !== null && Number.isFinite(peak)
-      ? {
-          kind: 'tbf',
-          rateBitsPerSecond: roundRateUp(Math.max(peak, rate)),
-          burstBytes: Bytes(frame + bytesIn(Math.max(peak, rate), 1)),
-          limitBytes,
-        }
-      : { kind: 'bfifo', limitBytes };
+  const peak: PeakBucket | null =
+    peakRate < UNHELD_RATE
+      ? { rateBitsPerSecond: peakRate, burstBytes: Bytes(largestFrameBytes + bytesIn(peakRate, 1)) }
+      : null;
   return {
     class: {
       minor: flow.classMinor,
@@ -160,7 +175,7 @@ export function flowClass(iface: ShapedInterface, flow: ShapedFlow): ShapedClass
       ceilBurstBytes: burst,
       overheadBytes: classOverhead(iface),
     },
-    leaf,
+    leaf: { kind: 'tbf', peak, largestFrameBytes, limitBytes },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { HtbClass, Leaf } from './htb.ts';
+import { UNHELD_RATE, type HtbClass, type Leaf, type PeakBucket } from './htb.ts';
 import type { ObservedClass } from './observed.ts';
 
 /** What tc would print for a rate. */
@@ -36,14 +36,26 @@ export function sameClass(wanted: HtbClass, observed: ObservedClass): boolean {
   );
 }
 
-/** Whether a queue that was read back is the one that is wanted; a TBF's limit is only shown as a rounded latency. */
+/** The kernel shows a TBF's bursts as times in units of 64 ns, cut off. */
+const LEAST_SHOWN_SECONDS = 64e-9;
+
+/** Whether a queue is the one that is wanted, within the precision of what tc prints. */
 export function sameLeaf(wanted: Leaf | null, seen: Leaf | null): boolean {
   if (wanted === null || seen === null) return wanted === seen;
   if (wanted.kind === 'bfifo') return seen.kind === 'bfifo' && sameSize(wanted.limitBytes, seen.limitBytes, 0);
+  const step = (UNHELD_RATE / 8) * LEAST_SHOWN_SECONDS;
   return (
     seen.kind === 'tbf' &&
+    samePeak(wanted.peak, seen.peak) &&
+    Math.abs(wanted.largestFrameBytes - seen.largestFrameBytes) <= 2 * step &&
+    sameSize(wanted.limitBytes, seen.limitBytes, 0)
+  );
+}
+
+function samePeak(wanted: PeakBucket | null, seen: PeakBucket | null): boolean {
+  if (wanted === null || seen === null) return wanted === seen;
+  return (
     sameRate(wanted.rateBitsPerSecond, seen.rateBitsPerSecond) &&
-    sameSize(wanted.burstBytes, seen.burstBytes, wanted.rateBitsPerSecond) &&
-    Math.abs(wanted.limitBytes - seen.limitBytes) <= 0.05 * wanted.limitBytes + 64
+    sameSize(wanted.burstBytes, seen.burstBytes, wanted.rateBitsPerSecond)
   );
 }

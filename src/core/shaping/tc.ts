@@ -1,6 +1,6 @@
 import { assertNever } from '../base/assert-never.ts';
 import { BitsPerSecond, Bytes } from '../base/units.ts';
-import { ROOT_HANDLE, type HtbClass, type Leaf, type RootQdisc } from './htb.ts';
+import { ROOT_HANDLE, UNHELD_RATE, type HtbClass, type Leaf, type RootQdisc } from './htb.ts';
 import { emptyInterface, type ObservedInterface, type ObservedRoot } from './observed.ts';
 
 /** One command for `tc -batch`. */
@@ -44,7 +44,13 @@ export function renderTc(step: TcStep): string {
       const head = `qdisc replace ${dev} parent ${classId(step.minor)} handle ${hex(step.minor)}:`;
       const leaf = step.leaf;
       if (leaf.kind === 'bfifo') return `${head} bfifo limit ${leaf.limitBytes}b`;
-      return `${head} tbf rate ${leaf.rateBitsPerSecond}bit burst ${leaf.burstBytes}b limit ${leaf.limitBytes}b`;
+      // The smaller of the two bursts is what TBF takes super-packets apart by.
+      const unheld = (rate: string, burst: string): string =>
+        `${rate} ${UNHELD_RATE}bit ${burst} ${leaf.largestFrameBytes}b`;
+      const buckets = leaf.peak
+        ? `rate ${leaf.peak.rateBitsPerSecond}bit burst ${leaf.peak.burstBytes}b ${unheld('peakrate', 'mtu')}`
+        : unheld('rate', 'burst');
+      return `${head} tbf ${buckets} limit ${leaf.limitBytes}b`;
     }
     case 'deleteLeaf':
       return `qdisc del ${dev} parent ${classId(step.minor)}`;
@@ -87,8 +93,8 @@ export function applyTc(observed: ObservedInterface, step: TcStep): void {
 }
 
 /**
- * Reads `tc -d qdisc show dev X` and `tc -d class show dev X` (text: iproute2 6.1 prints HTB classes as text even with -json).
- * Lines of other qdiscs' classes are passed over.
+ * Reads `tc -d -raw qdisc show dev X` (only with `-raw` a TBF shows its limit) and `tc -d class show dev X` (text: iproute2 6.1
+ * prints HTB classes as text even with -json). Lines of other qdiscs' classes are passed over.
  */
 export function parseTc(name: string, qdiscs: string, classes: string): ObservedInterface {
   const observed = emptyInterface(name);
@@ -96,7 +102,7 @@ export function parseTc(name: string, qdiscs: string, classes: string): Observed
   for (const block of blocks(qdiscs, 'qdisc ')) {
     const words = block.split(/\s+/);
     const kind = words[1] ?? '';
-    const handle = words[2] ?? '';
+    const handle = (words[2] ?? '').replace(/\[.*/, '');
     if (words.includes('root')) observed.root = readRoot(kind, handle, words, block);
     const minor = ourMinor(after(words, 'parent'));
     const leaf = minor === null ? null : readLeaf(kind, words);
@@ -123,12 +129,17 @@ function readRoot(kind: string, handle: string, words: readonly string[], block:
 function readLeaf(kind: string, words: readonly string[]): Leaf | null {
   if (kind === 'bfifo') return { kind, limitBytes: Bytes(parseSize(after(words, 'limit'))) };
   if (kind !== 'tbf') return null;
-  const rate = parseRate(after(words, 'rate'));
-  const burst = parseSize(after(words, 'burst'));
-  // tc shows the limit as the latency that it amounts to, unless it was impossible to compute.
-  const latency = after(words, 'lat');
-  const limit = latency ? Math.round((rate / 8) * parseTime(latency) + burst) : parseSize(after(words, 'limit'));
-  return { kind, rateBitsPerSecond: BitsPerSecond(rate), burstBytes: Bytes(burst), limitBytes: Bytes(limit) };
+  const limitBytes = Bytes(parseSize(after(words, 'limit')));
+  const rateBitsPerSecond = BitsPerSecond(parseRate(after(words, 'rate')));
+  const burstBytes = Bytes(parseSize(after(words, 'burst')));
+  const peakRate = after(words, 'peakrate');
+  const unheld = peakRate === undefined ? rateBitsPerSecond : parseRate(peakRate);
+  // A leaf that holds by its second rate too is none of ours, and one without a limit cannot be compared.
+  if (unheld !== UNHELD_RATE || Number.isNaN(limitBytes)) return null;
+  if (peakRate === undefined) return { kind, peak: null, largestFrameBytes: burstBytes, limitBytes };
+  // tc leaves out a second burst that is less than a step of its clock.
+  const largestFrameBytes = Bytes(parseSize(after(words, 'mtu') ?? '0b'));
+  return { kind, peak: { rateBitsPerSecond, burstBytes }, largestFrameBytes, limitBytes };
 }
 
 function readClass(words: readonly string[]): HtbClass | null {
@@ -155,15 +166,27 @@ export interface ClassCounters {
   readonly droppedPackets: number;
 }
 
-/** Reads `tc -s class show dev X`. Best effort's own drops are counted in its queue and shown by its class. */
-export function parseCounters(text: string): ClassCounters[] {
-  return blocks(text, 'class htb ').flatMap((block) => {
+/**
+ * Reads `tc -s class show dev X` and `tc -s qdisc show dev X`. Drops are those of the queue: a class does not hear of the frames
+ * of a super-packet for which its queue had no room.
+ */
+export function parseCounters(classes: string, qdiscs: string): ClassCounters[] {
+  const dropped = new Map<number, number>();
+  for (const block of blocks(qdiscs, 'qdisc ')) {
+    const minor = ourMinor(after(block.split(/\s+/), 'parent'));
+    const sent = SENT.exec(block);
+    if (minor !== null && sent) dropped.set(minor, Number(sent[3]));
+  }
+  return blocks(classes, 'class htb ').flatMap((block) => {
     const minor = ourMinor(block.split(/\s+/)[2]);
-    const sent = /Sent (\d+) bytes (\d+) pkt \(dropped (\d+)/.exec(block);
+    const sent = SENT.exec(block);
     if (minor === null || !sent) return [];
-    return [{ minor, sentBytes: Number(sent[1]), sentPackets: Number(sent[2]), droppedPackets: Number(sent[3]) }];
+    const droppedPackets = dropped.get(minor) ?? Number(sent[3]);
+    return [{ minor, sentBytes: Number(sent[1]), sentPackets: Number(sent[2]), droppedPackets }];
   });
 }
+
+const SENT = /Sent (\d+) bytes (\d+) pkt \(dropped (\d+)/;
 
 /** Entries that start with `head`, each with its indented continuation lines. */
 function blocks(text: string, head: string): string[] {
@@ -190,11 +213,9 @@ function ourMinor(id: string | undefined): number | null {
 
 const RATE_UNITS = ['bit', 'Kbit', 'Mbit', 'Gbit', 'Tbit'];
 const SIZE_UNITS = ['b', 'Kb', 'Mb', 'Gb'];
-const TIME_UNITS = ['us', 'ms', 's'];
 
 const parseRate = (text: string | undefined): number => scaled(text, RATE_UNITS, 1000);
 const parseSize = (text: string | undefined): number => scaled(text, SIZE_UNITS, 1024);
-const parseTime = (text: string | undefined): number => scaled(text, TIME_UNITS, 1000) / 1e6;
 
 function scaled(text: string | undefined, units: readonly string[], base: number): number {
   const match = /^([\d.]+)([A-Za-z]*)(\/|$)/.exec(text ?? '');

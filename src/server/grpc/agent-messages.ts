@@ -61,10 +61,10 @@ export function readHello(message: HelloMessage): AgentHello {
     features: {
       enforces: features?.enforces ?? false,
       steers: features?.steers ?? false,
-      steeringProblem: features?.steers ? null : features?.steeringProblem || 'its agent does not know how',
+      steeringProblem: features?.steers ? null : sentence(features?.steeringProblem || 'its agent does not know how'),
       rsvpTransport: features?.rsvpTransport ?? '',
       refreshPeriodMs: features?.refreshPeriodMs ?? 0,
-      notes: features?.notes ?? [],
+      notes: (features?.notes ?? []).map(sentence),
     },
     generation: generation && generation.epoch !== '' ? { epoch: generation.epoch, counter: generation.counter } : null,
     held: message.held.map(readHeld),
@@ -89,6 +89,8 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
       return { type: 'rsvpState', queryId: message.value.queryId, json: message.value.json };
     case 'applied':
       return { type: 'applied' };
+    case 'kernel':
+      return { type: 'kernel', problems: readKernelProblems(message.value.problems) };
     case 'rsvpTrace':
       return {
         type: 'rsvpTrace',
@@ -102,6 +104,16 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
       return assertNever(message);
   }
 }
+
+/** No stranger's text grows beyond what people read. */
+const MAX_PROBLEMS = 20;
+const MAX_PROBLEM_LENGTH = 500;
+
+const readKernelProblems = (problems: readonly string[]): readonly string[] =>
+  problems.slice(0, MAX_PROBLEMS).map((problem) => sentence(problem));
+
+/** What a kernel or a program of the agent's host said, as one line. */
+const sentence = (text: string): string => text.slice(0, MAX_PROBLEM_LENGTH).replace(/\p{Cc}+/gu, ' ');
 
 export function toServerMessage(message: ToAgent): ServerMessage {
   switch (message.type) {
@@ -186,7 +198,7 @@ function readReport(report: AssignmentReport): HopReport {
           errorCode: failure.errorCode,
           errorValue: failure.errorValue,
           errorNode: failure.errorNode,
-          detail: failure.detail,
+          detail: sentence(failure.detail),
         }
       : null,
     elapsedMs: Millis(report.elapsedMs),
@@ -216,8 +228,8 @@ const readTraced = (message: RsvpTraceMessage): TracedMessage => ({
   ttl: message.ttl,
   routerAlert: message.routerAlert,
   bytes: message.bytes,
-  dropped: message.dropped,
-  problem: message.problem === '' ? null : message.problem,
+  dropped: message.dropped.map(sentence),
+  problem: message.problem === '' ? null : sentence(message.problem),
 });
 
 function address(text: string): string | null {

@@ -11,7 +11,8 @@ const MAX = {
   name: 63,
   word: 64,
   hostName: 253,
-  sentence: 2_000,
+  /** Sentences hold what a kernel or a program of the host said: they are cut and cleaned, not refused. */
+  sentence: 20_000,
   notes: 200,
   interfaces: 4_096,
   addresses: 256,
@@ -40,6 +41,10 @@ class Checker {
   text(field: string, value: string, most: number): void {
     if (value.length > most) this.fail(field, value, `has ${value.length} characters, at most ${most} are taken`);
     if (CONTROL.test(value)) this.fail(field, value, 'holds control characters');
+  }
+
+  sentence(field: string, value: string): void {
+    if (value.length > MAX.sentence) this.fail(field, value, `has ${value.length} characters`);
   }
 
   count(field: string, { length }: { readonly length: number }, most: number): void {
@@ -79,9 +84,9 @@ export function checkHello(hello: AgentHello): void {
   for (const route of hello.routes) checkRoute(route);
   if (hello.features) {
     check.text('features.rsvpTransport', hello.features.rsvpTransport, MAX.word);
-    check.text('features.steeringProblem', hello.features.steeringProblem, MAX.sentence);
+    check.sentence('features.steeringProblem', hello.features.steeringProblem);
     check.count('features.notes', hello.features.notes, MAX.notes);
-    for (const note of hello.features.notes) check.text('features.notes', note, MAX.sentence);
+    for (const note of hello.features.notes) check.sentence('features.notes', note);
   }
   if (hello.generation) {
     check.text('generation.epoch', hello.generation.epoch, MAX.word);
@@ -102,6 +107,9 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       return message.value.routes.forEach(checkRoute);
     case 'assignment':
       return checkReport(message.value);
+    case 'kernel':
+      check.count('kernel.problems', message.value.problems, MAX.notes);
+      return message.value.problems.forEach((problem) => check.sentence('kernel.problems', problem));
     case 'heartbeat':
       return check.safe('memoryBytes', message.value.memoryBytes);
     case 'rsvpState':
@@ -115,7 +123,7 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       for (const { bytes, dropped, interface: name, source, destination, problem } of message.value.messages) {
         check.count('messages.bytes', bytes, MAX.messageBytes);
         check.count('messages.dropped', dropped, MAX.notes);
-        for (const text of [...dropped, name, source, destination, problem]) check.text('messages', text, MAX.sentence);
+        for (const text of [...dropped, name, source, destination, problem]) check.sentence('messages', text);
       }
       return;
     default:
@@ -154,7 +162,7 @@ function checkReport(report: AssignmentReport): void {
     if (port !== undefined && port > 65_535) check.fail('source.port', port, 'is no port');
   }
   if (report.failure) {
-    check.text('failure.detail', report.failure.detail, MAX.sentence);
+    check.sentence('failure.detail', report.failure.detail);
     check.text('failure.errorNode', report.failure.errorNode, MAX.name);
     if (report.failure.errorCode > 255) check.fail('failure.errorCode', report.failure.errorCode, 'is over 255');
     if (report.failure.errorValue > 65_535)

@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
   const queues = (dev = 'eth1'): ObservedInterface =>
     parseTc(
       dev,
-      inside(ns, 'tc', '-d', 'qdisc', 'show', 'dev', dev),
+      inside(ns, 'tc', '-d', '-raw', 'qdisc', 'show', 'dev', dev),
       inside(ns, 'tc', '-d', 'class', 'show', 'dev', dev),
     );
   const filter = (): ObservedFilter => parseNft(inside(ns, 'nft', '-n', '-j', 'list', 'table', 'inet', 'headroom'));
@@ -80,7 +80,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
         priority: 1,
         quantumBytes: 1514,
       });
-      expect(found?.leaf).toEqual({ kind: 'bfifo', limitBytes: 250_000 });
+      expect(found?.leaf).toMatchObject({ kind: 'tbf', peak: null, limitBytes: 250_000 });
       expect(childSum()).toBe(100 * M);
       expect(filter().rules).toEqual(['v4_full']);
       expect([...filter().elements]).toEqual([['v4_full|17 . 10.1.0.2 . 4000 . 10.2.0.2 . 5016', 0x10]]);
@@ -89,7 +89,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
         await kernel.call('installEach', [flow(0x10, 30 * M, { peakBitsPerSecond: BitsPerSecond(40 * M) })]),
       ).toEqual([{ ok: true }]);
       expect(queues().classes.get(0x10)?.class.rateBitsPerSecond).toBe(30 * M);
-      expect(queues().classes.get(0x10)?.leaf).toMatchObject({ kind: 'tbf', rateBitsPerSecond: 40 * M });
+      expect(queues().classes.get(0x10)?.leaf).toMatchObject({ peak: { rateBitsPerSecond: 40 * M } });
       expect(childSum()).toBe(100 * M);
 
       expect(await kernel.call('removeEach', ['flow-16', 'never-there'])).toEqual([{ ok: true }, { ok: true }]);
@@ -158,7 +158,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
     expect(filter().rules).toEqual(['v4_full']);
     expect(await second.call('reconcile', { interfaces, flows })).toEqual({
       ok: true,
-      value: { tcCommands: 0, filterChanges: 0, steeringChanges: 0, adopted: 5, problems: [] },
+      value: { tcCommands: 0, filterChanges: 0, steeringChanges: 0, adopted: 5, problems: [], disturbances: [] },
     });
 
     inside(ns, 'tc', 'class', 'del', 'dev', 'eth1', 'classid', 'fff0:10');

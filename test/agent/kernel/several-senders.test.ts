@@ -107,7 +107,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('two senders, ag
       .map(([key, minor]) => `${key} ${minor}`)
       .sort();
   const packets = (): [number, number][] =>
-    parseCounters(inside(at('r1'), 'tc', '-s', 'class', 'show', 'dev', 'eth1'))
+    parseCounters(inside(at('r1'), 'tc', '-s', 'class', 'show', 'dev', 'eth1'), '')
       .filter(({ minor }) => minor >= 16)
       .map(({ minor, sentPackets }): [number, number] => [minor, sentPackets])
       .sort(([a], [b]) => a - b);

@@ -33,7 +33,16 @@ async function iperf(from: string, to: string, port: number, args: readonly stri
   return JSON.parse(text) as Report;
 }
 
-describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('traffic through a router', () => {
+/** Asks again until it is so. @throws Error after ten seconds. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const limit = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > limit) throw new Error('not within ten seconds');
+    await new Promise((next) => setTimeout(next, 5));
+  }
+}
+
+describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3', 'python3'))('traffic through a router', () => {
   const namespaces = new Namespaces();
   let a: string;
   let router: string;
@@ -113,6 +122,41 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'iperf3'))('traffic through 
       expect(rate).toBeLessThan(21 * M);
     }
     await kernel.call('removeEach', ['flow-16']);
+  }, 60_000);
+
+  it('what waits in the queue of a reservation stays there while its rate, its bucket and its peak change', async () => {
+    const filters = [
+      { protocol: 17, source: ip('10.1.0.2'), sourcePort: 4007, destination: ip('10.2.0.2'), destinationPort: 5307 },
+    ];
+    // At 8 kbit/s the second packet waits for a second and more behind the first.
+    const slow = flow(0x11, 8000, { key: 'slow', filters, burstBytes: Bytes(1514) });
+    const state = async () => (await kernel.call('stats', null)).find((one) => one.key === 'slow')!;
+    expect((await kernel.call('installEach', [slow]))[0]).toEqual({ ok: true });
+    const send = [
+      'import socket',
+      's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+      "s.bind(('10.1.0.2', 4007))",
+      "for i in range(4): s.sendto(bytes(1400), ('10.2.0.2', 5307))",
+    ].join('\n');
+    inside(a, 'python3', '-c', send);
+    await until(async () => (await state()).sentPackets > 0);
+    expect((await state()).sentPackets).toBeLessThan(3);
+    for (const [rate, peak] of [
+      [16_000, null],
+      [12_000, 24_000],
+      [20 * M, null],
+    ] as const) {
+      const changed = {
+        ...slow,
+        rateBitsPerSecond: rate,
+        peakBitsPerSecond: peak,
+        burstBytes: Bytes(2000 + rate / 800),
+      };
+      expect((await kernel.call('installEach', [changed as typeof slow]))[0]).toEqual({ ok: true });
+    }
+    await until(async () => (await state()).sentPackets >= 4);
+    expect(await state()).toMatchObject({ sentPackets: 4, droppedPackets: 0 });
+    await kernel.call('removeEach', ['slow']);
   }, 60_000);
 
   it('the capacity holds while nothing is reserved, for what the machine itself sends too', async () => {

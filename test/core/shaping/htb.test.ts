@@ -4,6 +4,8 @@ import { classQuantumBytes, hopErrorTerms } from '../../../src/core/qos/error-te
 import { flowClass } from '../../../src/core/shaping/htb.ts';
 import { ip } from '../../support/network.ts';
 
+const eth0 = { name: 'eth0', capacityBitsPerSecond: BitsPerSecond(1e8), mtuBytes: Bytes(1500) };
+
 const quantumOf = (maxPacket: number, overhead: number): number =>
   flowClass(
     {
@@ -48,23 +50,43 @@ describe('the quantum of a class', () => {
 });
 
 describe('the queue of a class', () => {
-  const leafOf = (burst: number, peak: number | null) =>
+  const leafOf = (burst: number, peak: number | null, rate = 10_000_000, overhead = 14, mtu = 1500) =>
     flowClass(
-      { name: 'eth0', capacityBitsPerSecond: BitsPerSecond(1e8), mtuBytes: Bytes(1500), overheadBytes: Bytes(14) },
+      { ...eth0, mtuBytes: Bytes(mtu), overheadBytes: Bytes(overhead) },
       {
-        ...{ key: 'a', classMinor: 16, interface: 'eth0', filters: [], maxFrameBytes: Bytes(1514) },
-        rateBitsPerSecond: BitsPerSecond(10_000_000),
+        ...{ key: 'a', classMinor: 16, interface: 'eth0', filters: [], maxFrameBytes: Bytes(1500 + overhead) },
+        rateBitsPerSecond: BitsPerSecond(rate),
         burstBytes: Bytes(burst),
         peakBitsPerSecond: peak === null ? null : BitsPerSecond(peak),
       },
     ).leaf!;
 
   it('holds 100 ms of excess', () => {
-    expect(leafOf(15_000, null)).toEqual({ kind: 'bfifo', limitBytes: 125_000 });
+    expect(leafOf(15_000, null)).toMatchObject({ peak: null, limitBytes: 125_000 });
+  });
+
+  it('holds four packets where these are more than 100 ms', () => {
+    for (const overhead of [0, 14, 38]) expect(leafOf(1500, null, 64_000, overhead).limitBytes).toBe(4 * 1514);
+  });
+
+  it('counts the overhead that only the books see as time too', () => {
+    const { limitBytes } = leafOf(15_000, null, 10_000_000, 38);
+    expect(limitBytes).toBe(Math.floor((125_000 * 1514) / 1538));
+  });
+
+  it('takes apart what is longer than a frame of the interface, be the packets of the flow smaller or not', () => {
+    expect(leafOf(15_000, null)).toMatchObject({ kind: 'tbf', largestFrameBytes: 1518 });
+    expect(leafOf(15_000, 20_000_000, 10_000_000, 38)).toMatchObject({ largestFrameBytes: 1538 });
+    expect(leafOf(15_000, null, 10_000_000, 14, 9000)).toMatchObject({ largestFrameBytes: 9018 });
+  });
+
+  it('holds a peak rate that is finite, and none that no interface reaches', () => {
+    expect(leafOf(15_000, 20_000_000)).toMatchObject({ peak: { rateBitsPerSecond: 20_000_000, burstBytes: 4018 } });
+    expect(leafOf(15_000, 999_999_999_001)).toMatchObject({ peak: null });
+    expect(leafOf(15_000, Infinity)).toMatchObject({ peak: null });
   });
 
   it('holds the bucket, which may come at once by a faster link and is within the promise (RFC 2212 5)', () => {
-    expect(leafOf(250_000, null)).toEqual({ kind: 'bfifo', limitBytes: 250_000 });
-    expect(leafOf(250_000, 20_000_000)).toMatchObject({ kind: 'tbf', limitBytes: 250_000 });
+    for (const peak of [null, 20_000_000]) expect(leafOf(250_000, peak).limitBytes).toBe(250_000);
   });
 });

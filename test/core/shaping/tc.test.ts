@@ -1,16 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { BitsPerSecond, Bytes } from '../../../src/core/base/units.ts';
-import { baseClasses, flowProblem, interfaceProblem, rootQdisc } from '../../../src/core/shaping/htb.ts';
+import {
+  baseClasses,
+  flowProblem,
+  interfaceProblem,
+  rootQdisc,
+  type SegmentingLeaf,
+} from '../../../src/core/shaping/htb.ts';
 import { asPrinted, sameClass, sameLeaf } from '../../../src/core/shaping/same.ts';
 import { parseCounters, parseTc, renderTc } from '../../../src/core/shaping/tc.ts';
 import { flow, iface } from '../../agent/kernel/namespace.ts';
 
-// Printed by iproute2 6.1 (`tc -d`).
-const QDISCS = `qdisc htb fff0: root refcnt 3 r2q 1000 default 0x2 direct_packets_stat 0 ver 3.17 direct_qlen 1000
- overhead -14 \nqdisc bfifo 2: parent fff0:2 limit 625000b
-qdisc tbf 1002: parent fff0:1002 rate 20Mbit burst 4000b/1 mpu 0b lat 98.4ms linklayer ethernet \n`;
+// Printed by iproute2 6.1 (`tc -d -raw` and `tc -d`).
+const QDISCS = `qdisc htb fff0:[fff00000] root refcnt 3 r2q 1000 default 0x2 direct_packets_stat 0 ver 3.17 direct_qlen 1000
+ overhead -14 \nqdisc bfifo 2:[00020000] parent fff0:2 limit 625000b
+qdisc tbf 10:[00100000] parent fff0:10 rate 1Tbit burst 0b/1 mpu 0b [00000000] lat 0us limit 6056b linklayer ethernet 
+qdisc tbf 1002:[10020000] parent fff0:1002 rate 25Mbit burst 4637b/1 mpu 0b [00005a9b] peakrate 1Tbit lat 78.5ms limit 250000b linklayer ethernet \n`;
+const leaf = (change: object = {}): SegmentingLeaf => ({
+  kind: 'tbf',
+  peak: null,
+  largestFrameBytes: Bytes(1518),
+  limitBytes: Bytes(6056),
+  ...change,
+});
+const PEAK = { rateBitsPerSecond: BitsPerSecond(25e6), burstBytes: Bytes(4639) };
 const CLASSES = `class htb fff0:1 root rate 10Gbit overhead 24 ceil 10Gbit linklayer ethernet burst 1250000b/1 mpu 0b cburst 1250000b/1 mpu 0b level 7 
 class htb fff0:2 parent fff0:1 leaf 2: prio 7 quantum 1514 rate 79Mbit ceil 100Mbit linklayer ethernet burst 14980b/1 mpu 0b cburst 15000b/1 mpu 0b level 0 
+class htb fff0:10 parent fff0:1 leaf 10: prio 1 quantum 1514 rate 64Kbit ceil 64Kbit linklayer ethernet burst 3000b/1 mpu 0b cburst 3000b/1 mpu 0b level 0 
 class htb fff0:1002 parent fff0:1 leaf 1002: prio 1 quantum 9014 rate 19999Kbit ceil 19999Kbit linklayer ethernet burst 15Kb/1 mpu 0b cburst 2Mb/1 mpu 0b level 0 
 class tbf 1002:1 parent 1002: 
 `;
@@ -19,7 +35,7 @@ describe('what tc prints', () => {
   it('is read back', () => {
     const seen = parseTc('eth0', QDISCS, CLASSES);
     expect(seen.root).toEqual({ kind: 'ours', defaultMinor: 2, stabOverheadBytes: -14 });
-    expect([...seen.classes.keys()]).toEqual([1, 2, 0x1002]);
+    expect([...seen.classes.keys()]).toEqual([1, 2, 0x10, 0x1002]);
     expect(seen.classes.get(1)?.class).toMatchObject({
       parent: null,
       rateBitsPerSecond: 1e10,
@@ -31,7 +47,7 @@ describe('what tc prints', () => {
       class: { parent: 1, priority: 7, quantumBytes: 1514, rateBitsPerSecond: 79e6, ceilBitsPerSecond: 100e6 },
     });
     expect(seen.classes.get(0x1002)).toMatchObject({
-      leaf: { kind: 'tbf', rateBitsPerSecond: 20e6, burstBytes: 4000, limitBytes: 250_000 },
+      leaf: { kind: 'tbf', peak: { rateBitsPerSecond: 25e6, burstBytes: 4637 }, limitBytes: 250_000 },
       class: { burstBytes: 15 * 1024, ceilBurstBytes: 2 * 1024 * 1024, rateBitsPerSecond: 19_999_000 },
     });
   });
@@ -68,15 +84,49 @@ describe('what tc prints', () => {
     expect(sameLeaf({ kind: 'bfifo', limitBytes: Bytes(1000) }, null)).toBe(false);
   });
 
-  it('counts what a class sent', () => {
+  it('tells a queue that is as wanted from one that is not', () => {
+    const seen = parseTc('eth0', QDISCS, CLASSES);
+    const [plain, held] = [seen.classes.get(0x10)!.leaf, seen.classes.get(0x1002)!.leaf];
+    const withPeak = { peak: PEAK, limitBytes: Bytes(250_000) };
+    expect(sameLeaf(leaf(), plain)).toBe(true);
+    expect(sameLeaf(leaf(withPeak), held)).toBe(true);
+    expect(sameLeaf(leaf({ limitBytes: Bytes(6100) }), plain)).toBe(false);
+    expect(sameLeaf(leaf({ peak: PEAK }), plain)).toBe(false);
+    expect(sameLeaf(leaf({ ...withPeak, peak: null }), held)).toBe(false);
+    expect(sameLeaf(leaf({ ...withPeak, peak: { ...PEAK, burstBytes: Bytes(5000) } }), held)).toBe(false);
+    expect(sameLeaf(leaf({ largestFrameBytes: Bytes(65_000) }), plain)).toBe(false);
+    expect(sameLeaf({ kind: 'bfifo', limitBytes: Bytes(6056) }, plain)).toBe(false);
+  });
+
+  it.each([
+    ['rate 1Mbit burst 1518b/1 mpu 0b [00000000] lat 5.0s limit 6056b'],
+    ['rate 25Mbit burst 4637b/1 mpu 0b [00005a9b] peakrate 30Mbit mtu 1518b/1 mpu 0b [0] lat 78.5ms limit 250000b'],
+    ['rate 1Tbit burst 0b/1 mpu 0b lat 0us linklayer ethernet'],
+  ])('does not take a token bucket for ours that holds otherwise or hides its limit: %s', (text) => {
+    const qdiscs = `qdisc tbf 10:[00100000] parent fff0:10 ${text} \n`;
+    expect(parseTc('eth0', qdiscs, CLASSES).classes.get(0x10)?.leaf).toBeNull();
+  });
+
+  it('counts what a class sent and what its queue dropped', () => {
     const text = `class htb fff0:10 parent fff0:1 leaf 10: prio 1 rate 20Mbit ceil 20Mbit burst 3000b cburst 3000b 
  Sent 7430 bytes 6 pkt (dropped 2, overlimits 0 requeues 0) 
  backlog 0b 0p requeues 0\n`;
-    expect(parseCounters(text)).toEqual([{ minor: 16, sentBytes: 7430, sentPackets: 6, droppedPackets: 2 }]);
+    const queue = `qdisc tbf 10: parent fff0:10 rate 1Tbit burst 0b lat 0us 
+ Sent 7430 bytes 6 pkt (dropped 45, overlimits 0 requeues 0) \n`;
+    const sent = { minor: 16, sentBytes: 7430, sentPackets: 6 };
+    expect(parseCounters(text, queue)).toEqual([{ ...sent, droppedPackets: 45 }]);
+    expect(parseCounters(text, '')).toEqual([{ ...sent, droppedPackets: 2 }]);
   });
 });
 
 describe('what tc is told', () => {
+  it('lets the class alone hold a flow without a peak, and takes super-packets apart with and without one', () => {
+    const line = (peak: object | null) => renderTc({ op: 'setLeaf', dev: 'eth0', minor: 16, leaf: leaf({ peak }) });
+    const head = 'qdisc replace dev eth0 parent fff0:10 handle 10: tbf';
+    expect(line(null)).toBe(`${head} rate 1000000000000bit burst 1518b limit 6056b`);
+    expect(line(PEAK)).toBe(`${head} rate 25000000bit burst 4639b peakrate 1000000000000bit mtu 1518b limit 6056b`);
+  });
+
   it('counts the overhead that the books count', () => {
     const wire = { ...iface('eth0', 1e9), overheadBytes: Bytes(38) };
     expect(renderTc({ op: 'addClass', dev: 'eth0', class: baseClasses(wire, 0)[0]!.class })).toMatch(
