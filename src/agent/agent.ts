@@ -6,6 +6,8 @@ import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { EngineSettings } from '../core/rsvp/engine/types.ts';
 import { neighbourLimit } from '../core/shaping/steering.ts';
 import type { Loggers } from '../telemetry/logger.ts';
+import { obtainIdentity } from './channel/enrol.ts';
+import type { IdentityKeeper } from './channel/identity.ts';
 import { AssignmentLife } from './assignment-life.ts';
 import { Assignments } from './assignments.ts';
 import type { AgentConfig } from './config.ts';
@@ -66,12 +68,18 @@ export class Agent {
   #early: PacketInput[] | null = [];
 
   /** @throws Error with a sentence for people where the node cannot be served (state folder in use, no raw socket). */
-  static async start(config: AgentConfig, loggers: Loggers): Promise<Agent> {
+  static async start(config: AgentConfig, loggers: Loggers, signal: AbortSignal): Promise<Agent> {
     const unlock = lockFolder(config.stateDir);
     let agent: Agent | null = null;
     let recording: Recording | null = null;
     try {
       const { node, record } = config;
+      const identity = config.server.startsWith('unix:')
+        ? null
+        : await obtainIdentity({
+            ...{ stateDir: config.stateDir, node, target: config.server, token: config.enrolToken },
+            ...{ log: loggers('agent'), signal },
+          });
       const settings = engineSettings(config);
       if (record) recording = await Recording.open({ ...record, node, settings });
       const journal = new Journal(join(config.stateDir, 'journal'));
@@ -90,7 +98,7 @@ export class Agent {
         shaped: () => new Set(agent ? agent.#interfaces.toShape().map(({ name }) => name) : []),
         desired: () => (agent ? agent.#comparison.desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, settings, loggers, journal, platform, unlock, recording);
+      agent = new Agent(config, settings, loggers, journal, platform, unlock, recording, identity);
       await agent.#restore();
       agent.#session.open();
       return agent;
@@ -112,6 +120,7 @@ export class Agent {
     platform: Platform,
     unlock: () => void,
     recording: Recording | null,
+    identity: IdentityKeeper | null,
   ) {
     this.#config = config;
     this.#recording = recording;
@@ -195,11 +204,13 @@ export class Agent {
     this.#life = new AssignmentLife(parts);
     this.#comparison = new KernelComparison({
       ...{ assignments, classes, enforcement, interfaces, steering, kernel, news, log },
+      mayTouch: () => this.#accepted,
     });
     this.#watch = new KernelWatch({ kernel, comparison: this.#comparison, log, now: monotonic });
     this.#session = new ServerSession({
-      ...{ config, log, platform, journal, assignments, reports, clock },
+      ...{ config, log, platform, journal, assignments, reports, clock, identity },
       handlers: {
+        accepted: () => this.#accept(),
         interfaces: (settings) => {
           interfaces.set(settings);
           this.#networkChanged();
@@ -236,7 +247,7 @@ export class Agent {
     this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     for (const assignment of opened) void this.#steering.hold(assignment);
-    this.#steering.forgetUnused();
+    if (this.#accepted) this.#steering.forgetUnused();
     await this.#comparison.run();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
     for (const [key, value] of this.#journal.entries('rsvp/')) {
@@ -257,6 +268,19 @@ export class Agent {
     this.#life.start(opened);
   }
 
+  /** Whether a server has ever served this agent: before that it changes nothing in the kernel. */
+  get #accepted(): boolean {
+    // A journal of a version that did not write the first has the second.
+    return this.#journal.get('accepted') === true || this.#journal.get('generation') !== undefined;
+  }
+
+  #accept(): void {
+    if (this.#accepted) return;
+    this.#journal.put('accepted', true);
+    this.#log.info({ node: this.#config.node }, 'accepted by its server for the first time: the kernel is set up');
+    void this.#comparison.run();
+  }
+
   /** A RESV that overtakes the PATH state it belongs to would be answered with an error, and that ends a reservation. */
   #packet(packet: PacketInput): void {
     if (this.#early === null) this.#signalling.input(packet);
@@ -270,8 +294,10 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
-    this.#steering.reconcileRoutes();
+    if (this.#accepted) this.#steering.reconcileRoutes();
     this.#signalling.input({ type: 'routesChanged' });
+    this.#session.networkChanged();
+    if (!this.#accepted) return;
     const shaped = this.#interfaces.toShape();
     const appeared = this.#interfaces.hasNew(shaped);
     void this.#platform.kernel.setInterfaces(shaped).then((result) => {
@@ -279,7 +305,6 @@ export class Agent {
       // An interface that is back has none of its classes: those that are due are made again.
       return appeared ? this.#comparison.run() : undefined;
     });
-    this.#session.networkChanged();
   }
 
   async #state(): Promise<string> {

@@ -8,6 +8,8 @@ export interface AgentConfig {
   readonly node: string;
   /** `unix:/path/agent.sock` or `host:port`. */
   readonly server: string;
+  /** One-time token for the first connection over TCP; null: the certificate in the state folder is used. */
+  readonly enrolToken: string | null;
   /** Journal and lock live here; one agent a folder. */
   readonly stateDir: string;
   /** R of RFC 2205, milliseconds, 100 … 3,600,000. */

@@ -24,6 +24,7 @@ export class KernelComparison {
   readonly #kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
   readonly #news: Pick<EnforcementNews, 'mended' | 'found'>;
   readonly #log: Logger;
+  readonly #mayTouch: () => boolean;
   readonly #timer: NodeJS.Timeout;
   #last: Promise<void> = Promise.resolve();
 
@@ -36,6 +37,8 @@ export class KernelComparison {
     kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
     news: Pick<EnforcementNews, 'mended' | 'found'>;
     log: Logger;
+    /** False until a server has served this agent: the kernel is left alone so long. */
+    mayTouch: () => boolean;
   }) {
     this.#assignments = options.assignments;
     this.#classes = options.classes;
@@ -45,6 +48,7 @@ export class KernelComparison {
     this.#kernel = options.kernel;
     this.#news = options.news;
     this.#log = options.log;
+    this.#mayTouch = options.mayTouch;
     this.#timer = setInterval(() => void this.run(), PERIOD_MS);
   }
 
@@ -70,6 +74,7 @@ export class KernelComparison {
    * @returns what was found; null where nothing can be said.
    */
   run(by = ''): Promise<Comparison | null> {
+    if (!this.#mayTouch()) return Promise.resolve(null);
     this.#steering.reconcileRoutes();
     return this.#inTurn(async () => {
       const started = performance.now();
@@ -87,6 +92,7 @@ export class KernelComparison {
 
   /** Tells of what is gone, and leaves it so. @param why as the end of a sentence. */
   look(why: string): Promise<void> {
+    if (!this.#mayTouch()) return Promise.resolve();
     return this.#inTurn(async () => {
       const desired = this.desired();
       const report = this.#read(await this.#kernel.inspect(desired));

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { RsvpTraceMessageSchema, RsvpTraceReportSchema } from '../gen/headroom/v1/agent_channel_pb.ts';
-import type { Channel } from './channel.ts';
+import type { Channel } from './channel/channel.ts';
 import type { MessageWatch } from './signalling.ts';
 import type { PacketInput, SendOutput } from './socket/transport.ts';
 

@@ -11,7 +11,7 @@ import {
   type HeldAssignment,
   HeldAssignmentSchema,
 } from '../gen/headroom/v1/agent_channel_pb.ts';
-import type { Channel } from './channel.ts';
+import type { Channel } from './channel/channel.ts';
 
 /** More reservations than this with news that no server has heard: the oldest news goes, the next comparison finds it. */
 const MAX_UNSENT = 100_000;

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { EpochMs } from '../core/base/units.ts';
@@ -14,7 +15,9 @@ import {
 } from '../gen/headroom/v1/agent_channel_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import { openChannel, type Channel } from './channel.ts';
+import { openChannel, type Channel } from './channel/channel.ts';
+import type { IdentityKeeper } from './channel/identity.ts';
+import { Renewal } from './channel/renewal.ts';
 import type { AgentConfig } from './config.ts';
 import { interfaceMessages, routeMessages } from './host-report.ts';
 import { settingsFromMessage, type InterfaceSettings } from './interface-settings.ts';
@@ -29,6 +32,8 @@ const DEFAULT_HEARTBEAT_MS = 10_000;
 
 /** What a server asks of an agent. */
 export interface SessionHandlers {
+  /** The server serves this agent. */
+  accepted(): void;
   /** What the topology says of this node's interfaces. */
   interfaces(settings: readonly InterfaceSettings[]): void;
   /** Resolves when everything of it is on the disk. */
@@ -48,7 +53,9 @@ export class ServerSession {
   readonly #assignments: Assignments;
   readonly #reports: Reports;
   readonly #clock: ServerClock;
+  readonly #identity: IdentityKeeper | null;
   readonly #handlers: SessionHandlers;
+  #renewal: Renewal | null = null;
   #channel: Channel | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
@@ -62,6 +69,8 @@ export class ServerSession {
     assignments: Assignments;
     reports: Reports;
     clock: ServerClock;
+    /** Over TCP; null on a Unix socket. */
+    identity: IdentityKeeper | null;
     handlers: SessionHandlers;
   }) {
     this.#config = options.config;
@@ -71,6 +80,7 @@ export class ServerSession {
     this.#assignments = options.assignments;
     this.#reports = options.reports;
     this.#clock = options.clock;
+    this.#identity = options.identity;
     this.#handlers = options.handlers;
   }
 
@@ -84,8 +94,13 @@ export class ServerSession {
   }
 
   open(): void {
+    const [target, identity] = [this.#config.server, this.#identity];
+    if (identity) {
+      this.#renewal = new Renewal({ target, identity, renewed: () => this.#channel?.reopen(), log: this.#log });
+    }
     this.#channel = openChannel({
-      target: this.#config.server,
+      target,
+      identity,
       hello: () => this.#hello(),
       onMessage: (message) => this.#message(message),
       onDown: () => {
@@ -101,6 +116,7 @@ export class ServerSession {
   close(): void {
     if (this.#heartbeat) clearInterval(this.#heartbeat);
     this.#trace?.close();
+    this.#renewal?.close();
     this.#channel?.close();
   }
 
@@ -141,7 +157,17 @@ export class ServerSession {
       generation: this.#generation(),
       held: [...this.#assignments.all()].map((a) => this.#reports.held(a)),
       processId: process.pid,
+      instanceId: this.#instanceId(),
     });
+  }
+
+  /** Random, for the life of the state folder. */
+  #instanceId(): string {
+    const kept = this.#journal.get('instance');
+    if (typeof kept === 'string') return kept;
+    const fresh = randomUUID();
+    this.#journal.put('instance', fresh);
+    return fresh;
   }
 
   #generation(): Generation {
@@ -152,7 +178,11 @@ export class ServerSession {
   #message({ message }: ServerMessage): void {
     switch (message.case) {
       case 'welcome': {
-        const { serverTimeMs, interfaces, heartbeatIntervalMs } = message.value;
+        const { serverTimeMs, interfaces, heartbeatIntervalMs, authoritiesPem } = message.value;
+        if (this.#identity && authoritiesPem !== '' && authoritiesPem !== this.#identity.current().authoritiesPem) {
+          this.#identity.update({ authoritiesPem });
+        }
+        this.#handlers.accepted();
         this.#clock.heard(EpochMs(Number(serverTimeMs)));
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
@@ -167,8 +197,11 @@ export class ServerSession {
         return void this.#answer(message.value.queryId);
       case 'rsvpTrace':
         return this.#watch(message.value.on);
+      case 'notice':
+        this.#log.warn({ code: message.value.code, detail: message.value.detail }, 'the server tells this agent');
+        return;
       case 'refusal':
-        this.#log.error({ code: message.value.code, detail: message.value.detail }, 'the server refused this agent');
+        // The channel tells it, as one reason of several why there is no connection.
         return;
       case undefined:
         return;

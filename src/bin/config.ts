@@ -19,6 +19,19 @@ export interface ServerConfig {
   readonly log: LogLevels;
   readonly token: string | null;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | 'terminated-upstream' | null;
+  /** null: only agents of this machine, over the Unix socket. */
+  readonly agents: AgentsConfig | null;
+}
+
+/** How agents of other hosts are served. */
+export interface AgentsConfig {
+  readonly listen: ListenAddress;
+  /** HOST:PORT that agents are told; null: where it listens. */
+  readonly advertise: string | null;
+  /** Who signs their certificates: an authority in the database, its key encrypted under the secret, or the operator's. */
+  readonly authority:
+    | { readonly kind: 'stored'; readonly secret: string; readonly previousSecret: string | null }
+    | { readonly kind: 'files'; readonly cert: string; readonly key: string };
 }
 
 /** A setting that is unknown or does not parse: one line, and the program does not start. */
@@ -37,6 +50,13 @@ const KNOWN = new Set([
   'HEADROOM_TLS_CERT',
   'HEADROOM_TLS_KEY',
   'HEADROOM_URL',
+  'HEADROOM_AGENTS',
+  'HEADROOM_AGENTS_ADVERTISE',
+  'HEADROOM_AGENTS_CA_CERT',
+  'HEADROOM_AGENTS_CA_KEY',
+  'HEADROOM_SECRET',
+  'HEADROOM_SECRET_PREVIOUS',
+  'HEADROOM_ENROL_TOKEN',
 ]);
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,6 +87,7 @@ export function readServerConfig(environment: Environment): ServerConfig {
     log: readLog(environment),
     token,
     tls,
+    agents: readAgents(environment),
   };
 }
 
@@ -89,6 +110,46 @@ export function refuseUnknown(environment: Environment): void {
       );
     }
   }
+}
+
+function readAgents(environment: Environment): AgentsConfig | null {
+  if (!environment['HEADROOM_AGENTS']) return null;
+  const advertise = environment['HEADROOM_AGENTS_ADVERTISE'] || null;
+  if (advertise !== null && !/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(advertise)) {
+    throw new ConfigError(`HEADROOM_AGENTS_ADVERTISE: "${advertise}" is not HOST:PORT, like control.example.net:7400`);
+  }
+  return {
+    listen: listenAddress(environment, 'HEADROOM_AGENTS', '0.0.0.0:7400'),
+    advertise,
+    authority: readAuthority(environment),
+  };
+}
+
+function readAuthority(environment: Environment): AgentsConfig['authority'] {
+  const [cert, key] = [environment['HEADROOM_AGENTS_CA_CERT'], environment['HEADROOM_AGENTS_CA_KEY']];
+  if (!cert !== !key) throw new ConfigError('HEADROOM_AGENTS_CA_CERT and HEADROOM_AGENTS_CA_KEY go together');
+  if (cert && key) {
+    return {
+      kind: 'files',
+      cert: readFile('HEADROOM_AGENTS_CA_CERT', cert).toString(),
+      key: readFile('HEADROOM_AGENTS_CA_KEY', key).toString(),
+    };
+  }
+  const secret = readSecret(environment, 'HEADROOM_SECRET');
+  if (secret === null) {
+    throw new ConfigError(
+      "HEADROOM_AGENTS: the key of the agents' authority is kept in the database, encrypted under HEADROOM_SECRET, " +
+        'which is not set (or set HEADROOM_AGENTS_CA_CERT and HEADROOM_AGENTS_CA_KEY)',
+    );
+  }
+  return { kind: 'stored', secret, previousSecret: readSecret(environment, 'HEADROOM_SECRET_PREVIOUS') };
+}
+
+function readSecret(environment: Environment, name: string): string | null {
+  const text = environment[name];
+  if (!text) return null;
+  if (text.length < 16) throw new ConfigError(`${name}: must have at least 16 characters`);
+  return text;
 }
 
 function listenAddress(environment: Environment, name: string, fallback: string): ListenAddress {

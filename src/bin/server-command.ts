@@ -13,7 +13,9 @@ export function registerServer(program: Command): void {
       // Loaded here: the command line does without database and HTTP server.
       const { startServer } = await import('./server-program.ts');
       const server = await startServer(config, createLoggers(config.log));
-      process.stdout.write(`HTTP ${server.httpUrl}, gRPC ${server.grpcTarget}, agents ${server.agentSocket}\n`);
+      process.stdout.write(
+        `HTTP ${server.httpUrl}, gRPC ${server.grpcTarget}, agents ${server.agentSocket}${server.agentTarget === null ? '' : `, ${server.agentTarget}`}\n`,
+      );
       await untilStopped();
       await server.stop();
     });

@@ -1,26 +1,31 @@
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import { v7 as uuidv7 } from 'uuid';
-import { MonotonicMs } from '../core/base/units.ts';
+import { MonotonicMs, type EpochMs } from '../core/base/units.ts';
 import { err, ok, type Result } from '../core/base/result.ts';
 import { syntaxProblemText, type SyntaxProblem } from '../formats/syntax-problem.ts';
 import { parseXml } from '../formats/xml.ts';
 import { parseYaml } from '../formats/yaml.ts';
+import { AgentTrust } from '../server/auth/agents/agent-trust.ts';
+import { FileAuthority, StoredAuthorities } from '../server/auth/agents/authority-source.ts';
 import { AgentRegistry } from '../server/control/agents/registry.ts';
 import type { Control } from '../server/control/api.ts';
 import { createControl } from '../server/control/control.ts';
 import { GroupCommitter } from '../server/control/group-committer.ts';
 import { createAgentServer } from '../server/grpc/agent-server.ts';
+import { listenForAgents } from '../server/grpc/agent-tls.ts';
 import { createGrpcServer } from '../server/grpc/server.ts';
 import { createHttpApp } from '../server/http/app.ts';
 import { forgetKeys } from '../server/jobs/forget-keys.ts';
 import { Sweeps } from '../server/jobs/sweeps.ts';
+import type { AgentTrustRecords } from '../server/records/agent-trust.ts';
 import { superviseEmbedded } from '../server/store/embedded-supervisor.ts';
 import { migrate } from '../server/store/migrate.ts';
 import { openStore } from '../server/store/open-store.ts';
 import type { Loggers } from '../telemetry/logger.ts';
 import { createServerMetrics } from '../telemetry/server-metrics.ts';
-import { isLoopback, type ListenAddress, type ServerConfig } from './config.ts';
+import { isLoopback, type AgentsConfig, type ListenAddress, type ServerConfig } from './config.ts';
 import { VERSION } from './version.ts';
 
 /** A server that answers. */
@@ -29,6 +34,8 @@ export interface RunningServer {
   readonly grpcTarget: string;
   /** Path of the Unix socket. */
   readonly agentSocket: string;
+  /** HOST:PORT that agents of other hosts are told; null: they are not listened for. */
+  readonly agentTarget: string | null;
   readonly control: Control;
   /** Ends in good order: callers first, then agents, then the database. */
   stop(): Promise<void>;
@@ -99,7 +106,20 @@ async function start(
   });
   started.push(() => sweeps.close());
   started.push(forgetKeys(store.books, loggers('jobs')));
+  const trust = config.agents && (await openAgentTrust(config.agents, store.agentTrust, () => store.books.now()));
+  const advertised = config.agents && advertisedAddress(config.agents);
+  let lookAgain: (() => Promise<void>) | null = null;
+  const enrolment = trust && {
+    advertised: advertised!,
+    issueToken: (node: string) => trust.issueToken(node),
+    revoke: async (node: string) => {
+      const count = await trust.revoke(node);
+      await lookAgain?.();
+      return count;
+    },
+  };
   const control = createControl({
+    enrolment,
     committer,
     store: store.books,
     queries: store.queries,
@@ -110,6 +130,17 @@ async function start(
 
   const agents = await createAgentServer({ registry, dataDir: config.dataDir, log: loggers('agents') });
   started.push(() => agents.close());
+  if (config.agents && trust) {
+    const tls = await listenForAgents({
+      address: addressText(config.agents.listen),
+      trust,
+      registry,
+      now: () => store.books.now(),
+      log: loggers('agents'),
+    });
+    started.push(() => tls.close());
+    lookAgain = () => tls.lookAgain();
+  }
   metrics.observe({
     reservationsByState: () => countByState(committer),
     agentsConnected: () => registry.connectedCount(),
@@ -143,10 +174,27 @@ async function start(
     httpUrl: `${'tls' in tls ? 'https' : 'http'}://${addressText({ ...config.http, port: httpPort })}`,
     grpcTarget: addressText({ ...config.grpc, port: grpcPort }),
     agentSocket: agents.socketPath,
+    agentTarget: advertised,
     control,
     stop,
   };
 }
+
+function openAgentTrust(
+  { authority }: AgentsConfig,
+  records: AgentTrustRecords,
+  now: () => EpochMs,
+): Promise<AgentTrust> {
+  const source =
+    authority.kind === 'files'
+      ? new FileAuthority(authority.cert, authority.key)
+      : new StoredAuthorities({ records, secret: authority.secret, previousSecret: authority.previousSecret });
+  return AgentTrust.open({ records, source, now });
+}
+
+/** Listening everywhere names no host: the machine's own name is told then. */
+const advertisedAddress = ({ listen, advertise }: AgentsConfig): string =>
+  advertise ?? addressText(/^(0\.0\.0\.0|::)$/.test(listen.host) ? { ...listen, host: hostname() } : listen);
 
 const addressText = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 

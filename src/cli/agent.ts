@@ -45,5 +45,36 @@ export function registerAgentQueries(agent: Command): void {
     });
 }
 
+/** `headroom agent enrol|revoke`. */
+export function registerAgentTrust(agent: Command): void {
+  withConnection(agent.command('enrol'))
+    .description('a one-time token (1 h) for the agent of a node, and the command to paste on that host')
+    .argument('<node>')
+    .action(async (node: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
+      print(options, await withClient(options, (client) => client.enrolAgent(node)), (e) => [
+        `On the host that is ${e.node}, until ${e.expiresAt}, as root:`,
+        '',
+        `  HEADROOM_ENROL_TOKEN=${e.token} headroom agent --node ${e.node} --server ${e.server}`,
+        '',
+        'or, so that the token is in no environment:',
+        '',
+        `  headroom agent --node ${e.node} --server ${e.server} --enrol -`,
+        `  ${e.token}`,
+        '',
+        `The token works once. It names the authority with the fingerprint ${e.authorityFingerprint}.`,
+      ]);
+    });
+  withConnection(agent.command('revoke'))
+    .description("end the certificates, the tokens and the stream of a node's agent")
+    .argument('<node>')
+    .action(async (node: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ConnectionOptions>();
+      print(options, await withClient(options, (client) => client.revokeAgent(node)), ({ certificates }) => [
+        `${node}: ${certificates} certificate${certificates === 1 ? '' : 's'} revoked`,
+      ]);
+    });
+}
+
 const rpFilter = (mode: number | null): string =>
   mode === null ? '' : ` rp_filter ${mode} (${['none', 'strict', 'loose'][mode] ?? 'unknown'})`;

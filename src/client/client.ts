@@ -17,6 +17,7 @@ export type TopologyOutcome = components['schemas']['TopologyOutcome'];
 export type Node = components['schemas']['Node'];
 export type Link = components['schemas']['Link'];
 export type Agent = components['schemas']['Agent'];
+export type EnrolledAgent = components['schemas']['EnrolledAgent'];
 export type ReservationFilter = NonNullable<operations['listReservations']['parameters']['query']>;
 export type LinkTimes = NonNullable<operations['listLinks']['parameters']['query']>;
 export type ImportQuery = operations['importTopology']['parameters']['query'];
@@ -149,6 +150,12 @@ export function createClient(options: ClientOptions) {
     listAgents: async (): Promise<Agent[]> => value(await http.GET('/v1/agents')).items,
     getAgent: async (id: string): Promise<Agent> =>
       value(await http.GET('/v1/agents/{id}', { params: { path: { id } } })),
+    /** A one-time token for the node's agent. */
+    enrolAgent: async (id: string): Promise<EnrolledAgent> =>
+      value(await http.POST('/v1/agents/{id}:enrol', { params: { path: { id } } })),
+    /** Ends certificates, tokens and stream of the node's agent. */
+    revokeAgent: async (id: string): Promise<{ certificates: number }> =>
+      value(await http.POST('/v1/agents/{id}:revoke', { params: { path: { id } } })),
     getAgentRsvp: async (id: string): Promise<unknown> =>
       value(await http.GET('/v1/agents/{id}/rsvp', { params: { path: { id } } })),
 

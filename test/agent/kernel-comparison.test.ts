@@ -56,6 +56,7 @@ beforeEach(() => {
     },
     news: { mended: () => Promise.resolve(), found: () => Promise.resolve() },
     log: createLoggers({ base: 'silent', bySubsystem: new Map() })('agent'),
+    mayTouch: () => true,
   });
 });
 afterEach(() => comparison.close());

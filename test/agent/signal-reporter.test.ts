@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
-import type { Channel } from '../../src/agent/channel.ts';
+import type { Channel } from '../../src/agent/channel/channel.ts';
 import { flowKeyOf, flowKeysOf, flowspecOf } from '../../src/agent/flow-key.ts';
 import { Reports } from '../../src/agent/reports.ts';
 import { SignalReporter } from '../../src/agent/signal-reporter.ts';
@@ -62,6 +62,7 @@ beforeEach(() => {
   connected = true;
   const channel: Channel = {
     congested: false,
+    reopen: () => undefined,
     send(message) {
       if (!connected) return false;
       if (message?.case === 'assignment') {

@@ -206,6 +206,14 @@ export function edgeControl(over: Partial<Control> = {}): EdgeControl {
     listAgents: async () => [AGENT],
     getAgent: async () => AGENT,
     watchAgentRsvp: () => (async function* () {})(),
+    enrolAgent: async (node) => {
+      if (node !== 'a') throw new ControlError('NOT_FOUND', `no node is called "${node}"`);
+      return { node, token: 'hr1_x', expiresAt: NOW, server: 'control:7400', authorityFingerprint: '00' };
+    },
+    revokeAgent: async (node) => {
+      if (node !== 'a') throw new ControlError('NOT_FOUND', `no node is called "${node}"`);
+      return { certificates: 1 };
+    },
     getAgentRsvp: async () => ({ pathStates: [], reservationStates: [] }),
     watchEvents: (after, signal) => untilAborted([], signal, after),
     readiness: async () => ({ ready: true, database: 'ok', migrations: 'ok', warnings: [] }),

@@ -47,6 +47,7 @@ beforeAll(async () => {
   const registry = new AgentRegistry({ committer, now: () => MonotonicMs(performance.now()), log: loggers('agents') });
   committer.setAgents(registry);
   const control = createControl({
+    enrolment: null,
     committer,
     store: store.books,
     queries: store.queries,

@@ -61,6 +61,7 @@ export class LoopbackAgents {
     const config: AgentConfig = {
       node,
       server: this.#target,
+      enrolToken: null,
       stateDir: join(this.folder, node),
       refreshPeriodMs: 500,
       labNodeFile: this.labFile(node),
@@ -72,7 +73,14 @@ export class LoopbackAgents {
       record: null,
       ...change,
     };
-    this.#agents.set(node, await Agent.start(config, createLoggers({ base: 'silent', bySubsystem: new Map() })));
+    this.#agents.set(
+      node,
+      await Agent.start(
+        config,
+        createLoggers({ base: 'silent', bySubsystem: new Map() }),
+        new AbortController().signal,
+      ),
+    );
   }
 
   /** Tells which UDP ports stand for a node's interfaces. */

@@ -67,6 +67,11 @@ export class ScriptedAgent {
     return this.received.flatMap(({ message }) => (message.case === 'assignments' ? [message.value] : []));
   }
 
+  get refusalDetail(): string | null {
+    const last = this.received.at(-1)?.message;
+    return last?.case === 'refusal' ? last.value.detail : null;
+  }
+
   get refusal(): string | null {
     const last = this.received.at(-1)?.message;
     return last?.case === 'refusal' ? last.value.code : null;

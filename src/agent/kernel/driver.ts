@@ -207,10 +207,13 @@ export class KernelDriver {
     return all;
   }
 
-  /** With `remove` everything of ours goes; without, classes and classifier stay and keep working. */
+  /**
+   * With `remove` everything of ours goes; without, classes and classifier stay and keep working. In either case RSVP may pass
+   * again: the rule against it is for an agent that was killed, and is set again when one starts.
+   */
   async close({ remove }: { remove: boolean }): Promise<void> {
     try {
-      if (!remove) return;
+      if (!remove) return await this.#filter.letRsvpPass();
       const names = await this.#reader.shapedInterfaces();
       await this.#tc.run(names.map((dev) => renderTc({ op: 'deleteRoot', dev })));
       await this.#steering.remove();

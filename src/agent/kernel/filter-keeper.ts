@@ -55,6 +55,12 @@ export class FilterKeeper {
     }
   }
 
+  /** Takes the guard rule away, where there is one. */
+  async letRsvpPass(): Promise<void> {
+    await this.observe();
+    if (this.#observed.guard) await this.#nft.run(renderNft([{ op: 'guard', on: false }]));
+  }
+
   async #run(wanted: WantedShaping, touched: ReadonlySet<string> | undefined, keep: boolean): Promise<string | null> {
     const target = wantedFilter(wanted, this.#guard);
     let steps: readonly NftStep[] = planFilter(

@@ -101,3 +101,18 @@ export type AgentGeneration = Prisma.AgentGenerationModel
  * One row: the epoch of all generations; another after a restore from backup.
  */
 export type ControlEpoch = Prisma.ControlEpochModel
+/**
+ * Model AgentAuthority
+ * Who signs the agents' certificates; of several that are trusted, one signs.
+ */
+export type AgentAuthority = Prisma.AgentAuthorityModel
+/**
+ * Model AgentEnrolToken
+ * One-time tokens for enrolment, hashed.
+ */
+export type AgentEnrolToken = Prisma.AgentEnrolTokenModel
+/**
+ * Model AgentCertificate
+ * Every certificate that was issued to an agent and has not expired.
+ */
+export type AgentCertificate = Prisma.AgentCertificateModel

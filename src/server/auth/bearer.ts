@@ -20,4 +20,16 @@ export function createBearerCheck(token: string | null): (authorization: string 
   };
 }
 
+/**
+ * For calls that hand out or end trust: they want a token on loopback, too, where any program of the machine could call.
+ * @throws ControlError PERMISSION_DENIED where none is configured; that the right one was shown is judged as ever
+ */
+export function requireConfiguredToken(token: string | null): void {
+  if (token !== null) return;
+  throw new ControlError(
+    'PERMISSION_DENIED',
+    'Agents are enrolled and revoked only where the server has a bearer token: set HEADROOM_TOKEN and start it again',
+  );
+}
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

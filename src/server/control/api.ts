@@ -1,3 +1,4 @@
+import type { EnrolledAgent } from './enrol-agent.ts';
 import type { ReservationInput } from '../../core/qos/request-input.ts';
 import type { Route, Topology, Link, NetworkNode } from '../../core/network/topology.ts';
 import type { CalendarStep } from '../../core/admission/calendar.ts';
@@ -61,6 +62,11 @@ export interface Control {
    * is told how many were left out. Throws NOT_FOUND, or UNAVAILABLE where the agent is not connected or too many watch it.
    */
   watchAgentRsvp(node: string, signal: AbortSignal): AsyncIterable<TraceItem>;
+
+  /** A one-time token for the node's agent. NOT_FOUND; INCOMPATIBLE_STATE where agents of other hosts are not listened for. */
+  enrolAgent(node: string): Promise<EnrolledAgent>;
+  /** Revokes the certificates and tokens of the node's agent and ends its stream. Refused like enrolAgent. */
+  revokeAgent(node: string): Promise<{ readonly certificates: number }>;
 
   /** Events after `after` in order, each once, then live until the signal aborts. `after` null = from now on. EVENTS_PURGED when too old. */
   watchEvents(after: bigint | null, signal: AbortSignal): AsyncIterable<EventView>;

@@ -1,5 +1,6 @@
 import type { NetworkNode } from '../../core/network/topology.ts';
 import type { AgentState, AgentView, Control, NodeView, Readiness, TraceItem } from './api.ts';
+import { enrolAgent, revokeAgent, type AgentEnrolment } from './enrol-agent.ts';
 import { ControlError } from './errors.ts';
 import type { GroupCommitter } from './group-committer.ts';
 import { StoreFault, type BooksStore, type DatabaseHealth, type ReservationQueries } from './ports.ts';
@@ -28,9 +29,11 @@ export function createControl(parts: {
   queries: ReservationQueries;
   health: () => Promise<DatabaseHealth>;
   agents: AgentQueries;
+  /** null: agents of other hosts are not listened for. */
+  enrolment: AgentEnrolment | null;
   parsers: DocumentParsers;
 }): Control {
-  const { committer, store, queries, agents, parsers } = parts;
+  const { committer, store, queries, agents, enrolment, parsers } = parts;
   const { books } = committer;
   const calls = new KeyedCalls();
   const nodeView = (node: NetworkNode): NodeView => ({ ...node, agentState: agents.stateOf(node) });
@@ -65,6 +68,8 @@ export function createControl(parts: {
     getAgent: async (node) => agents.get(node),
     getAgentRsvp: async (node) => agents.rsvp(node),
     watchAgentRsvp: (node, signal) => agents.watchRsvp(node, signal),
+    enrolAgent: (node) => answering(() => enrolAgent(books, enrolment, node)),
+    revokeAgent: (node) => answering(() => revokeAgent(books, enrolment, node)),
     watchEvents: (after, signal) => faultsAsErrors(watchEvents(store, committer.log, after, signal)),
     isStale: () => committer.stale,
     readiness: async () => readinessOf(await parts.health()),

@@ -61,13 +61,14 @@ export function readHello(message: HelloMessage): AgentHello {
     features: {
       enforces: features?.enforces ?? false,
       steers: features?.steers ?? false,
-      steeringProblem: features?.steers ? null : features?.steeringProblem || 'its agent does not know how',
+      steeringProblem: features?.steers ? null : sentence(features?.steeringProblem || 'its agent does not know how'),
       rsvpTransport: features?.rsvpTransport ?? '',
       refreshPeriodMs: features?.refreshPeriodMs ?? 0,
-      notes: features?.notes ?? [],
+      notes: (features?.notes ?? []).map(sentence),
     },
     generation: generation && generation.epoch !== '' ? { epoch: generation.epoch, counter: generation.counter } : null,
     held: message.held.map(readHeld),
+    instanceId: message.instanceId,
     problems,
   };
 }
@@ -109,7 +110,10 @@ const MAX_PROBLEMS = 20;
 const MAX_PROBLEM_LENGTH = 500;
 
 const readKernelProblems = (problems: readonly string[]): readonly string[] =>
-  problems.slice(0, MAX_PROBLEMS).map((problem) => problem.slice(0, MAX_PROBLEM_LENGTH).replace(/\p{Cc}/gu, '?'));
+  problems.slice(0, MAX_PROBLEMS).map((problem) => sentence(problem));
+
+/** What a kernel or a program of the agent's host said, as one line. */
+const sentence = (text: string): string => text.slice(0, MAX_PROBLEM_LENGTH).replace(/\p{Cc}+/gu, ' ');
 
 export function toServerMessage(message: ToAgent): ServerMessage {
   switch (message.type) {
@@ -120,6 +124,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
           interfaces: message.interfaces.map(interfaceConfig),
           heartbeatIntervalMs: message.heartbeatIntervalMs,
           serverTimeMs: wholeMs(message.serverTime),
+          authoritiesPem: message.authoritiesPem,
         },
       });
     case 'assignments': {
@@ -141,6 +146,8 @@ export function toServerMessage(message: ToAgent): ServerMessage {
       return server({ case: 'rsvpState', value: { queryId: message.queryId } });
     case 'rsvpTraceSwitch':
       return server({ case: 'rsvpTrace', value: { on: message.on } });
+    case 'notice':
+      return server({ case: 'notice', value: { code: message.code, detail: message.detail } });
     case 'refusal':
       return server({ case: 'refusal', value: { code: message.code, detail: message.detail } });
     default:
@@ -191,7 +198,7 @@ function readReport(report: AssignmentReport): HopReport {
           errorCode: failure.errorCode,
           errorValue: failure.errorValue,
           errorNode: failure.errorNode,
-          detail: failure.detail,
+          detail: sentence(failure.detail),
         }
       : null,
     elapsedMs: Millis(report.elapsedMs),
@@ -221,8 +228,8 @@ const readTraced = (message: RsvpTraceMessage): TracedMessage => ({
   ttl: message.ttl,
   routerAlert: message.routerAlert,
   bytes: message.bytes,
-  dropped: message.dropped,
-  problem: message.problem === '' ? null : message.problem,
+  dropped: message.dropped.map(sentence),
+  problem: message.problem === '' ? null : sentence(message.problem),
 });
 
 function address(text: string): string | null {

@@ -10,10 +10,18 @@ import type { AgentRegistry } from '../control/agents/registry.ts';
 import { agentChannel } from './agent-channel.ts';
 
 /** A hello of 200,000 assignments fits. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** An agent that is frozen or whose machine is gone is noticed after both. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
+
+/** Of both listeners. */
+export const AGENT_SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.keepalive_time_ms': KEEPALIVE_MS,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+} as const;
 
 export interface AgentServer {
   /** What agents of this machine connect to; elsewhere than in the data directory where that has too long a path. */
@@ -34,26 +42,27 @@ export async function createAgentServer(options: {
   const { path, fallbackFolder } = agentSocketPath(options.dataDir);
   if (fallbackFolder !== null) takeFallbackFolder(fallbackFolder);
   await requireFree(path);
-  const server = new Server({
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-    'grpc.keepalive_time_ms': KEEPALIVE_MS,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-  });
-  server.addService(grpcService(AgentChannel), agentChannel(options.registry, options.log));
+  const server = new Server(AGENT_SERVER_OPTIONS);
+  const { registry, log } = options;
+  server.addService(grpcService(AgentChannel), agentChannel({ registry, log, trust: null }));
   await bindPrivately(server, path);
   return {
     socketPath: path,
     async close() {
-      const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      options.registry.close();
-      // Streams that do not end by themselves are not waited for.
-      const timer = setTimeout(() => server.forceShutdown(), 1_000);
-      await closed;
-      clearTimeout(timer);
+      await closeAgentServer(server, registry);
       rmSync(path, { force: true });
     },
   };
+}
+
+/** Ends the agents' streams, too. */
+export async function closeAgentServer(server: Server, registry: AgentRegistry): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  registry.close();
+  // Streams that do not end by themselves are not waited for.
+  const timer = setTimeout(() => server.forceShutdown(), 1_000);
+  await closed;
+  clearTimeout(timer);
 }
 
 /**

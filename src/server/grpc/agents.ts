@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { AgentService, type AgentSchema } from '../../gen/headroom/v1/agent_pb.ts';
 import { timestamp } from '../../rpc/time.ts';
+import { requireConfiguredToken } from '../auth/bearer.ts';
 import type { AgentView } from '../control/api.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
 import { publicService } from './public-service.ts';
@@ -15,6 +16,15 @@ export function agentService(settings: GrpcSettings): ExtraService {
       },
       async getAgent(request) {
         return agentInit(await control.getAgent(request.id));
+      },
+      async enrolAgent(request) {
+        requireConfiguredToken(settings.token);
+        const { node, token, expiresAt, server, authorityFingerprint } = await control.enrolAgent(request.id);
+        return { node, token, expiresAt: timestamp(expiresAt), server, authorityFingerprint };
+      },
+      async revokeAgent(request) {
+        requireConfiguredToken(settings.token);
+        return control.revokeAgent(request.id);
       },
     },
     {},

@@ -18,7 +18,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { topologyImportRoute } from './routes/topology-import.ts';
 import { topologyRoutes } from './routes/topology.ts';
-import { AgentSchema } from './schemas/agent.ts';
+import { AgentSchema, EnrolledAgentSchema } from './schemas/agent.ts';
 import { ProblemSchema } from './schemas/problem.ts';
 import { ReservationPatchSchema, ReservationRequestSchema, ReservationSchema } from './schemas/reservation.ts';
 import { NoQuery } from './schemas/shared.ts';
@@ -33,6 +33,7 @@ import { createValidatorCompiler } from './validation.ts';
 
 const SHARED_SCHEMAS = [
   AgentSchema,
+  EnrolledAgentSchema,
   LinkSchema,
   NodeSchema,
   ProblemSchema,

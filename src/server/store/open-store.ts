@@ -1,4 +1,6 @@
 import type { BooksStore, DatabaseHealth, ReservationQueries } from '../control/ports.ts';
+import type { AgentTrustRecords } from '../records/agent-trust.ts';
+import { PostgresAgentTrust } from './agent-trust-records.ts';
 import { Connections } from './connections.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { isMigrated } from './migrate.ts';
@@ -10,6 +12,7 @@ const CLOCK_PERIOD_MS = 10_000;
 export interface Store {
   readonly books: BooksStore;
   readonly queries: ReservationQueries;
+  readonly agentTrust: AgentTrustRecords;
   health(): Promise<DatabaseHealth>;
   close(): Promise<void>;
 }
@@ -44,6 +47,7 @@ export async function openStore(
   return {
     books: new PostgresBooks(connections, clock),
     queries: new PrismaQueries(connections.pool),
+    agentTrust: new PostgresAgentTrust(connections),
     health: () => healthOf(connections),
     close: async () => {
       clearInterval(timer);

@@ -25,6 +25,7 @@ afterEach(() => one.close());
 
 function controlOf(replica: Replica): Control {
   return createControl({
+    enrolment: null,
     committer: replica.committer,
     store: replica.store.books,
     queries: replica.store.queries,

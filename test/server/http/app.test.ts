@@ -431,6 +431,33 @@ describe('who may call', () => {
     },
   );
 
+  it('agents are enrolled and revoked with a token only, on loopback, too', async () => {
+    const call = (access: typeof local | typeof guarded, url: string, headers = {}) =>
+      buildApp({ access }).app.inject({ method: 'POST', url, headers: { host: 'localhost', ...headers } });
+    for (const verb of ['enrol', 'revoke']) {
+      const without = await call(local, `/v1/agents/a:${verb}`);
+      expect(without.statusCode).toBe(403);
+      expect(without.json()).toMatchObject({
+        code: 'PERMISSION_DENIED',
+        detail: expect.stringContaining('HEADROOM_TOKEN'),
+      });
+      expect((await call(guarded, `/v1/agents/a:${verb}`)).statusCode).toBe(401);
+      const unknown = await call(guarded, `/v1/agents/z:${verb}`, { authorization: 'Bearer correct-horse' });
+      expect(unknown.statusCode).toBe(404);
+    }
+    const enrolled = await call(guarded, '/v1/agents/a:enrol', { authorization: 'Bearer correct-horse' });
+    expect(enrolled.headers['cache-control']).toBe('no-store');
+    expect(enrolled.json()).toEqual({
+      node: 'a',
+      token: 'hr1_x',
+      expiresAt: '2026-11-22T10:00:00.000Z',
+      server: 'control:7400',
+      authorityFingerprint: '00',
+    });
+    const revoked = await call(guarded, '/v1/agents/a:revoke', { authorization: 'Bearer correct-horse' });
+    expect(revoked.json()).toEqual({ certificates: 1 });
+  });
+
   it('with a token: who has it may, under any Host; liveness is open', async () => {
     const { app } = buildApp({ access: guarded });
     const headers = { authorization: 'bearer correct-horse', host: 'headroom.example' };

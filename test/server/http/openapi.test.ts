@@ -40,7 +40,17 @@ describe('/openapi.json', () => {
     const names = Object.values(document.paths).flatMap((path) => Object.values(path).map((each) => each.operationId));
     expect([...names].sort()).toEqual(
       [
-        ...['createReservation', 'getAgent', 'getAgentRsvp', 'getHealth', 'getLink', 'getMetrics', 'getNode'],
+        ...[
+          'createReservation',
+          'enrolAgent',
+          'revokeAgent',
+          'getAgent',
+          'getAgentRsvp',
+          'getHealth',
+          'getLink',
+          'getMetrics',
+          'getNode',
+        ],
         ...[
           'getOpenApi',
           'getReadiness',

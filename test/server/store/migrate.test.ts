@@ -153,6 +153,19 @@ describe('migrations', () => {
     await prisma.agentGeneration.create({ data: { node: 'a', counter: 3n } });
     await prisma.controlEpoch.update({ where: { id: 1 }, data: { createdAt: at } });
 
+    const node = 'n1';
+    await prisma.agentAuthority.create({
+      data: {
+        id: '0193b1e0-0000-7000-8000-0000000000aa',
+        certificate: 'pem',
+        sealedKey: Uint8Array.of(1),
+        createdAt: at,
+        signs: true,
+      },
+    });
+    await prisma.agentEnrolToken.create({ data: { tokenHash: Uint8Array.of(2), node, expiresAt: at } });
+    await prisma.agentCertificate.create({ data: { fingerprint: 'f', node, keyFingerprint: 'k', notAfter: at } });
+
     // Found through the client's own list of models, so that one added later and not written above fails here.
     const found: Record<string, number> = {};
     for (const model of Object.values(Prisma.ModelName)) {

@@ -8,7 +8,7 @@ import type { RecordedHop } from '../wire/record-route.ts';
 import type { RsvpStyle } from '../wire/style.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { Stands, Told } from './neighbours/neighbour.ts';
-import type { TokenBucket } from './neighbours/token-bucket.ts';
+import type { TokenBucket } from '../../base/token-bucket.ts';
 import type { Timer } from './timer.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 

@@ -12,7 +12,105 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent.proto.
  */
 export const file_headroom_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChdoZWFkcm9vbS92MS9hZ2VudC5wcm90bxILaGVhZHJvb20udjEiEwoRTGlzdEFnZW50c1JlcXVlc3QiOAoSTGlzdEFnZW50c1Jlc3BvbnNlEiIKBmFnZW50cxgBIAMoCzISLmhlYWRyb29tLnYxLkFnZW50Ih0KD0dldEFnZW50UmVxdWVzdBIKCgJpZBgBIAEoCSLfAQoFQWdlbnQSCgoCaWQYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaG9zdF9uYW1lGAMgASgJEg8KB2Jvb3RfaWQYBCABKAkSDwoHdmVyc2lvbhgFIAEoCRIwCgxsYXN0X3NlZW5fYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCm1pc21hdGNoZXMYByADKAkSEwoLZW5mb3JjZW1lbnQYCCABKAkSFgoOcnN2cF90cmFuc3BvcnQYCSABKAkSEwoLYXNzaWdubWVudHMYCiABKA0ymwEKDEFnZW50U2VydmljZRJNCgpMaXN0QWdlbnRzEh4uaGVhZHJvb20udjEuTGlzdEFnZW50c1JlcXVlc3QaHy5oZWFkcm9vbS52MS5MaXN0QWdlbnRzUmVzcG9uc2USPAoIR2V0QWdlbnQSHC5oZWFkcm9vbS52MS5HZXRBZ2VudFJlcXVlc3QaEi5oZWFkcm9vbS52MS5BZ2VudGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChdoZWFkcm9vbS92MS9hZ2VudC5wcm90bxILaGVhZHJvb20udjEiHwoRRW5yb2xBZ2VudFJlcXVlc3QSCgoCaWQYASABKAkikAEKEkVucm9sQWdlbnRSZXNwb25zZRIMCgRub2RlGAEgASgJEg0KBXRva2VuGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNlcnZlchgEIAEoCRIdChVhdXRob3JpdHlfZmluZ2VycHJpbnQYBSABKAkiIAoSUmV2b2tlQWdlbnRSZXF1ZXN0EgoKAmlkGAEgASgJIisKE1Jldm9rZUFnZW50UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgASgNIhMKEUxpc3RBZ2VudHNSZXF1ZXN0IjgKEkxpc3RBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi5oZWFkcm9vbS52MS5BZ2VudCIdCg9HZXRBZ2VudFJlcXVlc3QSCgoCaWQYASABKAki3wEKBUFnZW50EgoKAmlkGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCWhvc3RfbmFtZRgDIAEoCRIPCgdib290X2lkGAQgASgJEg8KB3ZlcnNpb24YBSABKAkSMAoMbGFzdF9zZWVuX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgptaXNtYXRjaGVzGAcgAygJEhMKC2VuZm9yY2VtZW50GAggASgJEhYKDnJzdnBfdHJhbnNwb3J0GAkgASgJEhMKC2Fzc2lnbm1lbnRzGAogASgNMrwCCgxBZ2VudFNlcnZpY2USTQoKTGlzdEFnZW50cxIeLmhlYWRyb29tLnYxLkxpc3RBZ2VudHNSZXF1ZXN0Gh8uaGVhZHJvb20udjEuTGlzdEFnZW50c1Jlc3BvbnNlEjwKCEdldEFnZW50EhwuaGVhZHJvb20udjEuR2V0QWdlbnRSZXF1ZXN0GhIuaGVhZHJvb20udjEuQWdlbnQSTQoKRW5yb2xBZ2VudBIeLmhlYWRyb29tLnYxLkVucm9sQWdlbnRSZXF1ZXN0Gh8uaGVhZHJvb20udjEuRW5yb2xBZ2VudFJlc3BvbnNlElAKC1Jldm9rZUFnZW50Eh8uaGVhZHJvb20udjEuUmV2b2tlQWdlbnRSZXF1ZXN0GiAuaGVhZHJvb20udjEuUmV2b2tlQWdlbnRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+
+/**
+ * @generated from message headroom.v1.EnrolAgentRequest
+ */
+export type EnrolAgentRequest = Message<"headroom.v1.EnrolAgentRequest"> & {
+  /**
+   * The node's name.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message headroom.v1.EnrolAgentRequest.
+ * Use `create(EnrolAgentRequestSchema)` to create a new message.
+ */
+export const EnrolAgentRequestSchema: GenMessage<EnrolAgentRequest> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent, 0);
+
+/**
+ * @generated from message headroom.v1.EnrolAgentResponse
+ */
+export type EnrolAgentResponse = Message<"headroom.v1.EnrolAgentResponse"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string token = 2;
+   */
+  token: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 3;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * HOST:PORT where the agent connects.
+   *
+   * @generated from field: string server = 4;
+   */
+  server: string;
+
+  /**
+   * SHA-256 of the authority's certificate, hexadecimal; part of the token.
+   *
+   * @generated from field: string authority_fingerprint = 5;
+   */
+  authorityFingerprint: string;
+};
+
+/**
+ * Describes the message headroom.v1.EnrolAgentResponse.
+ * Use `create(EnrolAgentResponseSchema)` to create a new message.
+ */
+export const EnrolAgentResponseSchema: GenMessage<EnrolAgentResponse> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent, 1);
+
+/**
+ * @generated from message headroom.v1.RevokeAgentRequest
+ */
+export type RevokeAgentRequest = Message<"headroom.v1.RevokeAgentRequest"> & {
+  /**
+   * The node's name.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message headroom.v1.RevokeAgentRequest.
+ * Use `create(RevokeAgentRequestSchema)` to create a new message.
+ */
+export const RevokeAgentRequestSchema: GenMessage<RevokeAgentRequest> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent, 2);
+
+/**
+ * @generated from message headroom.v1.RevokeAgentResponse
+ */
+export type RevokeAgentResponse = Message<"headroom.v1.RevokeAgentResponse"> & {
+  /**
+   * How many certificates were revoked.
+   *
+   * @generated from field: uint32 certificates = 1;
+   */
+  certificates: number;
+};
+
+/**
+ * Describes the message headroom.v1.RevokeAgentResponse.
+ * Use `create(RevokeAgentResponseSchema)` to create a new message.
+ */
+export const RevokeAgentResponseSchema: GenMessage<RevokeAgentResponse> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent, 3);
 
 /**
  * @generated from message headroom.v1.ListAgentsRequest
@@ -25,7 +123,7 @@ export type ListAgentsRequest = Message<"headroom.v1.ListAgentsRequest"> & {
  * Use `create(ListAgentsRequestSchema)` to create a new message.
  */
 export const ListAgentsRequestSchema: GenMessage<ListAgentsRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent, 0);
+  messageDesc(file_headroom_v1_agent, 4);
 
 /**
  * @generated from message headroom.v1.ListAgentsResponse
@@ -42,7 +140,7 @@ export type ListAgentsResponse = Message<"headroom.v1.ListAgentsResponse"> & {
  * Use `create(ListAgentsResponseSchema)` to create a new message.
  */
 export const ListAgentsResponseSchema: GenMessage<ListAgentsResponse> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent, 1);
+  messageDesc(file_headroom_v1_agent, 5);
 
 /**
  * @generated from message headroom.v1.GetAgentRequest
@@ -61,7 +159,7 @@ export type GetAgentRequest = Message<"headroom.v1.GetAgentRequest"> & {
  * Use `create(GetAgentRequestSchema)` to create a new message.
  */
 export const GetAgentRequestSchema: GenMessage<GetAgentRequest> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent, 2);
+  messageDesc(file_headroom_v1_agent, 6);
 
 /**
  * @generated from message headroom.v1.Agent
@@ -129,7 +227,7 @@ export type Agent = Message<"headroom.v1.Agent"> & {
  * Use `create(AgentSchema)` to create a new message.
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent, 3);
+  messageDesc(file_headroom_v1_agent, 7);
 
 /**
  * What callers may know of agents.
@@ -152,6 +250,26 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof GetAgentRequestSchema;
     output: typeof AgentSchema;
+  },
+  /**
+   * A one-time token with which the node's agent gets its certificate. Always needs the server's bearer token.
+   *
+   * @generated from rpc headroom.v1.AgentService.EnrolAgent
+   */
+  enrolAgent: {
+    methodKind: "unary";
+    input: typeof EnrolAgentRequestSchema;
+    output: typeof EnrolAgentResponseSchema;
+  },
+  /**
+   * Ends the certificates and the stream of the node's agent. Always needs the server's bearer token.
+   *
+   * @generated from rpc headroom.v1.AgentService.RevokeAgent
+   */
+  revokeAgent: {
+    methodKind: "unary";
+    input: typeof RevokeAgentRequestSchema;
+    output: typeof RevokeAgentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_headroom_v1_agent, 0);

@@ -408,7 +408,10 @@ export const ModelName = {
   Event: 'Event',
   EventHead: 'EventHead',
   AgentGeneration: 'AgentGeneration',
-  ControlEpoch: 'ControlEpoch'
+  ControlEpoch: 'ControlEpoch',
+  AgentAuthority: 'AgentAuthority',
+  AgentEnrolToken: 'AgentEnrolToken',
+  AgentCertificate: 'AgentCertificate'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -424,7 +427,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "topologyHead" | "node" | "networkInterface" | "link" | "linkLedger" | "linkDelta" | "reservation" | "idempotencyKey" | "event" | "eventHead" | "agentGeneration" | "controlEpoch"
+    modelProps: "topologyHead" | "node" | "networkInterface" | "link" | "linkLedger" | "linkDelta" | "reservation" | "idempotencyKey" | "event" | "eventHead" | "agentGeneration" | "controlEpoch" | "agentAuthority" | "agentEnrolToken" | "agentCertificate"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1316,6 +1319,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    AgentAuthority: {
+      payload: Prisma.$AgentAuthorityPayload<ExtArgs>
+      fields: Prisma.AgentAuthorityFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AgentAuthorityFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AgentAuthorityFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        findFirst: {
+          args: Prisma.AgentAuthorityFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AgentAuthorityFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        findMany: {
+          args: Prisma.AgentAuthorityFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>[]
+        }
+        create: {
+          args: Prisma.AgentAuthorityCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        createMany: {
+          args: Prisma.AgentAuthorityCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AgentAuthorityCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>[]
+        }
+        delete: {
+          args: Prisma.AgentAuthorityDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        update: {
+          args: Prisma.AgentAuthorityUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        deleteMany: {
+          args: Prisma.AgentAuthorityDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AgentAuthorityUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AgentAuthorityUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>[]
+        }
+        upsert: {
+          args: Prisma.AgentAuthorityUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentAuthorityPayload>
+        }
+        aggregate: {
+          args: Prisma.AgentAuthorityAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAgentAuthority>
+        }
+        groupBy: {
+          args: Prisma.AgentAuthorityGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentAuthorityGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AgentAuthorityCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentAuthorityCountAggregateOutputType> | number
+        }
+      }
+    }
+    AgentEnrolToken: {
+      payload: Prisma.$AgentEnrolTokenPayload<ExtArgs>
+      fields: Prisma.AgentEnrolTokenFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AgentEnrolTokenFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AgentEnrolTokenFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        findFirst: {
+          args: Prisma.AgentEnrolTokenFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AgentEnrolTokenFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        findMany: {
+          args: Prisma.AgentEnrolTokenFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>[]
+        }
+        create: {
+          args: Prisma.AgentEnrolTokenCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        createMany: {
+          args: Prisma.AgentEnrolTokenCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AgentEnrolTokenCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>[]
+        }
+        delete: {
+          args: Prisma.AgentEnrolTokenDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        update: {
+          args: Prisma.AgentEnrolTokenUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        deleteMany: {
+          args: Prisma.AgentEnrolTokenDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AgentEnrolTokenUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AgentEnrolTokenUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>[]
+        }
+        upsert: {
+          args: Prisma.AgentEnrolTokenUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentEnrolTokenPayload>
+        }
+        aggregate: {
+          args: Prisma.AgentEnrolTokenAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAgentEnrolToken>
+        }
+        groupBy: {
+          args: Prisma.AgentEnrolTokenGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentEnrolTokenGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AgentEnrolTokenCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentEnrolTokenCountAggregateOutputType> | number
+        }
+      }
+    }
+    AgentCertificate: {
+      payload: Prisma.$AgentCertificatePayload<ExtArgs>
+      fields: Prisma.AgentCertificateFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AgentCertificateFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AgentCertificateFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        findFirst: {
+          args: Prisma.AgentCertificateFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AgentCertificateFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        findMany: {
+          args: Prisma.AgentCertificateFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>[]
+        }
+        create: {
+          args: Prisma.AgentCertificateCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        createMany: {
+          args: Prisma.AgentCertificateCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AgentCertificateCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>[]
+        }
+        delete: {
+          args: Prisma.AgentCertificateDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        update: {
+          args: Prisma.AgentCertificateUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        deleteMany: {
+          args: Prisma.AgentCertificateDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AgentCertificateUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AgentCertificateUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>[]
+        }
+        upsert: {
+          args: Prisma.AgentCertificateUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AgentCertificatePayload>
+        }
+        aggregate: {
+          args: Prisma.AgentCertificateAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAgentCertificate>
+        }
+        groupBy: {
+          args: Prisma.AgentCertificateGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentCertificateGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AgentCertificateCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AgentCertificateCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1525,6 +1750,40 @@ export const ControlEpochScalarFieldEnum = {
 } as const
 
 export type ControlEpochScalarFieldEnum = (typeof ControlEpochScalarFieldEnum)[keyof typeof ControlEpochScalarFieldEnum]
+
+
+export const AgentAuthorityScalarFieldEnum = {
+  id: 'id',
+  certificate: 'certificate',
+  sealedKey: 'sealedKey',
+  createdAt: 'createdAt',
+  signs: 'signs'
+} as const
+
+export type AgentAuthorityScalarFieldEnum = (typeof AgentAuthorityScalarFieldEnum)[keyof typeof AgentAuthorityScalarFieldEnum]
+
+
+export const AgentEnrolTokenScalarFieldEnum = {
+  tokenHash: 'tokenHash',
+  node: 'node',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt',
+  usedKey: 'usedKey'
+} as const
+
+export type AgentEnrolTokenScalarFieldEnum = (typeof AgentEnrolTokenScalarFieldEnum)[keyof typeof AgentEnrolTokenScalarFieldEnum]
+
+
+export const AgentCertificateScalarFieldEnum = {
+  fingerprint: 'fingerprint',
+  node: 'node',
+  keyFingerprint: 'keyFingerprint',
+  notAfter: 'notAfter',
+  issuedAt: 'issuedAt',
+  revokedAt: 'revokedAt'
+} as const
+
+export type AgentCertificateScalarFieldEnum = (typeof AgentCertificateScalarFieldEnum)[keyof typeof AgentCertificateScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1848,6 +2107,9 @@ export type GlobalOmitConfig = {
   eventHead?: Prisma.EventHeadOmit
   agentGeneration?: Prisma.AgentGenerationOmit
   controlEpoch?: Prisma.ControlEpochOmit
+  agentAuthority?: Prisma.AgentAuthorityOmit
+  agentEnrolToken?: Prisma.AgentEnrolTokenOmit
+  agentCertificate?: Prisma.AgentCertificateOmit
 }
 
 /* Types for Logging */

@@ -62,7 +62,10 @@ export const ModelName = {
   Event: 'Event',
   EventHead: 'EventHead',
   AgentGeneration: 'AgentGeneration',
-  ControlEpoch: 'ControlEpoch'
+  ControlEpoch: 'ControlEpoch',
+  AgentAuthority: 'AgentAuthority',
+  AgentEnrolToken: 'AgentEnrolToken',
+  AgentCertificate: 'AgentCertificate'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -251,6 +254,40 @@ export const ControlEpochScalarFieldEnum = {
 } as const
 
 export type ControlEpochScalarFieldEnum = (typeof ControlEpochScalarFieldEnum)[keyof typeof ControlEpochScalarFieldEnum]
+
+
+export const AgentAuthorityScalarFieldEnum = {
+  id: 'id',
+  certificate: 'certificate',
+  sealedKey: 'sealedKey',
+  createdAt: 'createdAt',
+  signs: 'signs'
+} as const
+
+export type AgentAuthorityScalarFieldEnum = (typeof AgentAuthorityScalarFieldEnum)[keyof typeof AgentAuthorityScalarFieldEnum]
+
+
+export const AgentEnrolTokenScalarFieldEnum = {
+  tokenHash: 'tokenHash',
+  node: 'node',
+  expiresAt: 'expiresAt',
+  usedAt: 'usedAt',
+  usedKey: 'usedKey'
+} as const
+
+export type AgentEnrolTokenScalarFieldEnum = (typeof AgentEnrolTokenScalarFieldEnum)[keyof typeof AgentEnrolTokenScalarFieldEnum]
+
+
+export const AgentCertificateScalarFieldEnum = {
+  fingerprint: 'fingerprint',
+  node: 'node',
+  keyFingerprint: 'keyFingerprint',
+  notAfter: 'notAfter',
+  issuedAt: 'issuedAt',
+  revokedAt: 'revokedAt'
+} as const
+
+export type AgentCertificateScalarFieldEnum = (typeof AgentCertificateScalarFieldEnum)[keyof typeof AgentCertificateScalarFieldEnum]
 
 
 export const SortOrder = {

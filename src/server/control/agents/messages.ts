@@ -31,6 +31,8 @@ export interface AgentHello {
   /** null = it has never held anything. */
   readonly generation: Generation | null;
   readonly held: readonly HeldAssignment[];
+  /** Of the agent's state folder; empty: an agent of a version that had none. */
+  readonly instanceId: string;
   readonly problems: readonly string[];
 }
 
@@ -79,8 +81,21 @@ export interface AssignmentsUpdate {
   readonly serverTime: EpochMs;
 }
 
-/** UNKNOWN_NODE: the topology has no such node; REPLACED: another agent says it is this node; SLOW: too much was waiting. */
-export type RefusalCode = 'UNKNOWN_NODE' | 'REPLACED' | 'SLOW' | 'MALFORMED' | 'SHUTTING_DOWN' | 'INTERNAL';
+/**
+ * UNKNOWN_NODE: the topology has no such node; NOT_THIS_NODE: the certificate is for another; NODE_TAKEN: another agent is
+ * connected for it; REPLACED: the same agent has connected again; REVOKED: its certificate was revoked or has expired;
+ * SLOW: too much was waiting.
+ */
+export type RefusalCode =
+  | 'UNKNOWN_NODE'
+  | 'NOT_THIS_NODE'
+  | 'NODE_TAKEN'
+  | 'REPLACED'
+  | 'REVOKED'
+  | 'SLOW'
+  | 'MALFORMED'
+  | 'SHUTTING_DOWN'
+  | 'INTERNAL';
 
 /** What the server tells an agent. */
 export type ToAgent =
@@ -89,11 +104,27 @@ export type ToAgent =
       readonly interfaces: readonly InterfaceConfig[];
       readonly heartbeatIntervalMs: Millis;
       readonly serverTime: EpochMs;
+      /** What an agent with a certificate is to trust, in PEM; empty for others. */
+      readonly authoritiesPem: string;
     }
   | ({ readonly type: 'assignments' } & AssignmentsUpdate)
   | { readonly type: 'rsvpStateQuery'; readonly queryId: bigint }
   | { readonly type: 'rsvpTraceSwitch'; readonly on: boolean }
+  /** Something that whoever looks after the agent should know. */
+  | { readonly type: 'notice'; readonly code: 'RIVAL'; readonly detail: string }
   | { readonly type: 'refusal'; readonly code: RefusalCode; readonly detail: string };
+
+/** Who is at the other end of a stream: proved by a certificate, or somebody on this machine who could open the socket. */
+export type AgentPeer =
+  | {
+      readonly kind: 'certificate';
+      readonly node: NodeName;
+      /** SHA-256 of the certificate, hexadecimal. */
+      readonly certificateFingerprint: string;
+      /** SHA-256 of its public key, hexadecimal: stays through renewals. */
+      readonly keyFingerprint: string;
+    }
+  | { readonly kind: 'local' };
 
 /** The server's end of one agent's stream. */
 export interface AgentStream {

@@ -8,7 +8,7 @@ import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts'
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
 import { ControlError } from '../errors.ts';
 import { HopTracker } from './hop-tracker.ts';
-import type { AgentHello, AgentStream, HopReport, ReportedInterface } from './messages.ts';
+import type { AgentHello, AgentPeer, AgentStream, HopReport, RefusalCode, ReportedInterface } from './messages.ts';
 import { findMismatches } from './mismatches.ts';
 import { Reachability } from './reachability.ts';
 import { RsvpQueries } from './rsvp-queries.ts';
@@ -59,6 +59,7 @@ export interface AgentConnection {
 
 interface AgentRecord {
   hello: AgentHello;
+  peer: AgentPeer;
   /** Problems of later reports, which replace those of the hello. */
   problems: { interfaces: readonly string[]; routes: readonly string[]; kernel: readonly string[] };
   session: AgentSession | null;
@@ -81,6 +82,7 @@ export class AgentRegistry implements AgentDirectory {
   readonly #traces = new RsvpTraces((node, on) => this.#agents.get(node)?.session?.trace(on));
   readonly #routes = new Map<NodeName, readonly Route[]>();
   readonly #steering = new Map<NodeName, SteeringAbility>();
+  #authoritiesPem = '';
   readonly hops: HopTracker;
   #closed = false;
 
@@ -141,26 +143,31 @@ export class AgentRegistry implements AgentDirectory {
   }
 
   /** A stream's first message. Null where the agent was refused; the stream then ends by itself. */
-  open(stream: AgentStream, hello: AgentHello): AgentConnection | null {
+  open(stream: AgentStream, hello: AgentHello, peer: AgentPeer): AgentConnection | null {
     if (this.#closed) return refuse(stream, 'SHUTTING_DOWN', 'this server is stopping');
     const node = this.#node(hello.node);
-    if (!node) {
-      this.#log.warn({ node: hello.node, hostName: hello.hostName }, 'an agent for a node that is not in the topology');
-      return refuse(stream, 'UNKNOWN_NODE', `the topology has no node "${hello.node}"`);
+    const refusal = this.#refusal(hello, peer, node);
+    if (refusal || !node) {
+      const { code, detail } = refusal ?? { code: 'UNKNOWN_NODE', detail: `the topology has no node "${hello.node}"` };
+      this.#log.warn({ node: hello.node, hostName: hello.hostName, code, detail }, 'agent refused');
+      return refuse(stream, code, detail);
     }
+    this.#replace(hello);
     const session = new AgentSession({
       node: node.name,
       stream,
       books: this.#committer.books,
       listener: this.hops,
       settings: { maxBacklog: this.#settings.maxBacklog },
+      authoritiesPem: () => (peer.kind === 'certificate' ? this.#authoritiesPem : ''),
     });
     const record: AgentRecord = {
       hello,
+      peer,
       problems: { interfaces: hello.problems, routes: [], kernel: [] },
       session,
       memoryBytes: null,
-      duplicate: this.#replace(hello),
+      duplicate: this.#agents.get(node.name)?.duplicate ?? null,
     };
     this.#agents.set(node.name, record);
     this.#routes.set(node.name, hello.routes);
@@ -177,6 +184,31 @@ export class AgentRegistry implements AgentDirectory {
       },
       closed: () => this.#gone(record, session),
     };
+  }
+
+  /** Certificates of all agents that are connected by one. */
+  certificates(): readonly string[] {
+    return [...this.#agents.values()].flatMap(({ peer, session }) =>
+      peer.kind === 'certificate' && session && !session.closed ? [peer.certificateFingerprint] : [],
+    );
+  }
+
+  /** These certificates are no longer to be believed: ends the streams that were opened with them. */
+  distrust(fingerprints: ReadonlySet<string>): void {
+    for (const [node, { peer, session }] of this.#agents) {
+      if (peer.kind !== 'certificate' || !session || !fingerprints.has(peer.certificateFingerprint)) continue;
+      const detail = `the certificate of the agent of ${node} was revoked or has expired`;
+      this.#log.warn({ node }, 'agent disconnected: its certificate was revoked or has expired');
+      session.refuse('REVOKED', detail);
+    }
+  }
+
+  /** What agents are to trust, in PEM. */
+  setAuthorities(pem: string): void {
+    if (pem === this.#authoritiesPem) return;
+    this.#authoritiesPem = pem;
+    for (const { peer, session } of this.#agents.values())
+      if (peer.kind === 'certificate') session?.authoritiesChanged();
   }
 
   list(): readonly AgentView[] {
@@ -284,19 +316,31 @@ export class AgentRegistry implements AgentDirectory {
     this.hops.lookAgain(this.#committer.books.live());
   }
 
-  /** Ends the stream that the node had before; says so where it was another process and not the same one again. */
-  #replace(hello: AgentHello): AgentRecord['duplicate'] {
+  /** Why the agent is not served; null = it is. Says so to an agent whose node another one claims, too. */
+  #refusal(
+    hello: AgentHello,
+    peer: AgentPeer,
+    node: NetworkNode | undefined,
+  ): { readonly code: RefusalCode; readonly detail: string } | null {
+    if (peer.kind === 'certificate' && peer.node !== hello.node) {
+      const detail = `the certificate is for node "${peer.node}", the agent says that it is "${hello.node}"`;
+      return { code: 'NOT_THIS_NODE', detail };
+    }
+    const there = node && this.#agents.get(node.name);
+    if (!there?.session || there.session.closed) return null;
+    if (identityOf(there.hello, there.peer) === identityOf(hello, peer)) return null;
+    const name = (each: AgentHello): string => `${each.hostName} (process ${each.processId})`;
+    const text = `two agents say that they are ${hello.node}: ${name(there.hello)}, which is served, and ${name(hello)}, which is refused`;
+    there.duplicate = { text, until: (this.#now() + DUPLICATE_SHOWN_MS) as MonotonicMs };
+    there.session.rival(text);
+    return { code: 'NODE_TAKEN', detail: `${text}; stop one of them` };
+  }
+
+  /** Ends the stream that the same agent had before. */
+  #replace(hello: AgentHello): void {
     const before = this.#agents.get(hello.node);
-    const old = before?.hello;
-    const again = old?.bootId === hello.bootId && old.processId === hello.processId;
-    if (!before?.session || !old) return before?.duplicate ?? null;
-    const newcomer = `${hello.hostName} (process ${hello.processId})`;
-    before.session.refuse('REPLACED', `another agent of ${hello.node} has connected: ${newcomer}`);
-    before.session = null;
-    if (again) return before.duplicate;
-    const text = `two agents say that they are ${hello.node}: ${old.hostName} (process ${old.processId}) and ${newcomer}; the newer one is served`;
-    this.#log.warn({ node: hello.node }, text);
-    return { text, until: (this.#now() + DUPLICATE_SHOWN_MS) as MonotonicMs };
+    before?.session?.refuse('REPLACED', `the agent of ${hello.node} has connected again`);
+    if (before) before.session = null;
   }
 
   #gone(record: AgentRecord, session: AgentSession): void {
@@ -365,7 +409,13 @@ const steeringOf = ({ features, interfaces }: AgentHello): SteeringAbility => ({
   strictInterfaces: new Set(interfaces.filter(({ rpFilter }) => rpFilter === 1).map(({ name }) => name)),
 });
 
-function refuse(stream: AgentStream, code: 'UNKNOWN_NODE' | 'SHUTTING_DOWN', detail: string): null {
+/** Two streams with the same one are of one agent. The key of a certificate stays through its renewals. */
+function identityOf({ instanceId, bootId, processId }: AgentHello, peer: AgentPeer): string {
+  if (peer.kind === 'certificate') return `key ${peer.keyFingerprint}`;
+  return instanceId === '' ? `process ${bootId} ${processId}` : `instance ${instanceId}`;
+}
+
+function refuse(stream: AgentStream, code: RefusalCode, detail: string): null {
   stream.send({ type: 'refusal', code, detail });
   stream.end();
   return null;

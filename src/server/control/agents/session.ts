@@ -31,6 +31,7 @@ export class AgentSession {
   readonly #books: Books;
   readonly #listener: SessionListener;
   readonly #settings: SessionSettings;
+  readonly #authoritiesPem: () => string;
   /** Revision of everything that the agent holds or is being told to hold. */
   readonly #held = new Map<string, number>();
   readonly #dirty = new Set<string>();
@@ -47,12 +48,14 @@ export class AgentSession {
     books: Books;
     listener: SessionListener;
     settings: SessionSettings;
+    authoritiesPem: () => string;
   }) {
     this.node = options.node;
     this.#stream = options.stream;
     this.#books = options.books;
     this.#listener = options.listener;
     this.#settings = options.settings;
+    this.#authoritiesPem = options.authoritiesPem;
   }
 
   get closed(): boolean {
@@ -143,6 +146,16 @@ export class AgentSession {
     if (!this.#closed) this.#stream.send({ type: 'rsvpTraceSwitch', on });
   }
 
+  /** Another agent says that it is this node. */
+  rival(detail: string): void {
+    if (!this.#closed) this.#stream.send({ type: 'notice', code: 'RIVAL', detail });
+  }
+
+  /** The authorities of agents' certificates are others than before. */
+  authoritiesChanged(): void {
+    if (!this.#closed) this.#welcome();
+  }
+
   refuse(code: RefusalCode, detail: string): void {
     if (this.#closed) return;
     this.#stream.send({ type: 'refusal', code, detail });
@@ -166,6 +179,7 @@ export class AgentSession {
       interfaces: this.#interfaces,
       heartbeatIntervalMs: this.#heartbeatIntervalMs,
       serverTime: this.#books.now(),
+      authoritiesPem: this.#authoritiesPem(),
     });
   }
 

@@ -1,14 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { requireConfiguredToken } from '../../auth/bearer.ts';
 import type { HttpSettings } from '../context.ts';
 import { agentToJson } from '../representation/agent.ts';
+import { time } from '../representation/time.ts';
 import { traceToText } from '../representation/trace.ts';
-import { AgentSchema } from '../schemas/agent.ts';
+import { AgentSchema, EnrolledAgentSchema } from '../schemas/agent.ts';
 import { problems } from '../schemas/problem.ts';
 import { IdParams, Ref } from '../schemas/shared.ts';
 import type { StreamServer } from '../serve-stream.ts';
 
-export function agentRoutes(app: FastifyInstance, { control }: HttpSettings, streams: StreamServer): void {
+export function agentRoutes(app: FastifyInstance, { control, access }: HttpSettings, streams: StreamServer): void {
   const tags = ['agents'];
   const params = IdParams("The node's name");
 
@@ -76,6 +78,46 @@ export function agentRoutes(app: FastifyInstance, { control }: HttpSettings, str
     async (request, reply) => {
       const { id } = request.params;
       await streams.serve(request, reply, (signal) => control.watchAgentRsvp(id, signal), traceToText, null);
+    },
+  );
+
+  // The pattern keeps `:enrol` out of the name, which would otherwise take the whole segment.
+  const named = '/v1/agents/:id(^[a-z0-9][a-z0-9._-]*)';
+  app.post<{ Params: { id: string } }>(
+    `${named}::enrol`,
+    {
+      schema: {
+        operationId: 'enrolAgent',
+        summary: "A one-time token with which the node's agent gets its certificate; always needs the bearer token",
+        tags,
+        params,
+        response: { 200: Ref(EnrolledAgentSchema), ...problems },
+      },
+    },
+    async (request, reply) => {
+      requireConfiguredToken(access.token);
+      const enrolled = await control.enrolAgent(request.params.id);
+      return reply.header('cache-control', 'no-store').send({ ...enrolled, expiresAt: time(enrolled.expiresAt) });
+    },
+  );
+
+  app.post<{ Params: { id: string } }>(
+    `${named}::revoke`,
+    {
+      schema: {
+        operationId: 'revokeAgent',
+        summary: "Ends certificates, tokens and stream of the node's agent; always needs the bearer token",
+        tags,
+        params,
+        response: {
+          200: Type.Object({ certificates: Type.Integer({ description: 'How many were revoked' }) }),
+          ...problems,
+        },
+      },
+    },
+    async (request) => {
+      requireConfiguredToken(access.token);
+      return control.revokeAgent(request.params.id);
     },
   );
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { Choice, NullableInteger, NullableString, NullableTime } from './shared.ts';
+import { Choice, NullableInteger, NullableString, NullableTime, Time } from './shared.ts';
 
 export const AgentSchema = Type.Object(
   {
@@ -54,4 +54,17 @@ export const AgentSchema = Type.Object(
     memoryBytes: NullableInteger(),
   },
   { $id: 'Agent' },
+);
+
+export const EnrolledAgentSchema = Type.Object(
+  {
+    node: Type.String(),
+    token: Type.String({ description: 'For `headroom agent`, once, in HEADROOM_ENROL_TOKEN or on standard input' }),
+    expiresAt: Time('An hour from now'),
+    server: Type.String({ description: 'HOST:PORT where the agent connects' }),
+    authorityFingerprint: Type.String({
+      description: "SHA-256 of the certificate of the agents' authority, hexadecimal; the token carries it",
+    }),
+  },
+  { $id: 'EnrolledAgent' },
 );

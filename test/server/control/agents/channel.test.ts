@@ -238,17 +238,46 @@ describe('streams that are refused', () => {
     expect(channel.registry.get('r1')).toMatchObject({ state: 'silent', hostName: 'hr-r1' });
   });
 
-  test('of two agents for one node the newer is served, and both are named', async () => {
+  test('a second agent of a node is refused while the first is there, and both are told', async () => {
     const channel = await openChannel();
     const first = await channel.agent('r1');
     const second = await channel.agent('r1', { hostName: 'impostor', processId: 200 });
+    await second.until(() => second.ended);
+    expect(second.refusal).toBe('NODE_TAKEN');
+    const told =
+      'two agents say that they are r1: hr-r1 (process 100), which is served, and impostor (process 200), which is refused';
+    await first.until(() => first.received.some(({ message }) => message.case === 'notice'));
+    expect(first.received.find(({ message }) => message.case === 'notice')!.message.value).toMatchObject({
+      code: 'RIVAL',
+      detail: told,
+    });
+    await heardOut(channel, first);
+    expect(channel.registry.get('r1')).toMatchObject({ state: 'connected', hostName: 'hr-r1', mismatches: [told] });
+  });
+
+  test('the state folder says whether two streams are of one agent, whatever its process and boot', async () => {
+    const channel = await openChannel();
+    const first = await channel.agent('r1', { instanceId: 'one' });
+    const again = await channel.agent('r1', { instanceId: 'one', processId: 200, bootId: 'other' });
     await first.until(() => first.ended);
     expect(first.refusal).toBe('REPLACED');
-    await heardOut(channel, second);
-    expect(channel.registry.get('r1')).toMatchObject({ state: 'connected', hostName: 'impostor' });
-    expect(channel.registry.get('r1').mismatches).toEqual([
-      'two agents say that they are r1: hr-r1 (process 100) and impostor (process 200); the newer one is served',
-    ]);
+    await heardOut(channel, again);
+    const other = await channel.agent('r1', { instanceId: 'two', processId: 200, bootId: 'other' });
+    await other.until(() => other.ended);
+    expect(other.refusal).toBe('NODE_TAKEN');
+  });
+
+  test.each([
+    ['control characters', { hostName: 'a\nb' }, 'hostName'],
+    ['a name that is too long', { version: 'v'.repeat(65) }, 'version'],
+    ['a reservation id that is none', { held: [{ reservationId: 'x', revision: 1n }] }, 'held.reservationId'],
+    ['more interfaces than a node has', { interfaces: Array(4_097).fill({ name: 'e' }) }, 'interfaces'],
+  ])('a hello with %s is refused by name', async (_, over, field) => {
+    const channel = await openChannel();
+    const agent = await channel.agent('r1', over);
+    await agent.until(() => agent.ended);
+    expect(agent.refusal).toBe('MALFORMED');
+    expect(agent.refusalDetail).toContain(field);
   });
 
   test('the same process again replaces its own broken stream without a word', async () => {

@@ -3,7 +3,7 @@ import type { Psb } from '../blocks.ts';
 import type { EngineState } from '../state.ts';
 import { ANSWERS, ERRORS, type Neighbour } from './neighbour.ts';
 import { findNeighbour, meetNeighbour } from './table.ts';
-import { takeToken } from './token-bucket.ts';
+import { takeToken } from '../../../base/token-bucket.ts';
 
 /** From here on the engine is crowded, and who has much gets no more: others are not starved. */
 const CROWDED = 0.9;

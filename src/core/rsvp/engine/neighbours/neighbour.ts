@@ -7,7 +7,7 @@ import type { Timer } from '../timer.ts';
 import type { EngineInterface } from '../types.ts';
 import type { SeenSequences } from './sequence.ts';
 import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';
-import { fullBucket, type TokenBucket, type TokenRate } from './token-bucket.ts';
+import { fullBucket, type TokenBucket, type TokenRate } from '../../../base/token-bucket.ts';
 
 /** Answers to messages that make no sense: a burst, then so many a second. */
 export const ANSWERS: TokenRate = { burst: 50, perSecond: 10 };
