@@ -34,8 +34,8 @@ export function judgeRefusal(
   const { told, since } = failure;
   const { state } = reservation;
   const wasInForce = state === 'active' || state === 'degraded';
-  const isOnPath = nodesOf(reservation).includes(told.errorNode as NodeName);
-  const isStranger = !isOnPath && graph.nodeIndex.has(told.errorNode as NodeName);
+  const isOnPath = nodesOf(reservation).includes(told.errorNode);
+  const isStranger = !isOnPath && graph.nodeIndex.has(told.errorNode);
   if (isChanging(reservation) && !isStranger) return { type: 'ends', failure: told };
   if (!wasInForce) return isStranger ? null : { type: 'ends', failure: told };
   const isOff = sendersOf(reservation).some((sender) => deviation(sender) !== null);

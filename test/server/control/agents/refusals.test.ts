@@ -14,7 +14,7 @@ const reservation = (state: Reservation['state']): Reservation => ({ ...labReser
 function refusedBy(errorNode: string, of: Reservation): Track {
   const told = { errorCode: 1, errorValue: 2, errorNode, detail: `${errorNode} refused the reservation` };
   const { revision } = assignmentFor(of, 'host-b')!;
-  return { ...newTrack(Millis(0)), failure: { told, node: 'host-b' as never, revision, since: SINCE } };
+  return { ...newTrack(Millis(0)), failure: { told, node: 'host-b', revision, since: SINCE } };
 }
 
 const judged = (state: Reservation['state'], errorNode: string, afterMs = 0, more: Partial<Reservation> = {}) => {
