@@ -11,9 +11,11 @@ import { AssignmentLife } from './assignment-life.ts';
 import { Assignments } from './assignments.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
+import { EnforcementNews } from './enforcement-news.ts';
 import { hmac } from './hmac.ts';
 import { Journal } from './journal.ts';
 import { KernelComparison } from './kernel-comparison.ts';
+import { KernelWatch } from './kernel-watch.ts';
 import { NodeInterfaces } from './node-interfaces.ts';
 import { NumberBook } from './number-book.ts';
 import { openPlatform, type Platform } from './platform.ts';
@@ -54,6 +56,8 @@ export class Agent {
   readonly #enforcement: Enforcement;
   readonly #signalling: Signalling;
   readonly #comparison: KernelComparison;
+  readonly #news: EnforcementNews;
+  readonly #watch: KernelWatch;
   readonly #life: AssignmentLife;
   readonly #reporter: SignalReporter;
   readonly #retries: Retries;
@@ -84,6 +88,10 @@ export class Agent {
         onNetworkChange: () => {
           if (agent) agent.#networkChanged();
         },
+        onKernelNotice: (notice) => {
+          if (agent) agent.#watch.noticed(notice);
+        },
+        shaped: () => new Set(agent ? agent.#interfaces.toShape().map(({ name }) => name) : []),
         desired: () => (agent ? agent.#comparison.desired() : { interfaces: [], flows: [] }),
       });
       agent = new Agent(config, settings, loggers, journal, platform, unlock, recording);
@@ -142,15 +150,21 @@ export class Agent {
       changed: () => this.#signalling.input({ type: 'routesChanged' }),
       log: (problem) => log.error({ problem }, 'steering'),
     }));
+    const news = (this.#news = new EnforcementNews({
+      ...{ assignments, reporter, steering, log },
+      changed: (problems) => this.#session.kernelChanged(problems),
+    }));
     const enforcement = (this.#enforcement = new Enforcement({
       assignments,
       kernel,
       classMinor: (key) => classes.allocate(key),
       freeClass: (key) => classes.free(key),
       overhead: (name) => interfaces.overhead(name),
-      mostFor: (assignment) => changes.mostFor(assignment),
+      mtu: (name) => interfaces.mtu(name),
+      mostFor: (assignment) => changes.termsFor(assignment),
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => steering.hold(assignment),
+      isAbsent: (key) => news.isAbsent(key),
       refused: (assignment, flows, code, value, detail) =>
         reporter.refused(assignment, flows, { code, value, node, detail }),
     }));
@@ -196,7 +210,10 @@ export class Agent {
       log,
     };
     this.#life = new AssignmentLife(parts);
-    this.#comparison = new KernelComparison({ assignments, classes, enforcement, interfaces, steering, kernel, log });
+    this.#comparison = new KernelComparison({
+      ...{ assignments, classes, enforcement, interfaces, steering, kernel, news, log },
+    });
+    this.#watch = new KernelWatch({ kernel, comparison: this.#comparison, log, now: monotonic });
     this.#session = new ServerSession({
       ...{ config, log, platform, journal, assignments, reports, clock },
       handlers: {
@@ -214,6 +231,7 @@ export class Agent {
 
   /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
   async stop(): Promise<void> {
+    this.#watch.close();
     this.#comparison.close();
     clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
@@ -284,13 +302,18 @@ export class Agent {
   }
 
   async #state(): Promise<string> {
-    const { transport, kernel } = this.#platform;
+    const { transport, kernel, notices } = this.#platform;
     return JSON.stringify(
       {
         node: this.#config.node,
         engine: this.#signalling.snapshot(),
         transport: { kind: transport.kind, dropped: transport.dropped },
-        kernel: await kernel.stats(),
+        kernel: {
+          classes: await kernel.stats(),
+          notices: notices?.counters ?? null,
+          watch: this.#watch.counters,
+          problems: this.#news.problems,
+        },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,
       },

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../core/base/result.ts';
-import type { Bytes, BytesPerSecond } from '../core/base/units.ts';
+import type { Bytes } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import {
   shareKeyText,
@@ -9,22 +9,28 @@ import {
   type Share,
 } from '../core/rsvp/engine/types.ts';
 import type { ShapedFlow } from '../core/shaping/desired.ts';
+import { askedTerms, beyondMtu, exceeds, type AskedTerms, type Excess } from './asked-terms.ts';
 import type { Assignments } from './assignments.ts';
 import { flowKeysOf } from './flow-key.ts';
 import { shapedFlow } from './shaped-flow.ts';
 import { classesOf, classOfShare, type ShareClass } from './share-classes.ts';
-import { rateOf } from './term-changes.ts';
 
 type Install = EngineOutput & { readonly type: 'install' };
 type Remove = EngineOutput & { readonly type: 'remove' };
 
+interface KernelRefusal {
+  readonly detail: string;
+  /** `foreignQdisc`: somebody else's root qdisc is in place. */
+  readonly code?: string;
+}
+
 /** The kernel as far as single reservations go. */
 export interface FlowInstaller {
-  install(flow: ShapedFlow): Promise<Result<void, { readonly detail: string }>>;
+  install(flow: ShapedFlow): Promise<Result<void, KernelRefusal>>;
   remove(key: string): Promise<Result<void, { readonly detail: string }>>;
 }
 
-type Made = Promise<Result<void, { readonly detail: string }>>;
+type Made = Promise<Result<void, KernelRefusal>>;
 
 /** A class that RSVP has asked for. */
 interface Placed {
@@ -58,7 +64,9 @@ export class Enforcement {
   readonly #overhead: (interfaceName: string) => Bytes;
   readonly #answer: (input: EngineInput) => void;
   readonly #steered: (assignment: Assignment) => Made | null;
-  readonly #mostFor: (assignment: Assignment) => BytesPerSecond;
+  readonly #isAbsent: (key: string) => boolean;
+  readonly #mtu: (interfaceName: string) => Bytes;
+  readonly #mostFor: (assignment: Assignment) => AskedTerms;
   readonly #refused: (
     assignment: Assignment,
     flows: readonly FlowKey[],
@@ -88,10 +96,14 @@ export class Enforcement {
     freeClass: (key: string) => void;
     overhead: (interfaceName: string) => Bytes;
     /** The most that RSVP may ask for of the assignment. */
-    mostFor: (assignment: Assignment) => BytesPerSecond;
+    mostFor: (assignment: Assignment) => AskedTerms;
+    /** Of IP packets; infinite where it is not known. */
+    mtu: (interfaceName: string) => Bytes;
     answer: (input: EngineInput) => void;
     /** Resolves when the flow is kept on its path; null where nothing is to be waited for. */
     steered: (assignment: Assignment) => Made | null;
+    /** Whether a class that was promised is told of as not in force. */
+    isAbsent: (key: string) => boolean;
     /** `flows`: those of the assignment that are concerned; in wildcard style all. */
     refused: (assignment: Assignment, flows: readonly FlowKey[], code: number, value: number, detail: string) => void;
   }) {
@@ -101,15 +113,17 @@ export class Enforcement {
     this.#freeClass = options.freeClass;
     this.#overhead = options.overhead;
     this.#mostFor = options.mostFor;
+    this.#mtu = options.mtu;
     this.#answer = options.answer;
     this.#steered = options.steered;
+    this.#isAbsent = options.isAbsent;
     this.#refused = options.refused;
   }
 
   install(request: Install): void {
     this.#supersede(shareKeyText(request));
     const assignment = this.#assignments.openForShare(request);
-    if (assignment && this.#mayHave(request, assignment)) return this.#installAssigned(request, assignment);
+    if (assignment && this.#excess(request, assignment) === null) return this.#installAssigned(request, assignment);
     // Ahead of its assignment, or of the larger one that is to come.
     const timer = setTimeout(() => {
       this.#waiting.delete(request.installId);
@@ -151,7 +165,7 @@ export class Enforcement {
   opened(): void {
     for (const { request, timer } of [...this.#waiting.values()]) {
       const assignment = this.#assignments.openForShare(request);
-      if (!assignment || !this.#mayHave(request, assignment)) continue;
+      if (!assignment || this.#excess(request, assignment) !== null) continue;
       clearTimeout(timer);
       this.#waiting.delete(request.installId);
       this.install(request);
@@ -218,7 +232,9 @@ export class Enforcement {
     const answered = Promise.all([this.#make(flow, installId), this.#steered(assignment)]).then(([made, steered]) => {
       this.#unanswered.delete(answered);
       const result = steered?.ok === false && assignment.pinned ? steered : made;
-      if (result.ok) this.#answer({ type: 'installed', installId });
+      // What was promised before is told of as degraded; a refusal would end it, though its cause may go any time.
+      const waits = !result.ok && result.error.code === 'foreignQdisc' && this.#isAbsent(share.key);
+      if (result.ok || waits) this.#answer({ type: 'installed', installId });
       else fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, result.error.detail, this.#isLatest(share.key, installId));
     });
     this.#unanswered.add(answered);
@@ -261,16 +277,19 @@ export class Enforcement {
   }
 
   /** What is assigned, or was; the class is made for what is assigned in any case. */
-  #mayHave(request: Install, assignment: Assignment): boolean {
-    return askedRate(request) <= this.#mostFor(assignment);
+  #excess({ flowspec, interface: name }: Install, assignment: Assignment): Excess | null {
+    const asked = askedTerms(flowspec);
+    const booked = this.#mostFor(assignment);
+    return beyondMtu(asked, booked, this.#mtu(name)) ?? exceeds(asked, booked);
   }
 
   #tooMuch(request: Install): void {
     const assignment = this.#assignments.openForShare(request);
-    if (assignment) {
-      const detail = `RESV asks for ${askedRate(request)} bytes/s, ${rateOf(assignment)} are assigned`;
-      const flows = flowsOf(request, assignment);
-      this.#refused(assignment, flows, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE, detail);
+    const excess = assignment ? this.#excess(request, assignment) : null;
+    if (assignment && excess) {
+      const { code, value, detail } = excess;
+      this.#refused(assignment, flowsOf(request, assignment), code, value, detail);
+      return this.#refuse(request.installId, code, value);
     }
     this.#refuse(request.installId, ADMISSION_FAILURE, BANDWIDTH_UNAVAILABLE);
   }
@@ -286,9 +305,6 @@ export class Enforcement {
     this.#answer({ type: 'refused', installId, errorCode, errorValue });
   }
 }
-
-const askedRate = ({ flowspec }: Install): BytesPerSecond =>
-  flowspec.service === 'guaranteed' ? flowspec.rspec.rate : flowspec.tspec.tokenRate;
 
 const flowsOf = ({ style, session, filters }: Share, assignment: Assignment): readonly FlowKey[] =>
   style === 'WF' ? flowKeysOf(assignment) : filters.map((filter) => ({ ...session, ...filter }));

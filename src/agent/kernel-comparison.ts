@@ -1,10 +1,12 @@
+import type { Result } from '../core/base/result.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
 import type { Enforcement } from './enforcement.ts';
+import type { EnforcementNews } from './enforcement-news.ts';
 import type { NodeInterfaces } from './node-interfaces.ts';
 import type { NumberBook } from './number-book.ts';
-import type { TrafficControl } from './platform.ts';
+import type { Comparison, TrafficControl } from './platform.ts';
 import { shapedFlow } from './shaped-flow.ts';
 import { classesOf, reservationOfClass } from './share-classes.ts';
 import type { Steering } from './steering.ts';
@@ -19,9 +21,11 @@ export class KernelComparison {
   readonly #enforcement: Enforcement;
   readonly #interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
   readonly #steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
-  readonly #kernel: Pick<TrafficControl, 'reconcile'>;
+  readonly #kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
+  readonly #news: Pick<EnforcementNews, 'mended' | 'found'>;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: {
     assignments: Assignments;
@@ -29,7 +33,8 @@ export class KernelComparison {
     enforcement: Enforcement;
     interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
     steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
-    kernel: Pick<TrafficControl, 'reconcile'>;
+    kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
+    news: Pick<EnforcementNews, 'mended' | 'found'>;
     log: Logger;
   }) {
     this.#assignments = options.assignments;
@@ -38,6 +43,7 @@ export class KernelComparison {
     this.#interfaces = options.interfaces;
     this.#steering = options.steering;
     this.#kernel = options.kernel;
+    this.#news = options.news;
     this.#log = options.log;
     this.#timer = setInterval(() => void this.run(), PERIOD_MS);
   }
@@ -57,16 +63,51 @@ export class KernelComparison {
     return { interfaces: this.#interfaces.toShape(), flows, steered: this.#steering.desired() };
   }
 
-  async run(): Promise<void> {
+  /**
+   * Mends what is not as it should be, and tells of it.
+   *
+   * @param by who is known to have changed something, as the end of a sentence.
+   * @returns what was found; null where nothing can be said.
+   */
+  run(by = ''): Promise<Comparison | null> {
     this.#steering.reconcileRoutes();
-    const result = await this.#kernel.reconcile(this.desired());
-    if (!result.ok) {
-      this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
-      return;
-    }
-    for (const { key, problem } of result.value?.problems ?? []) {
-      this.#log.error({ key, problem: problem.detail }, 'not enforced in the kernel');
-    }
+    return this.#inTurn(async () => {
+      const started = performance.now();
+      const desired = this.desired();
+      const report = this.#read(await this.#kernel.reconcile(desired));
+      if (!report) return null;
+      for (const { what, keys } of report.disturbances) {
+        const elapsedMs = Math.round(performance.now() - started);
+        this.#log.warn({ what, by: by.trim(), classes: keys.length, elapsedMs }, 'changed by others, and mended');
+      }
+      await this.#news.mended(desired, report, by);
+      return report;
+    });
+  }
+
+  /** Tells of what is gone, and leaves it so. @param why as the end of a sentence. */
+  look(why: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const desired = this.desired();
+      const report = this.#read(await this.#kernel.inspect(desired));
+      if (report) await this.#news.found(desired, report, why);
+    });
+  }
+
+  #read(result: Result<Comparison | undefined, { readonly detail: string }>): Comparison | null {
+    if (result.ok) return result.value ?? null;
+    this.#log.error({ problem: result.error.detail }, 'the kernel cannot be compared');
+    return null;
+  }
+
+  /** News of one comparison is told before the next begins. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   close(): void {

@@ -61,6 +61,11 @@ export class NodeInterfaces {
       .some((one) => one.up && one.addresses.some((each) => prefixContains(each, address)));
   }
 
+  /** The largest IP packet that an interface takes; infinite for one that is not there. */
+  mtu(name: string): Bytes {
+    return Bytes(this.#network.interfaces().find((one) => one.name === name)?.mtuBytes ?? Infinity);
+  }
+
   /** Bytes that the books add to each IP packet; 0 for an interface that they do not know. */
   overhead(name: string): Bytes {
     return Bytes(this.#settings.find((one) => one.name === name)?.overheadBytes ?? 0);

@@ -1,13 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ok, type Result } from '../core/base/result.ts';
 import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts';
+import { TABLE } from '../core/shaping/nft.ts';
+import type { Disturbance } from '../core/shaping/disturbance.ts';
+import { STEERING_TABLE } from '../core/shaping/steering-nft.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { FlowInstaller } from './enforcement.ts';
 import type { FlowMarker } from './steering.ts';
 import { labNetwork, readLabNode } from './lab-node.ts';
-import { loadLibc } from './libc.ts';
+import { loadLibc, type Libc } from './libc.ts';
 import { openHostNetwork, type HostNetwork } from './netlink/host-network.ts';
+import { listenToKernel, type KernelNotice, type KernelNotices } from './netlink/kernel-notices.ts';
 import { Poller } from './poller.ts';
 import { openLoopbackTransport } from './socket/loopback.ts';
 import { openTransport } from './socket/open.ts';
@@ -18,14 +22,20 @@ interface Problem {
 }
 
 /** What a full comparison left undone: nothing is said where there is no kernel. */
-interface Comparison {
+export interface Comparison {
   readonly problems: readonly { readonly key: string; readonly problem: Problem }[];
+  /** What others have taken away or changed; all of it is mended unless it is among the problems. */
+  readonly disturbances: readonly Disturbance[];
 }
 
 /** The kernel's traffic control as the agent uses it. */
 export interface TrafficControl extends FlowInstaller, FlowMarker {
   setInterfaces(interfaces: readonly ShapedInterface[]): Promise<Result<unknown, Problem>>;
   reconcile(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
+  /** Says what `reconcile` would find, and changes nothing. */
+  inspect(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
+  /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
+  ports(): Promise<readonly number[]>;
   stats(): Promise<unknown>;
 }
 
@@ -34,6 +44,8 @@ export interface Platform {
   readonly network: HostNetwork;
   readonly transport: RsvpTransport;
   readonly kernel: TrafficControl;
+  /** Counters of what the kernel tells; null where it tells nothing. */
+  readonly notices: Pick<KernelNotices, 'counters'> | null;
   readonly features: { readonly enforces: boolean; readonly rsvpTransport: string; readonly notes: string[] };
   /** Why single flows cannot be kept off their routed way here; null = they can. */
   readonly steeringProblem: string | null;
@@ -46,6 +58,10 @@ export async function openPlatform(options: {
   log: Logger;
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
+  /** Something in the kernel that may be ours was changed, by whomever. */
+  onKernelNotice: (notice: KernelNotice) => void;
+  /** Names of the interfaces that are shaped now. */
+  shaped: () => ReadonlySet<string>;
   /** What the kernel should hold now. */
   desired: () => DesiredShaping;
 }): Promise<Platform> {
@@ -59,11 +75,14 @@ async function openKernelPlatform(options: {
   log: Logger;
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
+  onKernelNotice: (notice: KernelNotice) => void;
+  shaped: () => ReadonlySet<string>;
   desired: () => DesiredShaping;
 }): Promise<Platform> {
   const libc = await loadLibc();
   const poller = new Poller(libc);
   let transport: RsvpTransport | null = null;
+  let notices: KernelNotices | null = null;
   const network = openHostNetwork({
     libc,
     poller,
@@ -86,16 +105,20 @@ async function openKernelPlatform(options: {
     transport = opened.transport;
     const kernel = await openKernelPart(options);
     const { tc, nft, htb, classifier, steering, missing } = kernel.features();
+    const notes = [...opened.notes, ...missing];
+    notices = listenOrNote({ ...options, libc, poller, network }, notes);
     const enforces = tc && nft !== 'missing' && htb !== false && classifier !== false;
     return {
       network,
       transport: opened.transport,
       kernel,
-      features: { enforces, rsvpTransport: opened.transport.kind, notes: [...opened.notes, ...missing] },
+      notices,
+      features: { enforces, rsvpTransport: opened.transport.kind, notes },
       steeringProblem:
         nft !== 'missing' && tc && steering !== false ? null : missing.join('; ') || 'the kernel has no marks or rules',
       async close({ remove }) {
         await poller.close();
+        notices?.close();
         await opened.transport.close();
         await network.close();
         await kernel.close({ remove });
@@ -104,9 +127,36 @@ async function openKernelPlatform(options: {
   } catch (error) {
     // What still waits would keep a process alive that cannot serve.
     await poller.close();
+    notices?.close();
     await transport?.close();
     await network.close();
     throw error;
+  }
+}
+
+/** Without notifications what others take away is put back by the comparison that runs now and then. */
+function listenOrNote(
+  options: {
+    libc: Libc;
+    poller: Poller;
+    network: HostNetwork;
+    onKernelNotice: (notice: KernelNotice) => void;
+    shaped: () => ReadonlySet<string>;
+  },
+  notes: string[],
+): KernelNotices | null {
+  const { libc, poller, network, onKernelNotice: noticed, shaped } = options;
+  const interfaces = (): ReadonlySet<number> => {
+    const names = shaped();
+    return new Set(network.interfaces().flatMap(({ index, name }) => (names.has(name) ? [index] : [])));
+  };
+  try {
+    return listenToKernel({ libc, poller, tables: new Set([TABLE, STEERING_TABLE]), interfaces, noticed });
+  } catch (error) {
+    notes.push(
+      `the kernel does not tell of changes by others: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return null;
   }
 }
 
@@ -134,8 +184,11 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
       unsteer: done,
       setInterfaces: done,
       reconcile: done,
+      inspect: done,
+      ports: () => Promise.resolve([]),
       stats: () => Promise.resolve(null),
     },
+    notices: null,
     features: {
       enforces: false,
       rsvpTransport: transport.kind,

@@ -29,6 +29,11 @@ export class Poller {
     this.#wake();
   }
 
+  /** Not to be called with another descriptor than the callback's own: what is ready already would still be called. */
+  unwatch(fd: number): void {
+    this.#watched.delete(fd);
+  }
+
   /** Resolves when no thread waits any more; then descriptors may be closed. */
   async close(): Promise<void> {
     this.#closed = true;

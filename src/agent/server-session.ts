@@ -52,6 +52,7 @@ export class ServerSession {
   #channel: Channel | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
+  #kernelProblems: readonly string[] = [];
 
   constructor(options: {
     config: AgentConfig;
@@ -116,6 +117,12 @@ export class ServerSession {
     });
   }
 
+  /** What keeps this host from enforcing is now this, a sentence each. */
+  kernelChanged(problems: readonly string[]): void {
+    this.#kernelProblems = problems;
+    this.#send({ case: 'kernel', value: { $typeName: 'headroom.v1.KernelReport', problems: [...problems] } });
+  }
+
   #hello(): AgentHello {
     const { network, features, steeringProblem } = this.#platform;
     return create(AgentHelloSchema, {
@@ -150,6 +157,7 @@ export class ServerSession {
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();
+        this.kernelChanged(this.#kernelProblems);
         this.#reports.repeat();
         return;
       }

@@ -64,6 +64,8 @@ export class SignalReporter {
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
+  /** What the kernel does not enforce, by reservation and flow, with the reason. */
+  readonly #unenforced = new Map<string, Map<string, string>>();
 
   readonly #changes: TermChanges;
   readonly #outcome: SignallingOutcome;
@@ -115,6 +117,7 @@ export class SignalReporter {
       this.#stood.delete(flowKeyText(flow));
       this.#outcome.stands(flow);
     }
+    this.#unenforced.delete(reservationId);
     this.#leaving.set(reservationId, { assignment, classesGone: false });
     for (const flow of flowKeysOf(assignment).map(flowKeyText)) {
       const same = this.#leavingByFlow.get(flow);
@@ -151,7 +154,15 @@ export class SignalReporter {
    */
   refused(assignment: Assignment, flows: readonly FlowKey[], failure: Failure): void {
     const { code, value, detail } = failure;
-    this.#log.warn({ reservationId: assignment.reservationId, code, value, detail }, 'reservation refused here');
+    const { reservationId } = assignment;
+    // Who asks for more than is booked gets an error of RSVP; what stands as booked is no worse for it.
+    if (isAboutTheRequest(code, value) && flows.every((flow) => this.#stands(assignment, flow))) {
+      return this.#log.warn(
+        { reservationId, code, value, detail },
+        'a RESV was refused here, the reservation stays as it is',
+      );
+    }
+    this.#log.warn({ reservationId, code, value, detail }, 'reservation refused here');
     const here = flows.filter((flow) => this.#paths.has(flowKeyText(flow)));
     for (const flow of here.length > 0 ? here : flows) {
       this.#report(assignment, flow, AssignmentState.FAILED, { failure });
@@ -187,6 +198,28 @@ export class SignalReporter {
       if (reserved) this.#reserved(assignment, reserved);
       else this.#openedFor(assignment, known);
     }
+  }
+
+  /** RSVP has these flows of the assignment installed, and the kernel does not enforce them. */
+  unenforced(assignment: Assignment, flows: readonly FlowKey[], detail: string): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId) ?? new Map<string, string>();
+    this.#unenforced.set(reservationId, known);
+    for (const flow of flows) {
+      known.set(flowKeyText(flow), detail);
+      if (this.#stands(assignment, flow)) this.#lost(assignment, flow, detail);
+    }
+  }
+
+  /** The kernel enforces them again. */
+  enforced(assignment: Assignment, flows: readonly FlowKey[]): void {
+    const { reservationId } = assignment;
+    const known = this.#unenforced.get(reservationId);
+    for (const flow of flows.map(flowKeyText)) {
+      const reserved = this.#reservations.get(flow);
+      if (known?.delete(flow) && reserved) this.#reserved(assignment, reserved);
+    }
+    if (known?.size === 0) this.#unenforced.delete(reservationId);
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
@@ -275,6 +308,13 @@ export class SignalReporter {
           if (this.#stands(assignment, event.flow)) return;
           return this.#lost(assignment, event.flow, `no route at ${node}`);
         }
+        // One message ends no reservation that stands: where its state goes, the loss is told by whoever loses it.
+        if (this.#outlives(event, assignment)) {
+          return this.#log.warn(
+            { reservationId: assignment.reservationId, code, value, node },
+            'RSVP reports an error, the reservation stands',
+          );
+        }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
         this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
         return this.#outcome.failed(event.flow);
@@ -307,6 +347,16 @@ export class SignalReporter {
   #stands(assignment: Assignment, flow: FlowKey): boolean {
     const state = this.#reports.state(assignment, flow);
     return state === AssignmentState.INSTALLED || state === AssignmentState.CONFIRMED;
+  }
+
+  /** On a receiver's host only a confirmation says that it stands; an error about new terms is one that counts. */
+  #outlives(
+    { type, flow }: EngineEvent & { readonly type: 'pathError' | 'resvError' },
+    assignment: Assignment,
+  ): boolean {
+    if (type === 'pathError') return this.#stands(assignment, flow);
+    const confirmed = this.#reports.state(assignment, flow) === AssignmentState.CONFIRMED;
+    return confirmed && !this.#changes.isPending(assignment, flow);
   }
 
   /** Before PATH carries the assignment's own Tspec it says nothing of it: C depends on M. */
@@ -364,9 +414,11 @@ export class SignalReporter {
       this.#stood.set(flow, assignment.reservationId);
       this.#outcome.stands(about);
     }
-    const cut = stands && this.#cut.has(flow) ? this.#paths.get(flow) : undefined;
-    const state = cut === undefined ? said : AssignmentState.LOST;
-    const more = cut === undefined ? told : { ...told, failure: { code: 0, value: 0, node: '', detail: cutFrom(cut) } };
+    const cut = this.#cut.has(flow) ? cutFrom(this.#paths.get(flow) ?? '') : undefined;
+    const absent = this.#unenforced.get(assignment.reservationId)?.get(flow) ?? cut;
+    const isHollow = stands && absent !== undefined;
+    const state = isHollow ? AssignmentState.LOST : said;
+    const more = isHollow ? { ...told, failure: { code: 0, value: 0, node: '', detail: absent } } : told;
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
     const several = assignment.sources.length > 1;
@@ -405,6 +457,9 @@ const sourceOf = ({ source, sourcePort }: FlowKey): Endpoint =>
 /** A refusal of what was asked for before the terms were changed, or changed back. */
 const isOfOtherTerms = (event: EngineEvent, assignment: Assignment): boolean =>
   event.type === 'resvError' && event.flowspec !== undefined && !sameFlowspec(event.flowspec, flowspecOf(assignment));
+/** Refused for what the RESV asks for: more than there is or a larger packet (1/2, 1/3), or another service (21). */
+const isAboutTheRequest = (code: number, value: number): boolean =>
+  (code === ERROR.admissionControl && value !== 0) || code === ERROR.trafficControl;
 /** No route there, or none to the next node that PATH names. */
 const isWayless = (code: number, value: number): boolean =>
   (code === ERROR.rsvpSystem && value === NO_ROUTE) || (code === ROUTING_PROBLEM && value === ROUTING.badStrictNode);

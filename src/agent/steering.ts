@@ -180,6 +180,11 @@ export class Steering {
     });
   }
 
+  /** The reservation that a steered flow is for, by the key of its mark. */
+  reservationOf(key: string): string | undefined {
+    return this.#flows.get(key)?.reservationId;
+  }
+
   /** Everything that is steered, for a full comparison. */
   desired(): readonly SteeredFlow[] {
     return [...this.#flows.values()].map(({ steered }) => steered);

@@ -1,4 +1,5 @@
 import { BytesPerSecond } from '../core/base/units.ts';
+import { exceeds, largestOf, termsOf, type AskedTerms } from './asked-terms.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { flowKeysOf } from './flow-key.ts';
@@ -11,6 +12,8 @@ interface TermChange {
   readonly revision: number;
   /** The largest rate of earlier terms, bytes/s; 0 where the new ones are no less. */
   readonly formerRate: number;
+  /** The most of earlier terms, where the new ones are less in some; left out: they are not. */
+  readonly former?: AskedTerms;
   /** RSVP has not come to the new terms yet, for some sender. */
   readonly pending: boolean;
   /** Senders for which it has, while it has not for others. */
@@ -36,9 +39,12 @@ export class TermChanges {
   }
 
   begin(before: Assignment, assignment: Assignment): void {
-    const former = Math.max(this.#changes.get(before.reservationId)?.formerRate ?? 0, rateOf(before));
-    const formerRate = former > rateOf(assignment) ? former : 0;
-    this.#put(assignment.reservationId, { revision: assignment.revision, formerRate, pending: true });
+    const known = this.#changes.get(before.reservationId);
+    const largest = Math.max(known?.formerRate ?? 0, rateOf(before));
+    const formerRate = largest > rateOf(assignment) ? largest : 0;
+    const terms = largestOf(termsOf(before), known?.former);
+    const former = exceeds(terms, termsOf(assignment)) === null ? {} : { former: terms };
+    this.#put(assignment.reservationId, { revision: assignment.revision, formerRate, ...former, pending: true });
   }
 
   /** Whether RSVP still has to come to the assignment's terms for one of its senders. */
@@ -53,18 +59,27 @@ export class TermChanges {
     const { reservationId } = assignment;
     const change = this.#changes.get(reservationId);
     if (!change?.pending) return;
-    const { formerRate, revision } = change;
+    const { formerRate, former, revision } = change;
     const arrived = [...new Set([...(change.arrived ?? []), flowKeyText(flow)])];
     if (flowKeysOf(assignment).some((each) => !arrived.includes(flowKeyText(each)))) {
       this.#put(reservationId, { ...change, arrived });
-    } else if (formerRate === 0) this.forget(reservationId);
-    else this.#put(reservationId, { revision, formerRate, pending: false });
+    } else if (formerRate === 0 && former === undefined) this.forget(reservationId);
+    else this.#put(reservationId, { revision, formerRate, ...(former && { former }), pending: false });
   }
 
   /** The most that RSVP may ask for: what is assigned, or was before. */
   mostFor(assignment: Assignment): BytesPerSecond {
     const former = this.#changes.get(assignment.reservationId)?.formerRate ?? 0;
     return BytesPerSecond(Math.max(rateOf(assignment), former));
+  }
+
+  /** The same with everything that a RESV says. Of a change that an older agent wrote down only the rate is known. */
+  termsFor(assignment: Assignment): AskedTerms {
+    const change = this.#changes.get(assignment.reservationId);
+    const terms = largestOf(termsOf(assignment), change?.former);
+    if (change === undefined || change.former !== undefined || change.formerRate === 0) return terms;
+    const { formerRate } = change;
+    return assignment.rspec ? { ...terms, rate: formerRate } : { ...terms, tokenRate: formerRate };
   }
 
   forget(reservationId: string): void {

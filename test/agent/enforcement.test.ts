@@ -68,6 +68,7 @@ let freed: string[];
 let enforcement: Enforcement;
 let assignments: Assignments;
 let changes: TermChanges;
+let isAbsent: boolean;
 let answered: () => Promise<EngineInput>;
 
 beforeEach(() => {
@@ -75,6 +76,7 @@ beforeEach(() => {
   told = [];
   refused = [];
   freed = [];
+  isAbsent = false;
   let wake: (input: EngineInput) => void = () => undefined;
   answered = () => new Promise((resolve) => (wake = resolve));
   assignments = new Assignments();
@@ -88,7 +90,9 @@ beforeEach(() => {
     freeClass: (key) => freed.push(key),
     overhead: () => Bytes(14),
     steered: () => null,
-    mostFor: (each) => changes.mostFor(each),
+    isAbsent: () => isAbsent,
+    mtu: () => Bytes(1500),
+    mostFor: (each) => changes.termsFor(each),
     answer: (input) => {
       told.push(input);
       wake(input);
@@ -419,5 +423,26 @@ describe('several senders', () => {
     await enforcement.withdraw(former);
     await enforcement.remove({ ...asks(0, 'SE', one), type: 'remove' });
     expect(kernel.calls).toEqual(['install a on eth0', 'install b on eth0', 'remove a', 'remove b']);
+  });
+});
+
+describe("somebody else's root qdisc", () => {
+  const foreign = err({ code: 'foreignQdisc', detail: 'interface eth0 has a root qdisc that is not ours' });
+  const asked = async (): Promise<EngineInput> => {
+    const answer = answered();
+    enforcement.install(resv);
+    kernel.answers[0]!(foreign);
+    return answer;
+  };
+
+  it('has a new reservation refused', async () => {
+    expect(await asked()).toMatchObject({ type: 'refused' });
+    expect(refused).toEqual(['interface eth0 has a root qdisc that is not ours']);
+  });
+
+  it('ends none that was promised: RSVP goes on while it is told as degraded', async () => {
+    isAbsent = true;
+    expect(await asked()).toEqual({ type: 'installed', installId: 1 });
+    expect(refused).toEqual([]);
   });
 });

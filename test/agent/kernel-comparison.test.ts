@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Assignments } from '../../src/agent/assignments.ts';
+import { termsOf } from '../../src/agent/asked-terms.ts';
 import { Enforcement } from '../../src/agent/enforcement.ts';
 import { flowspecOf, sessionOf } from '../../src/agent/flow-key.ts';
 import { KernelComparison } from '../../src/agent/kernel-comparison.ts';
-import { rateOf } from '../../src/agent/term-changes.ts';
 import { ok } from '../../src/core/base/result.ts';
 import { Bytes, EpochMs } from '../../src/core/base/units.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
@@ -34,9 +34,11 @@ beforeEach(() => {
     },
     freeClass: (key) => ids.release(key),
     overhead: () => Bytes(14),
-    mostFor: rateOf,
+    mtu: () => Bytes(1500),
+    mostFor: termsOf,
     answer: () => undefined,
     steered: () => null,
+    isAbsent: () => false,
     refused: () => undefined,
   });
   comparison = new KernelComparison({
@@ -50,7 +52,9 @@ beforeEach(() => {
         compared.push(desired);
         return done();
       },
+      inspect: done,
     },
+    news: { mended: () => Promise.resolve(), found: () => Promise.resolve() },
     log: createLoggers({ base: 'silent', bySubsystem: new Map() })('agent'),
   });
 });

@@ -228,14 +228,59 @@ describe('news of an assignment', () => {
     reporter.event({ type: 'resvDown', flow, cause: 'tear' });
     badStrictNode();
     expect(said).toEqual(['PATH', 'INSTALLED', 'LOST']);
-    // But a route that could never work is.
+    // But a route that could never work is, where nothing stands.
     reporter.event({ type: 'pathError', flow, errorNode: ip('10.12.0.2'), errorCode: 24, errorValue: 4, local: true });
     expect(said.at(-1)).toBe('FAILED');
   });
 
-  it('is a refusal for any other error', () => {
-    reporter.event({ type: 'pathError', flow, errorNode: ip('10.1.0.1'), errorCode: 21, errorValue: 4, local: true });
+  it('is a refusal for any other error, but never while the reservation stands', () => {
+    const badTspec = {
+      type: 'pathError',
+      flow,
+      errorNode: ip('10.1.0.1'),
+      errorCode: 21,
+      errorValue: 4,
+      local: true,
+    } as const;
+    reporter.event(badTspec);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' });
+    reporter.event(badTspec);
+    expect(said).toEqual(['PATH', 'INSTALLED', 'LOST', 'FAILED']);
+  });
+
+  it('says nothing of the reservation where a RESV was refused that asked for more than is booked', () => {
+    const failure = { code: 1, value: 2, node: 'r1', detail: 'RESV asks for r 2000000, 1000000 are assigned' };
+    reporter.refused(assignment, [flow], failure);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+    reporter.refused(assignment, [flow], { ...failure, code: 22, value: 0 });
     expect(said).toEqual(['PATH', 'INSTALLED', 'FAILED']);
+  });
+
+  describe('whose class others have taken away', () => {
+    const gone = (): void => reporter.unenforced(assignment, [flow], 'the root qdisc of eth1 was gone');
+    beforeEach(() => (said.length = 0));
+
+    it('says lost and installed even where the repair took no time', () => {
+      gone();
+      reporter.enforced(assignment, [flow]);
+      expect(said).toEqual(['LOST', 'INSTALLED']);
+    });
+
+    it('stays lost while it is gone, whatever RSVP says of it', () => {
+      gone();
+      reporter.event(resvUp(assignment));
+      reporter.event({ type: 'confirmed', flow } as never);
+      expect(new Set(said)).toEqual(new Set(['LOST']));
+      expect(reports.held(assignment).state).toBe(AssignmentState.LOST);
+    });
+
+    it('does not become installed by its class where RSVP has lost it meanwhile', () => {
+      gone();
+      reporter.event({ type: 'resvDown', flow, cause: 'timeout' } as never);
+      reporter.enforced(assignment, [flow]);
+      expect(said).toEqual(['LOST']);
+    });
   });
 
   describe('under new terms', () => {

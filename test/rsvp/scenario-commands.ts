@@ -221,6 +221,13 @@ const DAMAGE: Readonly<Record<string, Command>> = {
     const bytes = hexBytes(words.rest().join(''));
     node.input({ type: 'packet', interface: onto, source, destination, ttl, bytes });
   },
+  /** `repeat-at r1 eth2 host-a>r1 Path CHANGES`: the same arrives at another interface, or at another node. */
+  'repeat-at': (scenario, words) => {
+    const node = scenario.node(words.next('node'));
+    const onto = words.next('interface');
+    const [from, to] = way(words);
+    node.input(repeated(scenario.last(from, to, words.next('message type')), onto, words));
+  },
   /** `repeat host-a>r1 Path CHANGES`: the last such message arrives again, changed. */
   repeat: (scenario, words) => {
     const [from, to] = way(words);

@@ -88,6 +88,26 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
     const destinationPort = number(words.next('port'));
     edit(draft, 'session', () => ({ destinationPort }));
   },
+  protocol: (draft, words) => {
+    const protocol = number(words.next('protocol'));
+    edit(draft, 'session', () => ({ protocol }));
+  },
+  destination: (draft, words) => {
+    const destination = words.next('address');
+    edit(draft, 'session', () => ({ destination }));
+  },
+  sender: (draft, words) => {
+    const source = words.next('address');
+    edit(draft, 'senderTemplate', () => ({ source }));
+    edit(draft, 'filterSpec', () => ({ source }));
+  },
+  /** `raw-flowspec 9/2 BODY`: FLOWSPEC as another build would write it. */
+  'raw-flowspec': (draft, words) => {
+    const [classNumber, cType] = words.next('class/c-type').split('/').map(Number) as [number, number];
+    const other: RsvpObject = { kind: 'unknown', classNumber, cType, body: hexBytes(words.next('body')) };
+    const objects = draft.message.objects.map((object) => (object.kind === 'flowspec' ? other : object));
+    draft.message = { ...draft.message, objects };
+  },
   'source-port': (draft, words) => {
     const sourcePort = number(words.next('port'));
     edit(draft, 'senderTemplate', () => ({ sourcePort }));
@@ -124,7 +144,12 @@ const CHANGES: Readonly<Record<string, (draft: Draft, words: Words) => void>> = 
   },
   error: (draft, words) => {
     const [errorCode, errorValue] = words.next('code/value').split('/').map(Number);
-    edit(draft, 'errorSpec', () => ({ errorCode, errorValue }));
+    if (draft.message.objects.some(({ kind }) => kind === 'errorSpec')) {
+      return edit(draft, 'errorSpec', () => ({ errorCode, errorValue }));
+    }
+    // Of another message than an error: right after SESSION.
+    const added = { kind: 'errorSpec', errorNode: draft.source, flags: 0, errorCode, errorValue } as RsvpObject;
+    draft.message = { ...draft.message, objects: draft.message.objects.toSpliced(1, 0, added) };
   },
   rate: (draft, words) => editTspecs(draft, { tokenRate: rate(words.next('rate')) }),
   bucket: (draft, words) => editTspecs(draft, { tokenBucket: number(words.next('bucket')) }),

@@ -10,6 +10,8 @@ export interface KernelCalls {
   setInterfaces: { argument: readonly ShapedInterface[]; answer: Result<void, KernelProblem> };
   apply: { argument: FlowBatch; answer: BatchResults };
   reconcile: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
+  inspect: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
+  ports: { argument: null; answer: readonly number[] };
   steer: { argument: SteeringChange; answer: Result<void, KernelProblem> };
   stats: { argument: null; answer: readonly FlowCounters[] };
   close: { argument: { readonly remove: boolean }; answer: null };

@@ -1,7 +1,9 @@
 import { err, ok, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
+import { filterDisturbance, queueDisturbance, type Disturbance } from '../../core/shaping/disturbance.ts';
 import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
 import type { SteeringNumbers } from '../../core/shaping/steering.ts';
+import { STEERING_TABLE } from '../../core/shaping/steering-nft.ts';
 import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
@@ -126,17 +128,36 @@ export class KernelDriver {
   }
 
   /** Full comparison of everything of ours with what is desired. Classes that are right are not touched. */
-  async reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
+  reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
+    return this.#compare(desired, true);
+  }
+
+  /** The same comparison, of which nothing but the report comes: the kernel stays as it is. */
+  inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
+    return this.#compare(desired, false);
+  }
+
+  /** Ports of the netlink sockets by which changes reached the kernel from here of late. */
+  ports(): readonly number[] {
+    return [...this.#tc.ports(), ...this.#nft.ports()];
+  }
+
+  async #compare(desired: DesiredShaping, mends: boolean): Promise<Result<ReconcileReport, KernelProblem>> {
     const { wanted, refused } = WantedShaping.of(desired);
     const problems = refused.map((one) => ({ key: one.key, problem: fromRefusal(one.refusal) }));
+    const before = this.#wanted;
+    const disturbances: Disturbance[] = [];
+    const disturbed = (found: Disturbance | null): void => void (found && disturbances.push(found));
     try {
       const names = new Set([
         ...(await this.#reader.shapedInterfaces()),
         ...this.#queues.known(),
         ...wanted.interfaces.keys(),
       ]);
-      this.#wanted = wanted;
-      this.#compared = true;
+      if (mends) {
+        this.#wanted = wanted;
+        this.#compared = true;
+      }
       let tcCommands = 0;
       let adopted = 0;
       for (const name of names) {
@@ -146,19 +167,30 @@ export class KernelDriver {
         for (const flow of wanted.flowsOn(name).values())
           if (this.#queues.has(name, flow.classMinor) && !changed.has(flow.key)) adopted++;
         tcCommands += plan.commands.length;
+        disturbed(queueDisturbance(name, before, wanted, plan));
+        if (!mends) {
+          const problem = this.#queues.unusable(name, plan);
+          if (problem) problems.push({ key: name, problem });
+          continue;
+        }
         const left = await this.#queues.bring(wanted, name);
         for (const { key, problem } of left) problems.push({ key: key ?? name, problem });
         if (!wanted.interfaces.has(name)) this.#queues.forget(name);
       }
       for (const { key } of problems) wanted.remove(key);
       await this.#filter.observe();
-      const filterChanges = this.#filter.difference(wanted);
-      const filter = await this.#filter.bring(wanted, undefined, false);
-      const steering = await this.#steering.reconcile(desired.steered ?? []);
+      const difference = this.#filter.difference(wanted);
+      disturbed(filterDisturbance(before, wanted, difference));
+      const filter = mends ? await this.#filter.bring(wanted, undefined, false) : null;
+      const steering = await this.#steering.compare(desired.steered ?? [], mends);
       if (!steering.ok) return err(steering.error);
-      return filter
-        ? err(filter)
-        : ok({ tcCommands, filterChanges, steeringChanges: steering.value, adopted, problems });
+      const { changes: steeringChanges, disturbed: steered } = steering.value;
+      if (steered.length > 0) {
+        const what = `nftables: marks of table ${STEERING_TABLE} were gone or changed`;
+        disturbances.push({ place: STEERING_TABLE, what, keys: steered });
+      }
+      if (filter) return err(filter);
+      return ok({ tcCommands, filterChanges: difference.length, steeringChanges, adopted, problems, disturbances });
     } catch (error) {
       return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
     }

@@ -28,9 +28,9 @@ export class FilterKeeper {
     this.#observed = await this.#reader.filter();
   }
 
-  /** How many changes a full comparison asks for. */
-  difference(wanted: WantedShaping): number {
-    return planFilter(wantedFilter(wanted, this.#guard), this.#observed).length;
+  /** The changes that a full comparison asks for. */
+  difference(wanted: WantedShaping): readonly NftStep[] {
+    return planFilter(wantedFilter(wanted, this.#guard), this.#observed);
   }
 
   /**

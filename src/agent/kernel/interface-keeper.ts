@@ -37,6 +37,11 @@ export class InterfaceKeeper {
     return [...this.#observed.keys()];
   }
 
+  /** Why nothing can be done there; null where it can. */
+  unusable(name: string, { problem }: InterfacePlan): KernelProblem | null {
+    return problem === null ? null : this.#unusable(name, problem);
+  }
+
   has(name: string, minor: number): boolean {
     return this.#observed.get(name)?.classes.has(minor) ?? false;
   }

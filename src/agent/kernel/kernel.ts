@@ -41,6 +41,10 @@ export interface Kernel {
   unsteer(key: string): Promise<Result<void, KernelProblem>>;
   /** Full comparison: adopts what is right (a killed predecessor's classes too), mends the rest, removes what is not desired. */
   reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>>;
+  /** The same comparison without changing anything: the report says what `reconcile` would find. */
+  inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>>;
+  /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
+  ports(): Promise<readonly number[]>;
   stats(): Promise<readonly FlowCounters[]>;
   /** With `remove` nothing of ours stays behind; without, everything stays in force. */
   close(options: { readonly remove: boolean }): Promise<void>;
@@ -245,6 +249,14 @@ export class RemoteKernel implements Kernel {
 
   reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
     return this.#inTurn(() => this.#call('reconcile', desired).catch(broken));
+  }
+
+  inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
+    return this.#inTurn(() => this.#call('inspect', desired).catch(broken));
+  }
+
+  ports(): Promise<readonly number[]> {
+    return this.#inTurn(() => this.#call('ports', null).catch(() => []));
   }
 
   stats(): Promise<readonly FlowCounters[]> {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { NETLINK_NETFILTER } from '../netlink/socket.ts';
+import { ownNetlinkPorts } from './own-ports.ts';
 
 /** One way to speak with nftables. Each `run` is one transaction: all of it or nothing. */
 export interface NftSession {
@@ -8,9 +10,13 @@ export interface NftSession {
   run(commands: string): Promise<string | null>;
   /** JSON of a table with numeric values, or null when there is no such table. @throws Error when it cannot be read. */
   list(table: string): Promise<string | null>;
+  /** Ports of the netlink sockets by which it changes the kernel, of late. */
+  ports(): readonly number[];
   close(): void;
 }
 
+/** Notifications of what a process has done come after its end, but not long after. */
+const REMEMBERED_PIDS = 64;
 const MISSING = /No such file or directory|does not exist/;
 /** From libnftables.h: JSON (16) and all four numeric output flags (128 … 1024). */
 const JSON_OUTPUT = 16 | 128 | 256 | 512 | 1024;
@@ -61,6 +67,7 @@ function openLibrary(): NftSession {
       if (status === 0) return Promise.resolve(text);
       return MISSING.test(error) ? Promise.resolve(null) : Promise.reject(new Error(firstLine(error)));
     },
+    ports: () => ownNetlinkPorts(NETLINK_NETFILTER),
     close: () => {
       free(context);
     },
@@ -69,9 +76,14 @@ function openLibrary(): NftSession {
 
 class NftProgram implements NftSession {
   readonly kind = 'program';
+  readonly #pids: number[] = [];
 
   async run(commands: string): Promise<string | null> {
-    const { status, error } = await program(['-f', '-'], commands);
+    const started = (pid: number): void => {
+      this.#pids.push(pid);
+      if (this.#pids.length > REMEMBERED_PIDS) this.#pids.shift();
+    };
+    const { status, error } = await program(['-f', '-'], commands, started);
     return status === 0 ? null : firstLine(error);
   }
 
@@ -82,14 +94,24 @@ class NftProgram implements NftSession {
     throw new Error(firstLine(error));
   }
 
+  /** A process's first netlink socket has its number (netlink(7)). */
+  ports(): readonly number[] {
+    return this.#pids;
+  }
+
   close(): void {
     // Nothing is kept open between calls.
   }
 }
 
-function program(args: readonly string[], input: string): Promise<{ status: number; output: string; error: string }> {
+function program(
+  args: readonly string[],
+  input: string,
+  started?: (pid: number) => void,
+): Promise<{ status: number; output: string; error: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn('nft', args, { env: { ...process.env, LC_ALL: 'C' } });
+    if (child.pid !== undefined) started?.(child.pid);
     let output = '';
     let error = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));

@@ -1,3 +1,5 @@
+import type { Disturbance } from '../../core/shaping/disturbance.ts';
+
 /** Why the kernel does not do what was asked. */
 export interface KernelProblem {
   readonly code:
@@ -39,6 +41,8 @@ export interface ReconcileReport {
   readonly steeringChanges: number;
   /** Flows and interfaces that are not enforced, with the reason. */
   readonly problems: readonly { readonly key: string; readonly problem: KernelProblem }[];
+  /** What others have taken away or changed since it was put into the kernel. */
+  readonly disturbances: readonly Disturbance[];
   /** Classes found in place and left as they were. */
   readonly adopted: number;
 }

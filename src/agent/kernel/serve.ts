@@ -51,6 +51,10 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
       return driver.apply(request.argument as FlowBatch);
     case 'reconcile':
       return driver.reconcile(request.argument as Parameters<KernelDriver['reconcile']>[0]);
+    case 'inspect':
+      return driver.inspect(request.argument as Parameters<KernelDriver['inspect']>[0]);
+    case 'ports':
+      return driver.ports();
     case 'steer':
       return driver.steer(request.argument as SteeringChange);
     case 'stats':
@@ -65,7 +69,7 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
 function refuse(request: Request, features: KernelFeatures): unknown {
   const problem: KernelProblem = { code: 'unsupported', detail: features.missing.join('; ') };
   const refused: Result<never, KernelProblem> = err(problem);
-  if (request.call === 'stats') return [];
+  if (request.call === 'stats' || request.call === 'ports') return [];
   if (request.call === 'close') return null;
   if (request.call !== 'apply') return refused;
   const batch = request.argument as FlowBatch;

@@ -56,19 +56,40 @@ export class SteeringKeeper {
     return err({ code: 'failed', detail: `nftables: ${problem}` });
   }
 
-  /** Full comparison with exactly these flows. Resolves with how many changes it took. */
-  async reconcile(flows: readonly SteeredFlow[]): Promise<Result<number, KernelProblem>> {
-    this.#flows.clear();
-    this.#elements.clear();
-    for (const { key, filter, neighbour } of flows) {
-      const element = elementKey(filter);
-      if (element.ok) this.#put(key, element.value, neighbour, new Set());
+  /**
+   * Full comparison with exactly these flows.
+   *
+   * @param mends false: nothing is changed.
+   * @returns how many changes it takes, and the flows whose marks were in the kernel and are not any more.
+   */
+  async compare(
+    flows: readonly SteeredFlow[],
+    mends: boolean,
+  ): Promise<Result<{ readonly changes: number; readonly disturbed: readonly string[] }, KernelProblem>> {
+    const before = new Map(this.#flows);
+    if (mends) {
+      this.#flows.clear();
+      this.#elements.clear();
+      for (const { key, filter, neighbour } of flows) {
+        const element = elementKey(filter);
+        if (element.ok) this.#put(key, element.value, neighbour, new Set());
+      }
+      this.#compared = true;
     }
-    this.#compared = true;
     this.#observed = await this.#read();
-    const changes = planSteering(this.#elements, this.#observed).length;
-    const problem = await this.#bring(undefined);
-    return problem === null ? ok(changes) : err({ code: 'failed', detail: `nftables: ${problem}` });
+    const steps = planSteering(this.#elements, this.#observed);
+    const sameMany = before.size === this.#flows.size;
+    const rebuilt = steps.some(({ op }) => op === 'rebuild' || (op === 'rules' && sameMany));
+    const missing = new Set(steps.flatMap((step) => (step.op === 'addElement' ? [step.key] : [])));
+    const disturbed = [...this.#flows].flatMap(([key, { element, neighbour }]) => {
+      const was = before.get(key);
+      const same = was?.element === element && was.neighbour === neighbour;
+      return same && (rebuilt || missing.has(element)) ? [key] : [];
+    });
+    const problem = mends ? await this.#bring(undefined) : null;
+    return problem === null
+      ? ok({ changes: steps.length, disturbed })
+      : err({ code: 'failed', detail: `nftables: ${problem}` });
   }
 
   /** Takes the table away. */

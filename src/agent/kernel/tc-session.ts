@@ -14,6 +14,9 @@ const SYNC = 'end-of-batch';
 const SYNC_ANSWER = `Object "${SYNC}" is unknown, try "tc help".\n`;
 const FLAGS = { details: ['-d'], raw: ['-d', '-raw'], counters: ['-s'] } as const;
 
+/** Notifications of what a process has done come after its end, but not long after. */
+const REMEMBERED_PIDS = 64;
+
 /**
  * `tc -force -batch -` kept open on a pipe: starting tc for every command would cost milliseconds.
  * tc leaves when an argument does not parse; the next command then starts it again.
@@ -25,6 +28,8 @@ export class TcSession {
   #buffer = '';
   readonly #waiting: Waiting[] = [];
   #closed = false;
+  /** Process numbers, the last ones. */
+  readonly #pids: number[] = [];
 
   /**
    * @param shows what `show` prints besides the usual: details; with `raw` also the limit of a TBF; or counters, which make long
@@ -72,6 +77,11 @@ export class TcSession {
     this.#child = null;
   }
 
+  /** Ports of the netlink sockets by which it changes the kernel: a process's first one has its number (netlink(7)). */
+  ports(): readonly number[] {
+    return this.#pids;
+  }
+
   close(): void {
     this.#closed = true;
     this.renew();
@@ -98,6 +108,8 @@ export class TcSession {
       env: { ...process.env, LC_ALL: 'C' },
     });
     this.#child = child;
+    if (child.pid !== undefined) this.#pids.push(child.pid);
+    if (this.#pids.length > REMEMBERED_PIDS) this.#pids.shift();
     this.#lines = 0;
     this.#buffer = '';
     child.stdout.setEncoding('utf8');

@@ -10,6 +10,10 @@ export const RTM_DELROUTE = 25;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_NEWQDISC = 36;
+export const RTM_DELQDISC = 37;
+export const RTM_NEWTCLASS = 40;
+export const RTM_DELTCLASS = 41;
 export const RTM_NEWNETCONF = 80;
 export const RTM_GETNETCONF = 82;
 export const NLMSG_ERROR = 2;
@@ -25,6 +29,8 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** The socket that asked for it; in a notification the one that caused it; 0 = the kernel itself. */
+  readonly port: number;
   readonly body: Uint8Array;
 }
 
@@ -64,6 +70,7 @@ export function decodeNetlink(datagram: Uint8Array): NetlinkMessage[] {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       body: datagram.subarray(at + 16, at + length),
     });
     at += align(length);

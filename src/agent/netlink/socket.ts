@@ -12,10 +12,13 @@ import {
 
 const BUFFER_BYTES = 256 * 1024;
 const EIO = 5;
+/** linux/netlink.h */
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 
 /** @throws Error where the kernel gives no such socket. */
-export function openNetlink(libc: Libc, groups: number, flags: number): number {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, 0);
+export function openNetlink(libc: Libc, groups: number, flags: number, protocol = NETLINK_ROUTE): number {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol);
   if (fd < 0) throw new Error(`a netlink socket was refused (errno ${libc.errno()})`);
   const address = new Uint8Array(12);
   const view = new DataView(address.buffer);

@@ -8,13 +8,15 @@ import type { Tspec } from './flowspec.ts';
  *     (b − M) / R · (p − R) / (p − r) + (M + Ctot) / R + Dtot   for p > R ≥ r
  *     (M + Ctot) / R + Dtot                                     for R ≥ p ≥ r
  *
- * An infinite p makes the factor (p − R) / (p − r) one. Not rounded.
+ * An infinite p makes the factor (p − R) / (p − r) one. For b the larger of b and M is used: a packet goes out whole, however
+ * small the bucket (RFC 2215 3.6 leaves b < M open). Not rounded.
  *
  * @param rate R, bytes/s, r ≤ R, finite.
  */
 export function queueingDelayMicros(tspec: Tspec, rate: number, path: ErrorTerms): number {
   const { tokenRate: r, tokenBucket: b, peakRate: p, maxPacketSize: M } = tspec;
-  const burst = rate >= p ? 0 : Math.max(0, b - M) * (p === Infinity ? 1 : (p - rate) / (p - r));
+  const bucket = Math.max(b, M);
+  const burst = rate >= p ? 0 : (bucket - M) * (p === Infinity ? 1 : (p - rate) / (p - r));
   return (1e6 * (burst + M + path.rateDependent)) / rate + path.rateIndependent;
 }
 

@@ -88,6 +88,8 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
       return { type: 'rsvpState', queryId: message.value.queryId, json: message.value.json };
     case 'applied':
       return { type: 'applied' };
+    case 'kernel':
+      return { type: 'kernel', problems: readKernelProblems(message.value.problems) };
     case 'rsvpTrace':
       return {
         type: 'rsvpTrace',
@@ -101,6 +103,13 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
       return assertNever(message);
   }
 }
+
+/** No stranger's text grows beyond what people read. */
+const MAX_PROBLEMS = 20;
+const MAX_PROBLEM_LENGTH = 500;
+
+const readKernelProblems = (problems: readonly string[]): readonly string[] =>
+  problems.slice(0, MAX_PROBLEMS).map((problem) => problem.slice(0, MAX_PROBLEM_LENGTH).replace(/\p{Cc}/gu, '?'));
 
 export function toServerMessage(message: ToAgent): ServerMessage {
   switch (message.type) {

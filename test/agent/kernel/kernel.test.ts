@@ -158,7 +158,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the kernel', () => {
     expect(filter().rules).toEqual(['v4_full']);
     expect(await second.call('reconcile', { interfaces, flows })).toEqual({
       ok: true,
-      value: { tcCommands: 0, filterChanges: 0, steeringChanges: 0, adopted: 5, problems: [] },
+      value: { tcCommands: 0, filterChanges: 0, steeringChanges: 0, adopted: 5, problems: [], disturbances: [] },
     });
 
     inside(ns, 'tc', 'class', 'del', 'dev', 'eth1', 'classid', 'fff0:10');

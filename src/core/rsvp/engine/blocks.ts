@@ -5,6 +5,7 @@ import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { ExplicitHop } from '../wire/explicit-route.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
 import type { RecordedHop } from '../wire/record-route.ts';
+import type { RsvpStyle } from '../wire/style.ts';
 import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { Stands, Told } from './neighbours/neighbour.ts';
 import type { TokenBucket } from './neighbours/token-bucket.ts';
@@ -162,6 +163,8 @@ export interface Rsb extends Stands {
   accepted: Flowspec | null;
   /** SE: the senders it is for, by flowKeyText; null with the other styles. */
   readonly filters: Map<string, RsbFilter> | null;
+  /** STYLE as it came last: it goes back in an error as it was (RFC 2205 3.1.8). */
+  styleObject: RsvpStyle;
   /** WF: the senders that it may be passed on to (RFC 2205 3.4); null: no limit. */
   scope: readonly IpAddress[] | null;
   /** Set while `requested` stands refused. */
@@ -235,6 +238,10 @@ export interface ArrivedResv {
   readonly scope: readonly IpAddress[] | null;
   readonly confirm: IpAddress | null;
   readonly forwarded: readonly RsvpUnknown[];
+  /** STYLE as it came: reserved bits and all go back in an error (RFC 2205 3.1.8). */
+  readonly styleObject: RsvpStyle;
+  /** The message was signed with a key that is agreed with its sender, or comes out of the journal. */
+  readonly proved: boolean;
 }
 
 /** A RESV that waits for a route or for a sender of this host. */

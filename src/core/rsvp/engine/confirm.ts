@@ -1,5 +1,7 @@
+import type { ArrivedPacket } from './arrived-packet.ts';
 import type { IpAddress } from '../../base/ip.ts';
 import type { ResvConfMessage } from '../wire/message-views.ts';
+import { mayChange } from './believed.ts';
 import { NONE, type Psb, type Rsb, type Session } from './blocks.ts';
 import { covers, sameFlowspec } from './merge.ts';
 import { buildResvConf, flowOf, styleName } from './messages.ts';
@@ -8,7 +10,7 @@ import { awaitConfirm, localRequestsFor, rsbsFor } from './requests.ts';
 import { sendAlong } from './send.ts';
 import { filterOfFlow, findSession } from './session.ts';
 import { drop, emit, type EngineState } from './state.ts';
-import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
+import { flowKeyText, type FlowKey } from './types.ts';
 
 /**
  * The confirmations that must be asked for upstream, with the senders towards which. Where other requests for a sender are
@@ -54,17 +56,19 @@ function confirmReservation(state: EngineState, rsb: Rsb, receiver: IpAddress, s
   sendAlong(state, conf, out, out.address, receiver, { neighbour: rsb.nextHop });
 }
 
-/** RFC 2205 3.1.9: ResvConf goes hop by hop to the receiver it names. */
-export function resvConfArrived(
-  state: EngineState,
-  view: ResvConfMessage,
-  packet: EngineInput & { readonly type: 'packet' },
-): void {
+/**
+ * RFC 2205 3.1.9: ResvConf goes hop by hop to the receiver it names. It may come addressed to that or, from nodes that
+ * forward it as RFC 2209 has it (RESV CONF arrives), to this one.
+ */
+export function resvConfArrived(state: EngineState, view: ResvConfMessage, packet: ArrivedPacket): void {
   const { receiver } = view.resvConfirm;
-  if (packet.destination !== receiver) return drop(state, 'confirmForAnother');
+  if (packet.destination !== receiver && !state.localAddresses.has(packet.destination)) {
+    return drop(state, 'confirmForAnother');
+  }
   const session = findSession(state, view.session);
   const flows = view.flowDescriptors.flatMap(({ filters }) => filters.map((filter) => flowOf(view.session, filter)));
   const all = styleName(view.style) === 'WF' ? (session?.psbs.map((psb) => psb.flow) ?? NONE) : flows;
+  if (!all.every((flow) => isBelieved(state, flow, packet))) return drop(state, 'notProved');
   if (state.localAddresses.has(receiver)) {
     for (const flow of all) tellReceivers(state, flow, view.errorSpec.errorNode);
     return;
@@ -74,6 +78,12 @@ export function resvConfArrived(
   if (way === undefined || out === undefined) return drop(state, 'noPathState');
   if (packet.ttl <= 1) return drop(state, 'ttlExpired');
   sendAlong(state, { ...view, sendTtl: packet.ttl - 1 }, out, out.address, receiver, way);
+}
+
+/** A confirmation comes from the node that granted the request, by the previous hop: signed where a key is agreed with that. */
+function isBelieved(state: EngineState, flow: FlowKey, packet: ArrivedPacket): boolean {
+  const hop = state.psbs.get(flowKeyText(flow))?.hop ?? null;
+  return hop === null || mayChange(state, packet, hop.interface, hop.address);
 }
 
 /** Where the receiver is that asked: behind the next hop whose RESV asked for it, else where any of the flows goes. */

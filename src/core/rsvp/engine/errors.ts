@@ -1,21 +1,11 @@
-import { ipFamily, type IpAddress } from '../../base/ip.ts';
-import type { RsvpFilterSpec, RsvpSenderTemplate } from '../wire/filter-spec.ts';
-import type { RsvpSession } from '../wire/session.ts';
+import type { IpAddress } from '../../base/ip.ts';
 import type { PathErrMessage } from '../wire/message-views.ts';
 import { flowspecProblem } from '../wire/flowspec-problem.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
-import type { RsvpObject } from '../wire/objects.ts';
-import { NONE, type PathContents, type PreviousHop, type Psb } from './blocks.ts';
-import {
-  buildPathErr,
-  buildResvErr,
-  errorSpecOf,
-  flowOf,
-  NEIGHBOUR_TTL,
-  STYLE_VALUE,
-  styleObject,
-  type ErrorContents,
-} from './messages.ts';
+import type { ArrivedPacket } from './arrived-packet.ts';
+import { cameTheWay, isNextHop } from './believed.ts';
+import type { PathContents, PreviousHop, Psb } from './blocks.ts';
+import { buildPathErr, buildResvErr, errorSpecOf, flowOf, NEIGHBOUR_TTL, type ErrorContents } from './messages.ts';
 import { mayPassError } from './neighbours/limits.ts';
 import { sendToNeighbour } from './send.ts';
 import { drop, emit, type EngineState } from './state.ts';
@@ -96,40 +86,18 @@ export function sendResvErr(
   sendToNeighbour(state, buildResvErr(contents, out.address, error), out, to.nextHop);
 }
 
-/** An error of format, of the first flow descriptor of a RESV that cannot be processed. */
-export function answerResv(
-  state: EngineState,
-  objects: readonly RsvpObject[],
-  to: { readonly interface: string; readonly nextHop: IpAddress },
-  errorCode: number,
-  errorValue: number,
-): void {
-  const first = <K extends RsvpObject['kind']>(kind: K) =>
-    objects.find((object): object is RsvpObject & { readonly kind: K } => object.kind === kind);
-  const [session, flowspec, filter] = [first('session'), first('flowspec'), first('filterSpec')];
-  if (session === undefined || flowspec === undefined) return;
-  // Of a style that is not known the flow descriptors are not either: the error names one sender, as FF does.
-  const known = [...Object.values(STYLE_VALUE)];
-  const given = first('style');
-  const style = given !== undefined && known.includes(given.optionVector & 0x1f) ? given : styleObject('FF');
-  const wildcard = (style.optionVector & 0x1f) === STYLE_VALUE.WF;
-  // A message that gives nothing to name the fault by gets no answer that would itself be one.
-  if (!wildcard && (filter === undefined || !belongs(filter, session))) return;
-  const filters = wildcard || filter === undefined ? NONE : [filter];
-  sendResvErr(state, { session, style, scope: null, flowspec, filters }, to, errorCode, errorValue);
-}
-
-/** Whether a sender can be one of the session: an address of its family, and a port only where it has one (RFC 2205 3.2). */
-export const belongs = (sender: RsvpSenderTemplate | RsvpFilterSpec, session: RsvpSession): boolean =>
-  ipFamily(sender.source) === ipFamily(session.destination) &&
-  (session.destinationPort !== 0 || sender.sourcePort === 0);
-
-/** RFC 2205 3.1.7: PathErr goes hop by hop to the sender and changes no state on the way. */
-export function pathErrArrived(state: EngineState, view: PathErrMessage, on: string): void {
+/**
+ * RFC 2205 3.1.7: PathErr goes hop by hop to the sender and changes no state on the way. It is believed from a next hop
+ * of the flow alone: nothing in it names its sender but the source of the packet.
+ */
+export function pathErrArrived(state: EngineState, view: PathErrMessage, packet: ArrivedPacket): void {
   const psb = state.psbs.get(flowKeyText(flowOf(view.session, view.senderTemplate)));
   if (psb === undefined) return drop(state, 'noPathState');
   // PATH never leaves where it came from, so no error of what is behind comes from there.
-  if (psb.hop?.interface === on) return drop(state, 'pathErrOnWrongInterface');
+  if (psb.hop?.interface === packet.interface) return drop(state, 'pathErrOnWrongInterface');
+  if (!isNextHop(psb, packet.interface, packet.source) || !cameTheWay(psb, packet, packet.source)) {
+    return drop(state, 'errorFromAnotherHop');
+  }
   if (!mayPassError(state, psb)) return drop(state, 'tooManyErrors');
   const { errorNode, errorCode, errorValue } = view.errorSpec;
   const local = psb.hop === null;

@@ -34,7 +34,9 @@ export function leastUpperBound(a: Flowspec, b: Flowspec): Flowspec {
   const rspec = x !== null && y !== null ? larger(x, y) : (x ?? y)!;
   // R is never below r, also where r comes from the other request.
   const rate = BytesPerSecond(Math.max(rspec.rate, tspec.tokenRate));
-  return { service: 'guaranteed', tspec, rspec: { rate, slack: rspec.slack } };
+  // Nor is p, which controlled load leaves free (RFC 2212 5).
+  const peakRate = BytesPerSecond(Math.max(tspec.peakRate, tspec.tokenRate));
+  return { service: 'guaranteed', tspec: { ...tspec, peakRate }, rspec: { rate, slack: rspec.slack } };
 }
 
 /** Greatest lower bound per element, for reservations that are all blockaded (RFC 2205 3.5). */

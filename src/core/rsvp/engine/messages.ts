@@ -2,6 +2,7 @@ import type { IpAddress } from '../../base/ip.ts';
 import type { RsvpErrorSpec } from '../wire/error-spec.ts';
 import type { RsvpFilterSpec, RsvpSenderTemplate } from '../wire/filter-spec.ts';
 import type {
+  DepartingMessage,
   PathErrMessage,
   PathMessage,
   PathTearMessage,
@@ -9,7 +10,6 @@ import type {
   ResvErrMessage,
   ResvMessage,
   ResvTearMessage,
-  ValidMessage,
 } from '../wire/message-views.ts';
 import type { RsvpAdspec } from '../wire/adspec.ts';
 import type { RsvpFlowspec } from '../wire/flowspec.ts';
@@ -19,6 +19,7 @@ import type { RsvpUnknown } from '../wire/unknown.ts';
 import type { Millis } from '../../base/units.ts';
 import type { Flowspec } from '../../qos/flowspec.ts';
 import type { PathContents } from './blocks.ts';
+import { policyIn } from './unknown-objects.ts';
 import type { Filter, FlowKey, SessionKey, StyleName } from './types.ts';
 
 /** TTL of PATH and ResvConf at the host where they start. */
@@ -33,11 +34,20 @@ const OPTION_VECTORS: Readonly<Record<StyleName, number>> = { FF: STYLE_FF, SE: 
 /** What the value of error 5 says of a style: the low 16 bits of its option vector (RFC 2205 appendix B). */
 export const STYLE_VALUE = OPTION_VECTORS;
 
-export const styleObject = (style: StyleName): RsvpStyle => ({
-  kind: 'style',
-  flags: 0,
-  optionVector: OPTION_VECTORS[style],
-});
+const plainStyle = (optionVector: number): RsvpStyle => ({ kind: 'style', flags: 0, optionVector });
+const STYLE_OBJECTS: Readonly<Record<StyleName, RsvpStyle>> = {
+  FF: plainStyle(STYLE_FF),
+  SE: plainStyle(STYLE_SE),
+  WF: plainStyle(STYLE_WF),
+};
+
+export const styleObject = (style: StyleName): RsvpStyle => STYLE_OBJECTS[style];
+
+/** STYLE as it came, to keep: nearly all are alike, and are one object. */
+export function keptStyle(style: RsvpStyle): RsvpStyle {
+  const plain = STYLE_OBJECTS[styleName(style)];
+  return style.flags === 0 && style.optionVector === plain.optionVector ? plain : style;
+}
 
 /** The defined bits of the option vector; a node interprets what it knows of it (RFC 2205 A.7). */
 export function styleName(style: RsvpStyle): StyleName {
@@ -66,7 +76,7 @@ export const flowOf = (session: RsvpSession, sender: RsvpSenderTemplate | RsvpFi
   sourcePort: sender.sourcePort,
 });
 /** The flow whose way the message must take; null for all but Path and PathTear. */
-export const pathFlow = (view: ValidMessage): FlowKey | null =>
+export const pathFlow = (view: DepartingMessage): FlowKey | null =>
   view.kind === 'path' || view.kind === 'pathTear' ? flowOf(view.session, view.senderTemplate) : null;
 
 const hopOf = (address: IpAddress, logicalInterfaceHandle = OWN_HANDLE) =>
@@ -177,15 +187,16 @@ export const buildResvConf = (contents: ResvContents, receiver: IpAddress, addre
   flowDescriptors: descriptorsOf(contents),
 });
 
+/** The sender descriptor and policy of the PATH, as far as they are known (RFC 2205 3.1.7). */
 export const buildPathErr = (flow: FlowKey, contents: PathContents | null, error: RsvpErrorSpec): PathErrMessage => ({
   kind: 'pathErr',
   sendTtl: NEIGHBOUR_TTL,
   session: sessionOf(flow, contents?.sessionFlags),
-  unknown: [],
+  unknown: policyIn(contents?.forwarded ?? []),
   errorSpec: error,
   senderTemplate: templateOf(flow),
   senderTspec: contents && { kind: 'senderTspec', tspec: contents.tspec },
-  adspec: null,
+  adspec: contents?.adspec ?? null,
 });
 
 /** What a ResvErr is about: one flow descriptor (RFC 2205 3.1.8). */
@@ -196,13 +207,15 @@ export interface ErrorContents {
   readonly scope: readonly IpAddress[] | null;
   readonly flowspec: RsvpFlowspec;
   readonly filters: readonly Filter[];
+  /** POLICY_DATA of the RESV. */
+  readonly policy: readonly RsvpUnknown[];
 }
 
 export const buildResvErr = (contents: ErrorContents, address: IpAddress, error: RsvpErrorSpec): ResvErrMessage => ({
   kind: 'resvErr',
   sendTtl: NEIGHBOUR_TTL,
   session: sessionOf(contents.session),
-  unknown: [],
+  unknown: contents.policy,
   ...scopeOf(contents),
   hop: hopOf(address),
   errorSpec: error,

@@ -1,4 +1,3 @@
-import { ipFamily } from '../../base/ip.ts';
 import { decodeHeader, decodeMessage } from '../wire/codec.ts';
 import { splitBundle } from '../wire/bundle.ts';
 import type { ExtensionKind } from '../wire/extensions.ts';
@@ -9,9 +8,10 @@ import { isNeighborMessage } from '../wire/neighbor-messages.ts';
 import type { RsvpObject } from '../wire/objects.ts';
 import { validateMessage } from '../wire/validate.ts';
 import { reportableError } from '../wire/validation-error.ts';
-import { answerResv, belongs, sendPathErr } from './errors.ts';
+import type { ArrivedPacket } from './arrived-packet.ts';
+import { interfaceMeant } from './believed.ts';
+import { answerFormat } from './format-errors.ts';
 import { HANDLED, messageArrived } from './message-arrived.ts';
-import { flowOf } from './messages.ts';
 import { idArrived, idProcessed } from './neighbours/arrived.ts';
 import { heard, refusesIds, takeAnswers } from './neighbours/incoming.ts';
 import { mayAnswer } from './neighbours/limits.ts';
@@ -55,15 +55,21 @@ function bundleArrived(state: EngineState, packet: Packet): void {
   }
 }
 
-function oneArrived(state: EngineState, packet: Packet): void {
-  const decoded = decodeMessage(packet.bytes);
+function oneArrived(state: EngineState, came: Packet): void {
+  const decoded = decodeMessage(came.bytes);
   if (!decoded.ok) return drop(state, decoded.error.reason);
   const { message } = decoded.value;
   state.counters.received(message.type);
-  if (isForNeighbour(message) && !state.localAddresses.has(packet.destination)) return drop(state, 'notForThisNode');
-  const address = first(message, 'rsvpHop')?.address ?? packet.source;
-  const proof = prove(state, packet, message.type, address);
+  const toThisNode = isForNeighbour(message);
+  if (toThisNode && !state.localAddresses.has(came.destination)) return drop(state, 'notForThisNode');
+  const name = toThisNode ? interfaceMeant(state, came) : came.interface;
+  // "Between two RSVP neighbors that share a link" (RFC 3209 5.1).
+  if (message.type === MESSAGE_TYPE.hello && name !== came.interface) return drop(state, 'helloOnWrongInterface');
+  const address = first(message, 'rsvpHop')?.address ?? came.source;
+  const proof = prove(state, came, name, message.type, address);
   if (proof === 'refused') return;
+  const proved = proof !== 'none' || came.remembered === true;
+  const packet: ArrivedPacket = { ...came, interface: name, arrivedBy: came.interface, proved };
   const neighbour = canBeNeighbour(state, address) ? meetNeighbour(state, packet.interface, address) : null;
   if (neighbour === null && canBeNeighbour(state, address)) return;
   if (neighbour === null && proof !== 'none') return drop(state, 'badHop');
@@ -79,7 +85,7 @@ function oneArrived(state: EngineState, packet: Packet): void {
     const report = reportableError(valid.error);
     if (report === null) return;
     if (neighbour !== null && !mayAnswer(state, neighbour)) return drop(state, 'tooManyAnswers');
-    return answer(state, message, packet, report.errorCode, report.errorValue);
+    return answerFormat(state, message, packet, report);
   }
   let view: ValidMessage | null = withoutHopByHop(valid.value);
   if (neighbour !== null && !packet.remembered) {
@@ -109,22 +115,6 @@ const isForNeighbour = ({ type }: RsvpMessage): boolean =>
   type !== MESSAGE_TYPE.pathTear &&
   type !== MESSAGE_TYPE.resvConf &&
   type !== MESSAGE_TYPE.srefresh;
-
-/** Errors of format that end systems hear of; only a Path or Resv is answered (RFC 2205 3.10, appendix B). */
-function answer(state: EngineState, message: RsvpMessage, packet: Packet, errorCode: number, errorValue: number): void {
-  const session = first(message, 'session');
-  const hop = first(message, 'rsvpHop');
-  if (!session || !hop || !canBeNeighbour(state, hop.address)) return;
-  if (ipFamily(hop.address) !== ipFamily(session.destination)) return;
-  const to = { interface: packet.interface, address: hop.address, nextHop: hop.address };
-  if (message.type === MESSAGE_TYPE.path) {
-    const sender = first(message, 'senderTemplate');
-    if (sender && belongs(sender, session))
-      sendPathErr(state, flowOf(session, sender), null, to, errorCode, errorValue);
-  } else if (message.type === MESSAGE_TYPE.resv) {
-    answerResv(state, message.objects, to, errorCode, errorValue);
-  }
-}
 
 const first = <K extends RsvpObject['kind']>(message: RsvpMessage, kind: K) =>
   message.objects.find((object): object is RsvpObject & { readonly kind: K } => object.kind === kind);

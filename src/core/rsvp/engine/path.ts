@@ -1,7 +1,9 @@
+import type { ArrivedPacket } from './arrived-packet.ts';
 import { ipFamily, isMulticast, type IpAddress } from '../../base/ip.ts';
 import { tspecProblem } from '../wire/flowspec-problem.ts';
 import type { PathMessage, PathTearMessage } from '../wire/message-views.ts';
 import { withBreak } from './adspec.ts';
+import { mayChange, packetOf } from './believed.ts';
 import { NONE, type PathContents, type PreviousHop, type Psb, type SparePath } from './blocks.ts';
 import { BAD_TSPEC, ERROR, sendPathErr } from './errors.ts';
 import { pathPacket, rememberPath } from './journal.ts';
@@ -18,10 +20,8 @@ import { sameContents } from './sharing.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
 import { drop, type EngineState, type EngineTimer } from './state.ts';
 import { lifetime } from './timers.ts';
-import { flowKeyText, type EngineInput, type FlowKey } from './types.ts';
+import { flowKeyText, type FlowKey } from './types.ts';
 import { flushUpstream, repeatUpstream } from './upstream.ts';
-
-type Packet = EngineInput & { readonly type: 'packet' };
 
 const UNSPECIFIED = '0.0.0.0';
 
@@ -29,7 +29,7 @@ const UNSPECIFIED = '0.0.0.0';
  * PATH MESSAGE ARRIVES of RFC 2209. A refresh that changes nothing only moves the time-out. Returns the block that says just
  * what the message said; null where none does, or more would have to be looked at to refresh it so.
  */
-export function pathArrived(state: EngineState, view: PathMessage, packet: Packet): Psb | null {
+export function pathArrived(state: EngineState, view: PathMessage, packet: ArrivedPacket): Psb | null {
   const flow = flowOf(view.session, view.senderTemplate);
   const hop: PreviousHop = {
     interface: packet.interface,
@@ -39,7 +39,7 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
   const route = takeRouteObjects(state, view.extensions ?? {}, isMulticast(flow.destination));
   const contents = contentsOf(view, packet, route.ok ? route.value : NO_ROUTE_OBJECTS);
   const psb = state.psbs.get(flowKeyText(flow));
-  if (!acceptable(state, flow, hop, contents, psb)) return null;
+  if (!acceptable(state, flow, hop, contents, psb, packet)) return null;
   if (!route.ok) {
     drop(state, 'routingProblem');
     sendPathErr(state, flow, contents, hop, ROUTING_PROBLEM, route.error);
@@ -48,7 +48,7 @@ export function pathArrived(state: EngineState, view: PathMessage, packet: Packe
   const { refreshPeriod } = view.timeValues;
   if (psb === undefined) {
     const created = enter(state, flow, { hop, contents, ttl: packet.ttl, refreshPeriod });
-    rememberPath(state, created, packet);
+    rememberPath(state, created, packetOf(packet));
     return isPlain(created) ? created : null;
   }
   if (!mayForward(psb, packet.interface)) {
@@ -103,7 +103,7 @@ function mayForward({ session, hop, way }: Psb, name: string): boolean {
   return !session.multicast || hop === null || hop.interface === name || way?.incoming === name;
 }
 
-function update(state: EngineState, psb: Psb, contents: PathContents, hop: PreviousHop, packet: Packet): void {
+function update(state: EngineState, psb: Psb, contents: PathContents, hop: PreviousHop, packet: ArrivedPacket): void {
   const movedHop = !sameHop(psb.hop, hop);
   if (!movedHop && sameContents(psb.contents, contents)) {
     return askAgain(state, psb);
@@ -114,7 +114,7 @@ function update(state: EngineState, psb: Psb, contents: PathContents, hop: Previ
   const otherWay = strictNext(psb.contents) !== strictNext(contents);
   psb.hop = state.shared.hops.of(hop);
   psb.contents = state.shared.contents.of(contents);
-  rememberPath(state, psb, packet);
+  rememberPath(state, psb, packetOf(packet));
   if (!psb.routed) return;
   // The branches depend on where the flow comes in: none leads back there.
   if (otherWay) turn(state, psb);
@@ -156,7 +156,7 @@ function endPath(state: EngineState, psb: Psb, cause: PathDownCause): void {
 
 const NO_ROUTE_OBJECTS: RouteObjects = { explicitRoute: null, recordedRoute: null };
 
-function contentsOf(view: PathMessage, packet: Packet, route: RouteObjects): PathContents {
+function contentsOf(view: PathMessage, packet: ArrivedPacket, route: RouteObjects): PathContents {
   const nonRsvpHop = packet.ttl !== view.sendTtl;
   return {
     sessionFlags: view.session.flags,
@@ -176,6 +176,7 @@ function acceptable(
   hop: PreviousHop,
   contents: PathContents,
   psb: Psb | undefined,
+  packet: ArrivedPacket,
 ): boolean {
   const refuse = (reason: string, errorCode?: number, errorValue = 0): false => {
     drop(state, reason);
@@ -185,6 +186,10 @@ function acceptable(
   if (ipFamily(flow.destination) !== 4) return refuse('unsupportedFamily');
   if (state.localAddresses.has(flow.source) || psb?.hop === null) return refuse('pathLoop');
   if (!isNeighbour(state, hop.address)) return refuse('badHop');
+  // State that a neighbour with a key has told of moves to no other that nobody vouches for; it ends as it would without.
+  if (psb !== undefined && !sameHop(psb.hop, hop) && !mayChange(state, packet, psb.hop.interface, psb.hop.address)) {
+    return refuse('notProved');
+  }
   if (psb === undefined) {
     if (destinationPortConflict(state, flow)) {
       return refuse('conflictingDestinationPorts', ERROR.conflictingDestinationPorts);
@@ -204,7 +209,7 @@ const isNeighbour = (state: EngineState, address: IpAddress): boolean =>
   address !== UNSPECIFIED && !isMulticast(address) && !state.localAddresses.has(address);
 
 /** PTEAR MESSAGE ARRIVES of RFC 2209; it must come from the hop that the path state is from (RFC 2205 3.1.5). */
-export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: Packet): void {
+export function pathTearArrived(state: EngineState, view: PathTearMessage, packet: ArrivedPacket): void {
   const psb = state.psbs.get(flowKeyText(flowOf(view.session, view.senderTemplate)));
   if (psb === undefined) return drop(state, 'noPathState');
   if (psb.hop === null) return drop(state, 'pathLoop');

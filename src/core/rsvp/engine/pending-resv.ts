@@ -68,7 +68,10 @@ function wait(state: EngineState, session: Session, arrived: ArrivedResv, until:
   state.timers.set(timer, until);
 }
 
-const pendingKey = ({ style, filters, interface: name, nextHop }: ArrivedResv): string => {
+/** What a later request of the same next hop is known by. */
+type Named = Pick<ArrivedResv, 'style' | 'filters' | 'interface' | 'nextHop'>;
+
+const pendingKey = ({ style, filters, interface: name, nextHop }: Named): string => {
   const filter = style === 'FF' ? filters[0] : undefined;
   return `${nextHop} ${name} ${filter === undefined ? '' : `${filter.source}:${filter.sourcePort}`}`;
 };
@@ -128,8 +131,8 @@ export function dropPending(state: EngineState, session: Session): void {
 }
 
 /** What waits of one next hop, torn before it came true. True when there was something. */
-export function tearPending(state: EngineState, session: Session, arrived: Omit<ArrivedResv, 'flowspec'>): boolean {
-  const key = pendingKey(arrived as ArrivedResv);
+export function tearPending(state: EngineState, session: Session, arrived: Named): boolean {
+  const key = pendingKey(arrived);
   const found = session.pending.find((pending) => pending.key === key);
   if (found === undefined) return false;
   stopWaiting(state, session, found);

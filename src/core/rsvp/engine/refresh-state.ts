@@ -1,4 +1,4 @@
-import type { ArrivedResv, Psb, Rsb } from './blocks.ts';
+import type { Psb, Rsb } from './blocks.ts';
 import type { Stands } from './neighbours/neighbour.ts';
 import { refreshPath } from './path.ts';
 import { refresh } from './resv.ts';
@@ -18,13 +18,14 @@ const isPath = (block: Stands): block is Psb => 'flow' in block;
 function refreshReservation(state: EngineState, rsb: Rsb): boolean {
   const { sender, interface: name } = rsb.tcsb;
   if (sender === null || !leavesBy(sender, name)) return false;
-  const { refreshPeriod, requested, scope, forwarded } = rsb;
-  const arrived: Pick<ArrivedResv, 'refreshPeriod' | 'flowspec' | 'scope' | 'confirm' | 'forwarded'> = {
+  const { refreshPeriod, requested, scope, forwarded, styleObject } = rsb;
+  const arrived = {
     refreshPeriod,
-    flowspec: { kind: 'flowspec', flowspec: requested },
+    flowspec: { kind: 'flowspec', flowspec: requested } as const,
     scope,
     confirm: null,
     forwarded,
+    styleObject,
   };
   refresh(state, rsb, arrived, [sender]);
   return true;

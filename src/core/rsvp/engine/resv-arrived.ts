@@ -1,26 +1,15 @@
+import type { ArrivedPacket } from './arrived-packet.ts';
 import type { IpAddress } from '../../base/ip.ts';
 import type { ResvMessage, ResvTearMessage } from '../wire/message-views.ts';
+import { cameTheWay } from './believed.ts';
 import { NONE, type ArrivedResv, type Rsb, type Session } from './blocks.ts';
-import { styleName } from './messages.ts';
+import { keptStyle, styleName } from './messages.ts';
 import { requestArrived, tearPending } from './pending-resv.ts';
 import { followUpstream } from './resv.ts';
 import { findSession, flowOfSession, releaseSession, sessionStyle } from './session.ts';
 import { drop, type EngineState } from './state.ts';
 import { removeFilter, removeRsb } from './traffic-control.ts';
-import { flowKeyText, type EngineInput, type Filter, type StyleName } from './types.ts';
-
-type Packet = EngineInput & { readonly type: 'packet' };
-
-/**
- * The interface that RESV or ResvTear is about: the one whose address it was sent to, since PATH carried that as the previous
- * hop (RFC 2205 3.1.3). It may come in by another one, where nodes without RSVP lie between and routes back differ.
- */
-function requestedOn(state: EngineState, packet: Packet): string {
-  const arrival = state.interfaces.get(packet.interface);
-  if (arrival?.addresses.includes(packet.destination)) return packet.interface;
-  for (const each of state.interfaces.values()) if (each.addresses.includes(packet.destination)) return each.name;
-  return packet.interface;
-}
+import { flowKeyText, type Filter, type SessionKey, type StyleName } from './types.ts';
 
 const plain = ({ source, sourcePort }: Filter): Filter => ({ source, sourcePort });
 
@@ -28,7 +17,7 @@ const plain = ({ source, sourcePort }: Filter): Filter => ({ source, sourcePort 
  * RESV MESSAGE ARRIVES of RFC 2209: with fixed filters every flow descriptor is a request of its own. Returns the block that
  * says just what it said, where that is one.
  */
-export function resvArrived(state: EngineState, view: ResvMessage, packet: Packet): Rsb | null {
+export function resvArrived(state: EngineState, view: ResvMessage, packet: ArrivedPacket): Rsb | null {
   if (state.localAddresses.has(view.hop.address)) {
     drop(state, 'ownHop');
     return null;
@@ -42,22 +31,31 @@ export function resvArrived(state: EngineState, view: ResvMessage, packet: Packe
         session: { destination, protocol, destinationPort },
         style,
         filters: named.map(plain),
-        interface: requestedOn(state, packet),
+        interface: packet.interface,
         nextHop: view.hop.address,
         refreshPeriod: view.timeValues.refreshPeriod,
         flowspec,
         scope: style === 'WF' ? (view.extensions?.scope?.sources ?? null) : null,
         confirm: view.resvConfirm?.receiver ?? null,
         forwarded: view.unknown.length === 0 ? NONE : view.unknown,
+        styleObject: keptStyle(view.style),
+        proved: packet.proved,
       };
-      made.push(requestArrived(state, arrived));
+      if (isFromElsewhere(state, arrived, packet)) drop(state, 'resvOnWrongInterface');
+      else made.push(requestArrived(state, arrived));
     }
   }
   return style === 'FF' && made.length === 1 ? made[0]! : null;
 }
 
+/** Routes back may be other ones; but then the source is the node's own, where it is the one that routing names. */
+const isFromElsewhere = (state: EngineState, arrived: ArrivedResv, packet: ArrivedPacket): boolean =>
+  packet.arrivedBy !== packet.interface &&
+  packet.source !== arrived.nextHop &&
+  named(state, arrived.session, arrived.filters).some((psb) => !cameTheWay(psb, packet, arrived.nextHop));
+
 /** RTEAR MESSAGE ARRIVES of RFC 2209. A SCOPE in it is ignored (RFC 2205 3.1.6). */
-export function resvTearArrived(state: EngineState, view: ResvTearMessage, packet: Packet): void {
+export function resvTearArrived(state: EngineState, view: ResvTearMessage, packet: ArrivedPacket): void {
   const session = findSession(state, view.session);
   if (session === undefined) return drop(state, 'noReservationState');
   const style = styleName(view.style);
@@ -74,13 +72,17 @@ function tear(
   style: StyleName,
   filters: readonly Filter[],
   nextHop: IpAddress,
-  packet: Packet,
+  packet: ArrivedPacket,
 ): void {
-  const name = requestedOn(state, packet);
-  const waited = tearPending(state, session, { style, filters, interface: name, nextHop } as never);
+  const name = packet.interface;
+  const about = named(state, session.id, filters);
+  // Believed from the next hop alone: the name inside is free to use.
+  if (packet.source !== nextHop && !packet.proved) return drop(state, 'tearFromAnotherHop');
+  if (!about.every((psb) => cameTheWay(psb, packet, nextHop))) return drop(state, 'tearFromAnotherHop');
+  const waited = tearPending(state, session, { style, filters, interface: name, nextHop });
   const rsb = sessionStyle(session) === style ? find(state, session, style, filters, nextHop, name) : undefined;
   if (rsb === undefined) return waited ? undefined : drop(state, 'noReservationState');
-  if (style === 'SE') for (const psb of named(state, session, filters)) removeFilter(state, rsb, psb, 'tear');
+  if (style === 'SE') for (const psb of about) removeFilter(state, rsb, psb, 'tear');
   else removeRsb(state, rsb, 'tear');
   followUpstream(state, rsb.tcsb);
 }
@@ -93,13 +95,13 @@ function find(
   nextHop: IpAddress,
   name: string,
 ): Rsb | undefined {
-  const [sender] = named(state, session, filters);
+  const [sender] = named(state, session.id, filters);
   const blocks = style === 'FF' ? (sender?.reservations ?? NONE) : session.shared;
   return blocks.find((tcsb) => tcsb.interface === name)?.rsbs.find((rsb) => rsb.nextHop === nextHop);
 }
 
-const named = (state: EngineState, session: Session, filters: readonly Filter[]) =>
+const named = (state: EngineState, session: SessionKey, filters: readonly Filter[]) =>
   filters.flatMap((filter) => {
-    const psb = state.psbs.get(flowKeyText(flowOfSession(session.id, filter)));
+    const psb = state.psbs.get(flowKeyText(flowOfSession(session, filter)));
     return psb === undefined ? [] : [psb];
   });

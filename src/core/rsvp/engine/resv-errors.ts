@@ -1,3 +1,4 @@
+import type { ArrivedPacket } from './arrived-packet.ts';
 import { MonotonicMs } from '../../base/units.ts';
 import type { FlowDescriptor, ResvErrMessage } from '../wire/message-views.ts';
 import { NONE, type Blockade, type Psb, type Rsb, type Session } from './blocks.ts';
@@ -10,13 +11,11 @@ import { sendToNeighbour } from './send.ts';
 import { filterOfFlow, findSession, leavesBy, sessionStyle } from './session.ts';
 import { drop, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
-import { flowKeyText, type EngineInput } from './types.ts';
+import { flowKeyText } from './types.ts';
 import { flushUpstream, reviewUpstream } from './upstream.ts';
 
-type Packet = EngineInput & { readonly type: 'packet' };
-
 /** RERR MESSAGE ARRIVES of RFC 2209: blockade, then on to the receivers that it concerns. */
-export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet: Packet): void {
+export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet: ArrivedPacket): void {
   const descriptor = view.flowDescriptor;
   if (descriptor === null) return drop(state, 'noFlowDescriptor');
   const session = findSession(state, view.session);
@@ -25,7 +24,7 @@ export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet:
   const style = styleName(view.style);
   if (sessionStyle(session) !== style) return drop(state, 'resvErrOfAnotherStyle');
   const meant = style === 'WF' ? behind(session, view, packet) : named(state, view, descriptor, packet);
-  if (meant.length === 0) return;
+  if (meant.length === 0) return style === 'WF' ? drop(state, 'errorFromAnotherHop') : undefined;
   const senders = meant.filter((psb) => mayPassError(state, psb));
   if (senders.length === 0) return drop(state, 'tooManyErrors');
   if (view.errorSpec.errorCode === ERROR.admissionControl) blockade(state, senders, descriptor);
@@ -34,26 +33,33 @@ export function resvErrArrived(state: EngineState, view: ResvErrMessage, packet:
 }
 
 /** Explicit styles: the senders that the error is about. */
-function named(state: EngineState, view: ResvErrMessage, { filters }: FlowDescriptor, packet: Packet): readonly Psb[] {
+function named(
+  state: EngineState,
+  view: ResvErrMessage,
+  { filters }: FlowDescriptor,
+  packet: ArrivedPacket,
+): readonly Psb[] {
   return filters.flatMap((filter) => {
     const psb = state.psbs.get(flowKeyText(flowOf(view.session, filter)));
-    if (psb !== undefined && psb.hop?.interface === packet.interface) return [psb];
-    drop(state, psb === undefined ? 'noPathState' : 'resvErrOnWrongInterface');
+    if (psb !== undefined && isFromHop(psb, view, packet)) return [psb];
+    const elsewhere = psb !== undefined && psb.hop?.interface !== packet.arrivedBy;
+    drop(state, psb === undefined ? 'noPathState' : elsewhere ? 'resvErrOnWrongInterface' : 'errorFromAnotherHop');
     return [];
   });
 }
 
 /** Wildcard style: the senders behind the previous hop that it came from, as far as they are in its SCOPE (RFC 2205 3.4). */
-function behind({ psbs }: Session, view: ResvErrMessage, packet: Packet): readonly Psb[] {
+function behind({ psbs }: Session, view: ResvErrMessage, packet: ArrivedPacket): readonly Psb[] {
   const scope = view.extensions?.scope?.sources ?? null;
-  return psbs.filter(
-    ({ hop, flow }) =>
-      hop !== null &&
-      hop.interface === packet.interface &&
-      hop.address === view.hop.address &&
-      (scope === null || scope.includes(flow.source)),
-  );
+  return psbs.filter((psb) => isFromHop(psb, view, packet) && (scope === null || scope.includes(psb.flow.source)));
 }
+
+/**
+ * Believed from the previous hop that the request went to, alone: it names itself, and the message is its own, since it goes
+ * hop by hop (RFC 2205 3.1.8). One that is signed needs no such look at its source.
+ */
+const isFromHop = ({ hop }: Psb, view: ResvErrMessage, { interface: name, source, proved }: ArrivedPacket): boolean =>
+  hop !== null && hop.interface === name && hop.address === view.hop.address && (proved || source === hop.address);
 
 /** RFC 2205 3.5: what is not blockaded is asked for at once; a request that stays the same would only fail again. */
 function blockade(state: EngineState, senders: readonly Psb[], { flowspec }: FlowDescriptor): void {
@@ -77,7 +83,7 @@ function forward(
   view: ResvErrMessage,
   descriptor: FlowDescriptor,
   senders: readonly Psb[],
-  packet: Packet,
+  packet: ArrivedPacket,
 ): void {
   for (const rsb of concerned(session, senders)) {
     const { tcsb, nextHop, requested } = rsb;
@@ -90,8 +96,9 @@ function forward(
     const scope = scopeFor(view, about);
     if (scope !== null && scope.length === 0) continue;
     const filters = tcsb.style === 'WF' ? NONE : about.map((psb) => filterOfFlow(psb.flow));
-    const contents = { session: session.id, style: view.style, scope, flowspec: descriptor.flowspec, filters };
-    const error = { ...buildResvErr(contents, out.address, view.errorSpec), unknown: view.unknown };
+    const { flowspec } = descriptor;
+    const contents = { session: session.id, style: view.style, scope, flowspec, filters, policy: view.unknown };
+    const error = buildResvErr(contents, out.address, view.errorSpec);
     sendToNeighbour(state, error, out, nextHop);
   }
 }

@@ -1,7 +1,7 @@
 import type { ArrivedResv } from './blocks.ts';
 import { ERROR, sendResvErr } from './errors.ts';
-import { styleObject } from './messages.ts';
 import { findSession } from './session.ts';
+import { policyIn } from './unknown-objects.ts';
 import { drop, type EngineState } from './state.ts';
 
 /** Counts a request that cannot be taken and answers it. */
@@ -13,8 +13,8 @@ export function refuse(
   errorValue: number,
 ): void {
   drop(state, reason);
-  const { session, style, scope, flowspec, filters } = arrived;
-  const contents = { session, style: styleObject(style), scope, flowspec, filters };
+  const { session, styleObject, scope, flowspec, filters, forwarded } = arrived;
+  const contents = { session, style: styleObject, scope, flowspec, filters, policy: policyIn(forwarded) };
   sendResvErr(state, contents, arrived, errorCode, errorValue);
 }
 

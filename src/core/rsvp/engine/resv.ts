@@ -1,4 +1,6 @@
-import type { ArrivedResv, Psb, Rsb, RsbFilter, Session, Tcsb } from './blocks.ts';
+import type { IpAddress } from '../../base/ip.ts';
+import { mayChange, routedHop } from './believed.ts';
+import { NONE, type ArrivedResv, type Psb, type Rsb, type RsbFilter, type Session, type Tcsb } from './blocks.ts';
 import { BAD_FLOWSPEC, ERROR, isBadFlowspec } from './errors.ts';
 import { rememberResv } from './journal.ts';
 import { sameFlowspec } from './merge.ts';
@@ -46,6 +48,10 @@ export function reserve(
     drop(state, 'resvOnWrongInterface');
     return null;
   }
+  if (!mayReserve(state, arrived, routed)) {
+    drop(state, 'notProved');
+    return null;
+  }
   if (isBadFlowspec(arrived.flowspec)) {
     refuse(state, arrived, 'badFlowspec', ERROR.trafficControl, BAD_FLOWSPEC);
     return null;
@@ -68,6 +74,16 @@ export function reserve(
   return created;
 }
 
+/** Where a key is agreed with a node that the flow goes to there, no other than who shows one has a say in its share. */
+function mayReserve(state: EngineState, arrived: ArrivedResv, routed: readonly Psb[]): boolean {
+  const { interface: name } = arrived;
+  const may = (hop: IpAddress | null): boolean => mayChange(state, arrived, name, hop);
+  if (arrived.proved) return true;
+  const blocks = arrived.style === 'FF' ? routed[0]!.reservations : routed[0]!.session.shared;
+  const others = blocks.find((tcsb) => tcsb.interface === name)?.rsbs ?? NONE;
+  return routed.every((psb) => may(routedHop(psb, name))) && others.every(({ nextHop }) => may(nextHop));
+}
+
 /** Whether the block holds all that the request said; of one that stands refused the rest is not taken over. */
 const says = (rsb: Rsb, { scope, forwarded }: ArrivedResv): boolean =>
   sameScope(rsb.scope, scope) && sameObjects(rsb.forwarded, forwarded);
@@ -81,6 +97,7 @@ function create(state: EngineState, tcsb: Tcsb, arrived: ArrivedResv): Rsb {
     requested: state.shared.flowspecs.of(arrived.flowspec.flowspec),
     accepted: null,
     filters: tcsb.style === 'SE' ? new Map<string, RsbFilter>() : null,
+    styleObject: arrived.styleObject,
     scope: arrived.scope,
     standing: null,
     standingId: 0,
@@ -125,16 +142,20 @@ const FILTER_EXPIRY: EngineTimer<RsbFilter> = {
 const lifetimeOf = (state: EngineState, { refreshPeriod }: Rsb): number =>
   lifetime(refreshPeriod, state.settings.refreshPeriod);
 
+/** Of a request what names it; the rest is what it says. */
+type Asked = Pick<ArrivedResv, 'session' | 'style' | 'filters' | 'interface' | 'nextHop' | 'proved'>;
+
 /** The same next hop asks once more, or for something else. */
 export function refresh(
   state: EngineState,
   rsb: Rsb,
-  arrived: Pick<ArrivedResv, 'refreshPeriod' | 'flowspec' | 'scope' | 'confirm' | 'forwarded'>,
+  arrived: Omit<ArrivedResv, keyof Asked>,
   routed: readonly Psb[],
 ): void {
   const { tcsb, refusal } = rsb;
   const { flowspec } = arrived.flowspec;
   rsb.refreshPeriod = arrived.refreshPeriod;
+  rsb.styleObject = arrived.styleObject;
   let grown = false;
   if (rsb.filters === null) state.timers.set(rsb.expiry, state.now + lifetimeOf(state, rsb));
   else for (const psb of routed) grown = addFilter(state, rsb, psb) || grown;

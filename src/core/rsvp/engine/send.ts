@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../base/ip.ts';
 import { buildMessage } from '../wire/build.ts';
-import type { ValidMessage } from '../wire/message-views.ts';
+import type { DepartingMessage } from '../wire/message-views.ts';
 import { mayReport } from './neighbours/limits.ts';
 import { encoded } from './neighbours/outgoing.ts';
 import { send } from './neighbours/sent.ts';
@@ -10,17 +10,18 @@ import type { NextNode, Statement } from './statement.ts';
 import type { EngineInterface } from './types.ts';
 
 /** The message's bytes as of RFC 2205, or null (and counted) where forwarded objects make it too long for a datagram. */
-export const encode = (state: EngineState, view: ValidMessage): Uint8Array | null => encoded(state, buildMessage(view));
+export const encode = (state: EngineState, view: DepartingMessage): Uint8Array | null =>
+  encoded(state, buildMessage(view));
 
 /** To a neighbour, from the interface's address. With a statement where the message makes, keeps or ends state there. */
 export function sendToNeighbour(
   state: EngineState,
-  view: ValidMessage,
+  view: DepartingMessage,
   out: EngineInterface,
   destination: IpAddress,
   statement?: Statement,
 ): void {
-  if (view.kind === 'pathErr' || view.kind === 'resvErr') {
+  if (view.kind === 'pathErr' || view.kind === 'resvErr' || view.kind === 'formatErr') {
     const neighbour = findNeighbour(state, out.name, destination);
     if (neighbour !== undefined && !mayReport(state, neighbour)) return drop(state, 'tooManyErrors');
   }
@@ -30,7 +31,7 @@ export function sendToNeighbour(
 /** Towards an end point, seen by every node on the way: Path, PathTear and ResvConf (RFC 2205 3.3). */
 export function sendAlong(
   state: EngineState,
-  view: ValidMessage,
+  view: DepartingMessage,
   out: EngineInterface,
   source: IpAddress,
   destination: IpAddress,

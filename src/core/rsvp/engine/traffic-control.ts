@@ -5,12 +5,12 @@ import { takeConfirms } from './confirm.ts';
 import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
 import { leastUpperBound, sameFlowspec } from './merge.ts';
-import { styleObject } from './messages.ts';
 import { unstand } from './neighbours/standing.ts';
 import { rsbsFor } from './requests.ts';
 import { added, filterOfFlow, leavesBy, without } from './session.ts';
 import { emit, newId, type EngineState } from './state.ts';
 import { BLOCKADE_FACTOR } from './timers.ts';
+import { policyIn } from './unknown-objects.ts';
 import { flowKeyText, type EngineEvent, type FlowKey, type Share, type StyleName } from './types.ts';
 import { flushUpstream, repeatUpstream, reviewUpstream } from './upstream.ts';
 
@@ -169,10 +169,11 @@ export function sendRefusal(state: EngineState, rsb: Rsb): void {
   const senders = tcsb.sender === null ? [...(filters?.values() ?? NONE)].map(({ psb }) => psb) : [tcsb.sender];
   const contents = {
     session: tcsb.session.id,
-    style: styleObject(tcsb.style),
+    style: rsb.styleObject,
     scope,
     flowspec: { kind: 'flowspec', flowspec } as const,
     filters: senders.map((psb) => filterOfFlow(psb.flow)),
+    policy: policyIn(rsb.forwarded),
   };
   const flags = rsb.accepted === null ? 0 : IN_PLACE;
   sendResvErr(state, contents, { interface: tcsb.interface, nextHop }, errorCode, errorValue, flags);

@@ -1,4 +1,4 @@
-import type { RsvpUnknown } from '../wire/unknown.ts';
+import { POLICY_DATA, type RsvpUnknown } from '../wire/unknown.ts';
 import { sameBytes } from './adspec.ts';
 import { NONE } from './blocks.ts';
 
@@ -10,6 +10,12 @@ const sameObject = (a: RsvpUnknown, b: RsvpUnknown): boolean =>
 
 export const sameObjects = (a: readonly RsvpUnknown[], b: readonly RsvpUnknown[]): boolean =>
   a.length === b.length && a.every((object, i) => sameObject(object, b[i]!));
+
+/** Of what a message carries for others only its policy data go back in an error (RFC 2205 3.1.7, 3.1.8). */
+export function policyIn(forwarded: readonly RsvpUnknown[]): readonly RsvpUnknown[] {
+  if (forwarded.length === 0) return NONE;
+  return forwarded.filter(({ classNumber }) => classNumber === POLICY_DATA);
+}
 
 /** Every object once, and of DCLASS one with all code points: a message has room for one (RFC 2996 2). */
 export function unite(lists: readonly (readonly RsvpUnknown[])[]): readonly RsvpUnknown[] {

@@ -1,12 +1,17 @@
 import { assertNever } from '../../base/assert-never.ts';
 import { leading } from './extensions.ts';
-import type { FlowDescriptor, TearDescriptor, ValidMessage } from './message-views.ts';
+import type { DepartingMessage, FlowDescriptor, TearDescriptor, ValidMessage } from './message-views.ts';
 import { MESSAGE_TYPE, type RsvpMessage } from './message.ts';
 import type { RsvpObject } from './objects.ts';
 
 /** Lays the objects out in the order that RFC 2205 3.1.3 to 3.1.9 recommends; `unknown` goes where POLICY_DATA goes. */
-export function buildMessage(view: ValidMessage): RsvpMessage {
-  return { type: MESSAGE_TYPE[view.kind], flags: 0, sendTtl: view.sendTtl, objects: objectsOf(view) };
+export function buildMessage(view: DepartingMessage): RsvpMessage {
+  const { sendTtl } = view;
+  if (view.kind === 'formatErr') {
+    const objects = [...leading(view.extensions ?? {}), ...view.objects];
+    return { type: MESSAGE_TYPE[view.type], flags: 0, sendTtl, objects };
+  }
+  return { type: MESSAGE_TYPE[view.kind], flags: 0, sendTtl, objects: objectsOf(view) };
 }
 
 /** The extensions' places: RFC 2961 4.1 for the first ones, RFC 3209 3.1 and 3.2 for routes, RFC 2205 for SCOPE and policy. */

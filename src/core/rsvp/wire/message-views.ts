@@ -3,6 +3,7 @@ import type { RsvpErrorSpec } from './error-spec.ts';
 import type { Extensions } from './extensions.ts';
 import type { RsvpFilterSpec, RsvpSenderTemplate } from './filter-spec.ts';
 import type { RsvpFlowspec } from './flowspec.ts';
+import type { RsvpObject } from './objects.ts';
 import type { RsvpResvConfirm } from './resv-confirm.ts';
 import type { RsvpHop } from './rsvp-hop.ts';
 import type { RsvpSenderTspec } from './sender-tspec.ts';
@@ -105,3 +106,20 @@ export interface ResvConfMessage extends Common {
 /** A message whose structure is right: the objects its type needs are there, once. */
 export type ValidMessage =
   PathMessage | ResvMessage | PathErrMessage | ResvErrMessage | PathTearMessage | ResvTearMessage | ResvConfMessage;
+
+/**
+ * An error about a message that was not understood: its objects go back as they came, since what they mean is not known
+ * (RFC 2205 3.10). It is only written; whoever gets it reads a PathErr or ResvErr.
+ */
+export interface FormatErrMessage {
+  readonly kind: 'formatErr';
+  /** Of the message that it is. */
+  readonly type: 'pathErr' | 'resvErr';
+  readonly sendTtl: number;
+  /** In the order of RFC 2205 3.1.7 or 3.1.8. */
+  readonly objects: readonly RsvpObject[];
+  readonly extensions?: Extensions;
+}
+
+/** What is sent. */
+export type DepartingMessage = ValidMessage | FormatErrMessage;

@@ -27,7 +27,7 @@ const NOTHING_MORE: ReadonlySet<ExtensionKind> = new Set();
 
 /**
  * Judges the structure of a decoded message by the grammar of its type (RFC 2205 3.1.3 to 3.1.9) and the rules on unknown
- * objects (3.10) and ports (3.2). Objects may come in any order but the grammar's own: flow descriptors follow STYLE.
+ * objects (3.10), ports (3.2) and fields that must not be zero (A.1, A.9). Objects may come in any order but the grammar's own: flow descriptors follow STYLE.
  * Known objects that the type has no use for are ignored. Values are not judged; see `tspecProblem`.
  *
  * `handles` names what the caller does beyond RFC 2205's messages; these objects are in the view's `extensions`. All others
@@ -285,13 +285,23 @@ function judgeRaw({ classNumber, cType }: RsvpUnknown, handles: ReadonlySet<Exte
   throw new Refused({ reason: 'unknownCType', detail: `${name} with unknown C-Type ${cType}`, classNumber, cType });
 }
 
+/** The address of no host, in both families. */
+const isUnspecified = (address: IpAddress): boolean => address === '0.0.0.0' || address === '::';
+
 function checkSources(session: RsvpSession, parts: Parts): void {
+  if (session.protocol === 0 || isUnspecified(session.destination)) {
+    const detail = `SESSION to ${session.destination} of protocol ${session.protocol}: neither may be zero`;
+    throw new Refused({ reason: 'badSession', detail });
+  }
   const sameFamily = (address: IpAddress, name: string): void => {
     if (ipFamily(address) === ipFamily(session.destination)) return;
     const detail = `${name} has ${address} in a session to ${session.destination}`;
     throw new Refused({ reason: 'mixedFamilies', detail, className: name });
   };
   const source = (value: RsvpFilterSpec | RsvpSenderTemplate, name: string): void => {
+    if (isUnspecified(value.source)) {
+      throw new Refused({ reason: 'badSender', detail: `${name} has the address ${value.source}`, className: name });
+    }
     sameFamily(value.source, name);
     if (session.destinationPort !== 0 || value.sourcePort === 0) return;
     const detail = `${name} has source port ${value.sourcePort} in a session without destination port`;

@@ -14,6 +14,10 @@ export type ValidationError = { readonly detail: string } & (
   | { readonly reason: 'badFlowDescriptors'; readonly flowspecs: number; readonly filters: number }
   /** A source port in a session without a destination port (RFC 2205 3.2). */
   | { readonly reason: 'badSourcePort'; readonly sourcePort: number }
+  /** A session to 0.0.0.0 or `::`, or of protocol 0 (RFC 2205 A.1: both non-zero). */
+  | { readonly reason: 'badSession' }
+  /** A sender with the address 0.0.0.0 or `::` (RFC 2205 A.9: non-zero). */
+  | { readonly reason: 'badSender'; readonly className: string }
   /** IPv4 and IPv6 addresses in one message. */
   | { readonly reason: 'mixedFamilies'; readonly className: string }
 );

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent_channel.proto.
  */
 export const file_headroom_v1_agent_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSKdAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSKNAQoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDRIOCgZzdGVlcnMYBSABKAgSGAoQc3RlZXJpbmdfcHJvYmxlbRgGIAEoCSKVAQoOQWdlbnRJbnRlcmZhY2USDAoEbmFtZRgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEQoJbXR1X2J5dGVzGAMgASgNEh0KFXNwZWVkX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIKCgJ1cBgFIAEoCBIWCglycF9maWx0ZXIYBiABKA1IAIgBAUIMCgpfcnBfZmlsdGVyIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIhCglIZWFydGJlYXQSFAoMbWVtb3J5X2J5dGVzGAEgASgEIoADChBBc3NpZ25tZW50UmVwb3J0EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEisKBXN0YXRlGAMgASgOMhwuaGVhZHJvb20udjEuQXNzaWdubWVudFN0YXRlEhEKCWludGVyZmFjZRgEIAEoCRIUCgxwcmV2aW91c19ob3AYBSABKAkSEAoIbmV4dF9ob3AYBiABKAkSKQoHZmFpbHVyZRgHIAEoCzIYLmhlYWRyb29tLnYxLlJzdnBGYWlsdXJlEhIKCmVsYXBzZWRfbXMYCCABKAESFgoOcmVjb3JkZWRfcm91dGUYCSADKAkSGQoMbm9uX3JzdnBfaG9wGAwgASgISACIAQESJQoGc291cmNlGA0gASgLMhUuaGVhZHJvb20udjEuRW5kcG9pbnQSMAoKYWR2ZXJ0aXNlZBgOIAEoCzIcLmhlYWRyb29tLnYxLkFkdmVydGlzZWRUZXJtc0IPCg1fbm9uX3JzdnBfaG9wIqMBCg9BZHZlcnRpc2VkVGVybXMSGgoSbWluX2xhdGVuY3lfbWljcm9zGAEgASgBEhYKDnBhdGhfbXR1X2J5dGVzGAIgASgNEhoKDWNfdG90YWxfYnl0ZXMYAyABKAFIAIgBARIbCg5kX3RvdGFsX21pY3JvcxgEIAEoAUgBiAEBQhAKDl9jX3RvdGFsX2J5dGVzQhEKD19kX3RvdGFsX21pY3JvcyJaCgtSc3ZwRmFpbHVyZRISCgplcnJvcl9jb2RlGAEgASgNEhMKC2Vycm9yX3ZhbHVlGAIgASgNEhIKCmVycm9yX25vZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJIjwKDUFwcGxpZWRSZXBvcnQSKwoKZ2VuZXJhdGlvbhgBIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24inQEKB1dlbGNvbWUSEQoJc2VydmVyX2lkGAEgASgJEhYKDnNlcnZlcl92ZXJzaW9uGAIgASgJEjAKCmludGVyZmFjZXMYAyADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAQgASgNEhYKDnNlcnZlcl90aW1lX21zGAUgASgDIuABCg9JbnRlcmZhY2VDb25maWcSDAoEbmFtZRgBIAEoCRIgChhjYXBhY2l0eV9iaXRzX3Blcl9zZWNvbmQYAiABKAQSFgoOb3ZlcmhlYWRfYnl0ZXMYAyABKA0SEQoJbXR1X2J5dGVzGAQgASgNEhQKDGRlbGF5X21pY3JvcxgFIAEoBBIaCg1lcnJvcl9jX2J5dGVzGAYgASgNSACIAQESGwoOZXJyb3JfZF9taWNyb3MYByABKA1IAYgBAUIQCg5fZXJyb3JfY19ieXRlc0IRCg9fZXJyb3JfZF9taWNyb3Mi/wEKEUFzc2lnbm1lbnRzVXBkYXRlEisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uEgwKBGZ1bGwYAiABKAgSKQoEa2VlcBgDIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EigKB3Vwc2VydHMYBCADKAsyFy5oZWFkcm9vbS52MS5Bc3NpZ25tZW50EhAKCHJlbW92YWxzGAUgAygJEjAKCmludGVyZmFjZXMYBiADKAsyHC5oZWFkcm9vbS52MS5JbnRlcmZhY2VDb25maWcSFgoOc2VydmVyX3RpbWVfbXMYByABKAMijgMKCkFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSHwoEZmxvdxgDIAEoCzIRLmhlYWRyb29tLnYxLkZsb3cSIQoFdHNwZWMYBCABKAsyEi5oZWFkcm9vbS52MS5Uc3BlYxIhCgVyc3BlYxgFIAEoCzISLmhlYWRyb29tLnYxLlJzcGVjEhEKCWlzX3NlbmRlchgGIAEoCBITCgtpc19yZWNlaXZlchgHIAEoCBIaChJvdXRnb2luZ19pbnRlcmZhY2UYCCABKAkSHgoWYm9va2VkX2JpdHNfcGVyX3NlY29uZBgJIAEoBBIVCg12YWxpZF9mcm9tX21zGAogASgDEhYKDnZhbGlkX3VudGlsX21zGAsgASgDEhAKCG5leHRfaG9wGAwgASgJEg4KBnBpbm5lZBgNIAEoCBIWCg5leHBsaWNpdF9yb3V0ZRgOIAMoCRINCgVzdHlsZRgPIAEoCRITCgtvd25fc291cmNlcxgQIAMoDSIiCg5Sc3ZwU3RhdGVRdWVyeRIQCghxdWVyeV9pZBgBIAEoBCIwCg5Sc3ZwU3RhdGVSZXBseRIQCghxdWVyeV9pZBgBIAEoBBIMCgRqc29uGAIgASgJIh0KD1JzdnBUcmFjZVN3aXRjaBIKCgJvbhgBIAEoCCJUCg9Sc3ZwVHJhY2VSZXBvcnQSLwoIbWVzc2FnZXMYASADKAsyHS5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VNZXNzYWdlEhAKCGxlZnRfb3V0GAIgASgEIsEBChBSc3ZwVHJhY2VNZXNzYWdlEhMKC3RpbWVfbWljcm9zGAEgASgDEgwKBHNlbnQYAiABKAgSEQoJaW50ZXJmYWNlGAMgASgJEg4KBnNvdXJjZRgEIAEoCRITCgtkZXN0aW5hdGlvbhgFIAEoCRILCgN0dGwYBiABKA0SFAoMcm91dGVyX2FsZXJ0GAcgASgIEg0KBWJ5dGVzGAggASgMEg8KB2Ryb3BwZWQYCSADKAkSDwoHcHJvYmxlbRgKIAEoCSInCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGZGV0YWlsGAIgASgJKoICCg9Bc3NpZ25tZW50U3RhdGUSIAocQVNTSUdOTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFTU0lHTk1FTlRfU1RBVEVfUEVORElORxABEh4KGkFTU0lHTk1FTlRfU1RBVEVfSU5TVEFMTEVEEAISHgoaQVNTSUdOTUVOVF9TVEFURV9DT05GSVJNRUQQAxIbChdBU1NJR05NRU5UX1NUQVRFX0ZBSUxFRBAEEhwKGEFTU0lHTk1FTlRfU1RBVEVfUkVNT1ZFRBAFEhkKFUFTU0lHTk1FTlRfU1RBVEVfTE9TVBAGEhkKFUFTU0lHTk1FTlRfU1RBVEVfUEFUSBAHMlQKDEFnZW50Q2hhbm5lbBJECgdDb25uZWN0EhkuaGVhZHJvb20udjEuQWdlbnRNZXNzYWdlGhouaGVhZHJvb20udjEuU2VydmVyTWVzc2FnZSgBMAFiBnByb3RvMw", [file_headroom_v1_flow]);
+  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSLKAwoMQWdlbnRNZXNzYWdlEigKBWhlbGxvGAEgASgLMhcuaGVhZHJvb20udjEuQWdlbnRIZWxsb0gAEjMKCmludGVyZmFjZXMYAiABKAsyHS5oZWFkcm9vbS52MS5JbnRlcmZhY2VzUmVwb3J0SAASKwoGcm91dGVzGAMgASgLMhkuaGVhZHJvb20udjEuUm91dGVzUmVwb3J0SAASMwoKYXNzaWdubWVudBgEIAEoCzIdLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRSZXBvcnRIABIrCgloZWFydGJlYXQYBSABKAsyFi5oZWFkcm9vbS52MS5IZWFydGJlYXRIABIxCgpyc3ZwX3N0YXRlGAYgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUmVwbHlIABItCgdhcHBsaWVkGAcgASgLMhouaGVhZHJvb20udjEuQXBwbGllZFJlcG9ydEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VSZXBvcnRIABIrCgZrZXJuZWwYFCABKAsyGS5oZWFkcm9vbS52MS5LZXJuZWxSZXBvcnRIAEIJCgdtZXNzYWdlIooCCg1TZXJ2ZXJNZXNzYWdlEicKB3dlbGNvbWUYASABKAsyFC5oZWFkcm9vbS52MS5XZWxjb21lSAASNQoLYXNzaWdubWVudHMYAiABKAsyHi5oZWFkcm9vbS52MS5Bc3NpZ25tZW50c1VwZGF0ZUgAEjEKCnJzdnBfc3RhdGUYAyABKAsyGy5oZWFkcm9vbS52MS5Sc3ZwU3RhdGVRdWVyeUgAEicKB3JlZnVzYWwYBCABKAsyFC5oZWFkcm9vbS52MS5SZWZ1c2FsSAASMgoKcnN2cF90cmFjZRgMIAEoCzIcLmhlYWRyb29tLnYxLlJzdnBUcmFjZVN3aXRjaEgAQgkKB21lc3NhZ2UiwwIKCkFnZW50SGVsbG8SDAoEbm9kZRgBIAEoCRIRCglob3N0X25hbWUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEi8KCmludGVyZmFjZXMYBSADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZRInCgZyb3V0ZXMYBiADKAsyFy5oZWFkcm9vbS52MS5BZ2VudFJvdXRlEiwKCGZlYXR1cmVzGAcgASgLMhouaGVhZHJvb20udjEuQWdlbnRGZWF0dXJlcxIrCgpnZW5lcmF0aW9uGAggASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIpCgRoZWxkGAkgAygLMhsuaGVhZHJvb20udjEuSGVsZEFzc2lnbm1lbnQSEgoKcHJvY2Vzc19pZBgKIAEoDSKNAQoNQWdlbnRGZWF0dXJlcxIQCghlbmZvcmNlcxgBIAEoCBIWCg5yc3ZwX3RyYW5zcG9ydBgCIAEoCRINCgVub3RlcxgDIAMoCRIZChFyZWZyZXNoX3BlcmlvZF9tcxgEIAEoDRIOCgZzdGVlcnMYBSABKAgSGAoQc3RlZXJpbmdfcHJvYmxlbRgGIAEoCSKVAQoOQWdlbnRJbnRlcmZhY2USDAoEbmFtZRgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEQoJbXR1X2J5dGVzGAMgASgNEh0KFXNwZWVkX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIKCgJ1cBgFIAEoCBIWCglycF9maWx0ZXIYBiABKA1IAIgBAUIMCgpfcnBfZmlsdGVyIlUKCkFnZW50Um91dGUSEwoLZGVzdGluYXRpb24YASABKAkSEQoJaW50ZXJmYWNlGAIgASgJEg8KB2dhdGV3YXkYAyABKAkSDgoGbWV0cmljGAQgASgNIiwKCkdlbmVyYXRpb24SDQoFZXBvY2gYASABKAkSDwoHY291bnRlchgCIAEoBCJnCg5IZWxkQXNzaWdubWVudBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZSJDChBJbnRlcmZhY2VzUmVwb3J0Ei8KCmludGVyZmFjZXMYASADKAsyGy5oZWFkcm9vbS52MS5BZ2VudEludGVyZmFjZSI3CgxSb3V0ZXNSZXBvcnQSJwoGcm91dGVzGAEgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIgCgxLZXJuZWxSZXBvcnQSEAoIcHJvYmxlbXMYASADKAkiIQoJSGVhcnRiZWF0EhQKDG1lbW9yeV9ieXRlcxgBIAEoBCKAAwoQQXNzaWdubWVudFJlcG9ydBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZRIRCglpbnRlcmZhY2UYBCABKAkSFAoMcHJldmlvdXNfaG9wGAUgASgJEhAKCG5leHRfaG9wGAYgASgJEikKB2ZhaWx1cmUYByABKAsyGC5oZWFkcm9vbS52MS5Sc3ZwRmFpbHVyZRISCgplbGFwc2VkX21zGAggASgBEhYKDnJlY29yZGVkX3JvdXRlGAkgAygJEhkKDG5vbl9yc3ZwX2hvcBgMIAEoCEgAiAEBEiUKBnNvdXJjZRgNIAEoCzIVLmhlYWRyb29tLnYxLkVuZHBvaW50EjAKCmFkdmVydGlzZWQYDiABKAsyHC5oZWFkcm9vbS52MS5BZHZlcnRpc2VkVGVybXNCDwoNX25vbl9yc3ZwX2hvcCKjAQoPQWR2ZXJ0aXNlZFRlcm1zEhoKEm1pbl9sYXRlbmN5X21pY3JvcxgBIAEoARIWCg5wYXRoX210dV9ieXRlcxgCIAEoDRIaCg1jX3RvdGFsX2J5dGVzGAMgASgBSACIAQESGwoOZF90b3RhbF9taWNyb3MYBCABKAFIAYgBAUIQCg5fY190b3RhbF9ieXRlc0IRCg9fZF90b3RhbF9taWNyb3MiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIp0BCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAyLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIo4DCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAxIQCghuZXh0X2hvcBgMIAEoCRIOCgZwaW5uZWQYDSABKAgSFgoOZXhwbGljaXRfcm91dGUYDiADKAkSDQoFc3R5bGUYDyABKAkSEwoLb3duX3NvdXJjZXMYECADKA0iIgoOUnN2cFN0YXRlUXVlcnkSEAoIcXVlcnlfaWQYASABKAQiMAoOUnN2cFN0YXRlUmVwbHkSEAoIcXVlcnlfaWQYASABKAQSDAoEanNvbhgCIAEoCSIdCg9Sc3ZwVHJhY2VTd2l0Y2gSCgoCb24YASABKAgiVAoPUnN2cFRyYWNlUmVwb3J0Ei8KCG1lc3NhZ2VzGAEgAygLMh0uaGVhZHJvb20udjEuUnN2cFRyYWNlTWVzc2FnZRIQCghsZWZ0X291dBgCIAEoBCLBAQoQUnN2cFRyYWNlTWVzc2FnZRITCgt0aW1lX21pY3JvcxgBIAEoAxIMCgRzZW50GAIgASgIEhEKCWludGVyZmFjZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSCwoDdHRsGAYgASgNEhQKDHJvdXRlcl9hbGVydBgHIAEoCBINCgVieXRlcxgIIAEoDBIPCgdkcm9wcGVkGAkgAygJEg8KB3Byb2JsZW0YCiABKAkiJwoHUmVmdXNhbBIMCgRjb2RlGAEgASgJEg4KBmRldGFpbBgCIAEoCSqCAgoPQXNzaWdubWVudFN0YXRlEiAKHEFTU0lHTk1FTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhBU1NJR05NRU5UX1NUQVRFX1BFTkRJTkcQARIeChpBU1NJR05NRU5UX1NUQVRFX0lOU1RBTExFRBACEh4KGkFTU0lHTk1FTlRfU1RBVEVfQ09ORklSTUVEEAMSGwoXQVNTSUdOTUVOVF9TVEFURV9GQUlMRUQQBBIcChhBU1NJR05NRU5UX1NUQVRFX1JFTU9WRUQQBRIZChVBU1NJR05NRU5UX1NUQVRFX0xPU1QQBhIZChVBU1NJR05NRU5UX1NUQVRFX1BBVEgQBzJUCgxBZ2VudENoYW5uZWwSRAoHQ29ubmVjdBIZLmhlYWRyb29tLnYxLkFnZW50TWVzc2FnZRoaLmhlYWRyb29tLnYxLlNlcnZlck1lc3NhZ2UoATABYgZwcm90bzM", [file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.AgentMessage
@@ -69,6 +69,12 @@ export type AgentMessage = Message<"headroom.v1.AgentMessage"> & {
      */
     value: RsvpTraceReport;
     case: "rsvpTrace";
+  } | {
+    /**
+     * @generated from field: headroom.v1.KernelReport kernel = 20;
+     */
+    value: KernelReport;
+    case: "kernel";
   } | { case: undefined; value?: undefined };
 };
 
@@ -417,6 +423,27 @@ export const RoutesReportSchema: GenMessage<RoutesReport> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent_channel, 9);
 
 /**
+ * What keeps this host from enforcing now; replaces the report before. After every welcome, and when it changes.
+ *
+ * @generated from message headroom.v1.KernelReport
+ */
+export type KernelReport = Message<"headroom.v1.KernelReport"> & {
+  /**
+   * A sentence each, for people.
+   *
+   * @generated from field: repeated string problems = 1;
+   */
+  problems: string[];
+};
+
+/**
+ * Describes the message headroom.v1.KernelReport.
+ * Use `create(KernelReportSchema)` to create a new message.
+ */
+export const KernelReportSchema: GenMessage<KernelReport> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 10);
+
+/**
  * @generated from message headroom.v1.Heartbeat
  */
 export type Heartbeat = Message<"headroom.v1.Heartbeat"> & {
@@ -433,7 +460,7 @@ export type Heartbeat = Message<"headroom.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 10);
+  messageDesc(file_headroom_v1_agent_channel, 11);
 
 /**
  * @generated from message headroom.v1.AssignmentReport
@@ -521,7 +548,7 @@ export type AssignmentReport = Message<"headroom.v1.AssignmentReport"> & {
  * Use `create(AssignmentReportSchema)` to create a new message.
  */
 export const AssignmentReportSchema: GenMessage<AssignmentReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 11);
+  messageDesc(file_headroom_v1_agent_channel, 12);
 
 /**
  * What the nodes of a path say of it together (RFC 2210 3.3).
@@ -557,7 +584,7 @@ export type AdvertisedTerms = Message<"headroom.v1.AdvertisedTerms"> & {
  * Use `create(AdvertisedTermsSchema)` to create a new message.
  */
 export const AdvertisedTermsSchema: GenMessage<AdvertisedTerms> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 12);
+  messageDesc(file_headroom_v1_agent_channel, 13);
 
 /**
  * @generated from message headroom.v1.RsvpFailure
@@ -595,7 +622,7 @@ export type RsvpFailure = Message<"headroom.v1.RsvpFailure"> & {
  * Use `create(RsvpFailureSchema)` to create a new message.
  */
 export const RsvpFailureSchema: GenMessage<RsvpFailure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 13);
+  messageDesc(file_headroom_v1_agent_channel, 14);
 
 /**
  * All assignments up to this generation are stored in the agent's journal.
@@ -614,7 +641,7 @@ export type AppliedReport = Message<"headroom.v1.AppliedReport"> & {
  * Use `create(AppliedReportSchema)` to create a new message.
  */
 export const AppliedReportSchema: GenMessage<AppliedReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 14);
+  messageDesc(file_headroom_v1_agent_channel, 15);
 
 /**
  * @generated from message headroom.v1.Welcome
@@ -657,7 +684,7 @@ export type Welcome = Message<"headroom.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 15);
+  messageDesc(file_headroom_v1_agent_channel, 16);
 
 /**
  * Sent again, inside AssignmentsUpdate, whenever the topology changes it.
@@ -706,7 +733,7 @@ export type InterfaceConfig = Message<"headroom.v1.InterfaceConfig"> & {
  * Use `create(InterfaceConfigSchema)` to create a new message.
  */
 export const InterfaceConfigSchema: GenMessage<InterfaceConfig> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 16);
+  messageDesc(file_headroom_v1_agent_channel, 17);
 
 /**
  * @generated from message headroom.v1.AssignmentsUpdate
@@ -761,7 +788,7 @@ export type AssignmentsUpdate = Message<"headroom.v1.AssignmentsUpdate"> & {
  * Use `create(AssignmentsUpdateSchema)` to create a new message.
  */
 export const AssignmentsUpdateSchema: GenMessage<AssignmentsUpdate> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 17);
+  messageDesc(file_headroom_v1_agent_channel, 18);
 
 /**
  * One reservation as one node has to see it.
@@ -878,7 +905,7 @@ export type Assignment = Message<"headroom.v1.Assignment"> & {
  * Use `create(AssignmentSchema)` to create a new message.
  */
 export const AssignmentSchema: GenMessage<Assignment> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 18);
+  messageDesc(file_headroom_v1_agent_channel, 19);
 
 /**
  * Answered by RsvpStateReply with the same id.
@@ -897,7 +924,7 @@ export type RsvpStateQuery = Message<"headroom.v1.RsvpStateQuery"> & {
  * Use `create(RsvpStateQuerySchema)` to create a new message.
  */
 export const RsvpStateQuerySchema: GenMessage<RsvpStateQuery> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 19);
+  messageDesc(file_headroom_v1_agent_channel, 20);
 
 /**
  * The engine's snapshot and the kernel's state as JSON text, for `rsvp show`.
@@ -921,7 +948,7 @@ export type RsvpStateReply = Message<"headroom.v1.RsvpStateReply"> & {
  * Use `create(RsvpStateReplySchema)` to create a new message.
  */
 export const RsvpStateReplySchema: GenMessage<RsvpStateReply> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 20);
+  messageDesc(file_headroom_v1_agent_channel, 21);
 
 /**
  * Whether somebody watches the agent's RSVP messages. Off at the start of every stream.
@@ -940,7 +967,7 @@ export type RsvpTraceSwitch = Message<"headroom.v1.RsvpTraceSwitch"> & {
  * Use `create(RsvpTraceSwitchSchema)` to create a new message.
  */
 export const RsvpTraceSwitchSchema: GenMessage<RsvpTraceSwitch> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 21);
+  messageDesc(file_headroom_v1_agent_channel, 22);
 
 /**
  * RSVP messages as they came and went, in order, since the report before.
@@ -966,7 +993,7 @@ export type RsvpTraceReport = Message<"headroom.v1.RsvpTraceReport"> & {
  * Use `create(RsvpTraceReportSchema)` to create a new message.
  */
 export const RsvpTraceReportSchema: GenMessage<RsvpTraceReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 22);
+  messageDesc(file_headroom_v1_agent_channel, 23);
 
 /**
  * @generated from message headroom.v1.RsvpTraceMessage
@@ -1038,7 +1065,7 @@ export type RsvpTraceMessage = Message<"headroom.v1.RsvpTraceMessage"> & {
  * Use `create(RsvpTraceMessageSchema)` to create a new message.
  */
 export const RsvpTraceMessageSchema: GenMessage<RsvpTraceMessage> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 23);
+  messageDesc(file_headroom_v1_agent_channel, 24);
 
 /**
  * The server will not serve this agent; the stream ends after it.
@@ -1062,7 +1089,7 @@ export type Refusal = Message<"headroom.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 24);
+  messageDesc(file_headroom_v1_agent_channel, 25);
 
 /**
  * @generated from enum headroom.v1.AssignmentState

@@ -76,6 +76,7 @@ export class HopTracker {
     const { state } = report;
     const leaving = !isLive(reservation);
     if (leaving ? state !== 'removed' : assignmentFor(reservation, node)?.revision !== report.revision) return;
+    if (state === 'failed' && this.#isHearsay(reservation, node, report)) return;
     // One without a source is about all that pass the node.
     const concerned = sendersAt(reservation, node).filter((sender) => isFrom(reservation, sender, report.source));
     for (const sender of concerned) this.#heard(reservation, node, sender, report);
@@ -91,6 +92,22 @@ export class HopTracker {
     }
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
     this.#look(reservation.id);
+  }
+
+  /**
+   * Whether an error that RSVP brought from elsewhere is about a reservation that stands: one message, which anybody may have
+   * sent, ends no promise. Where state goes with it, whoever holds that tells of the loss; a change under way may fail by it.
+   */
+  #isHearsay(reservation: Reservation, node: NodeName, { failure }: HopReport): boolean {
+    const stands = reservation.state === 'active' || reservation.state === 'degraded';
+    if (!stands || isChanging(reservation)) return false;
+    const { errorNode, detail } = this.#failure(node, '', failure);
+    if (errorNode === node) return false;
+    this.#log.warn(
+      { reservationId: reservation.id, node, errorNode, detail },
+      'an RSVP error about what stands: left as it is',
+    );
+    return true;
   }
 
   #heard(reservation: Reservation, node: NodeName, sender: number, report: HopReport): void {

@@ -1,6 +1,5 @@
 import type { MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkGraph } from '../../../core/network/graph.ts';
-import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import { isChanging } from '../../../core/reservation/change.ts';
 import { deviation } from '../../../core/reservation/deviation.ts';

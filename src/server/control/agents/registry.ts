@@ -46,6 +46,8 @@ export type FromAgent =
       readonly problems: readonly string[];
     }
   | { readonly type: 'routes'; readonly routes: readonly Route[]; readonly problems: readonly string[] }
+  /** What keeps the host from enforcing, a sentence each. */
+  | { readonly type: 'kernel'; readonly problems: readonly string[] }
   | { readonly type: 'hop'; readonly report: HopReport }
   | { readonly type: 'heartbeat'; readonly memoryBytes: number }
   | { readonly type: 'rsvpState'; readonly queryId: bigint; readonly json: string }
@@ -62,7 +64,7 @@ export interface AgentConnection {
 interface AgentRecord {
   hello: AgentHello;
   /** Problems of later reports, which replace those of the hello. */
-  problems: { interfaces: readonly string[]; routes: readonly string[] };
+  problems: { interfaces: readonly string[]; routes: readonly string[]; kernel: readonly string[] };
   session: AgentSession | null;
   memoryBytes: number | null;
   duplicate: { readonly text: string; readonly until: MonotonicMs } | null;
@@ -160,7 +162,7 @@ export class AgentRegistry implements AgentDirectory {
     });
     const record: AgentRecord = {
       hello,
-      problems: { interfaces: hello.problems, routes: [] },
+      problems: { interfaces: hello.problems, routes: [], kernel: [] },
       session,
       memoryBytes: null,
       duplicate: this.#replace(hello),
@@ -234,6 +236,9 @@ export class AgentRegistry implements AgentDirectory {
         record.hello = { ...record.hello, routes: message.routes };
         record.problems.routes = message.problems;
         this.#routes.set(node, message.routes);
+        return;
+      case 'kernel':
+        record.problems.kernel = message.problems;
         return;
       case 'hop':
         return this.hops.report(node, message.report);
@@ -348,7 +353,8 @@ export class AgentRegistry implements AgentDirectory {
 
   #mismatches(node: NetworkNode, record: AgentRecord): readonly string[] {
     const { graph } = this.#committer.books.topology();
-    const problems = [...record.problems.interfaces, ...record.problems.routes];
+    const { interfaces, routes, kernel } = record.problems;
+    const problems = [...interfaces, ...routes, ...kernel];
     const duplicate = record.duplicate && this.#now() < record.duplicate.until ? [record.duplicate.text] : [];
     return [...duplicate, ...findMismatches(graph, node, { ...record.hello, problems })];
   }

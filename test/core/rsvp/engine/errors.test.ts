@@ -282,7 +282,17 @@ describe('RESV that cannot be taken', () => {
       view: { kind: 'resvErr', errorSpec: { errorCode: 5, errorValue: 0x0a } },
     });
     world.r2.input(altered(resv, 'eth0', style(0x1f)));
-    expect(lastSent(world)).toMatchObject({ view: { kind: 'resvErr', errorSpec: { errorCode: 6 } } });
+    // STYLE goes back as it came (RFC 2205 3.1.8).
+    expect(lastSent(world)).toMatchObject({
+      view: {
+        kind: 'formatErr',
+        type: 'resvErr',
+        objects: expect.arrayContaining([
+          expect.objectContaining({ kind: 'errorSpec', errorCode: 6 }),
+          expect.objectContaining({ kind: 'style', optionVector: 0x1f }),
+        ]) as unknown,
+      },
+    });
     expect(world.r2.reservations).toMatchObject([{ style: 'FF' }]);
   });
 
@@ -309,7 +319,7 @@ describe('RESV that cannot be taken', () => {
     establish(world);
     const bad = swap('flowspec', (object: RsvpObject & { kind: 'flowspec' }) => ({
       ...object,
-      flowspec: { ...object.flowspec, tspec: { ...object.flowspec.tspec, peakRate: 1 } } as never,
+      flowspec: { ...object.flowspec, tspec: { ...object.flowspec.tspec, tokenRate: -1 } } as never,
     }));
     world.r2.input(altered(world.network.messages('resv', 'host-b')[0]!, 'eth0', bad));
     expect(lastSent(world)).toMatchObject({ view: { kind: 'resvErr', errorSpec: { errorCode: 21, errorValue: 3 } } });

@@ -16,8 +16,8 @@ import {
 import { decodeMessage, encodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
 import type { ExtensionKind } from '../../../../src/core/rsvp/wire/extensions.ts';
 import type { NeighbourPolicy, NeighbourSettings } from '../../../../src/core/rsvp/engine/neighbours/settings.ts';
-import type { ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
-import type { DecodedMessage, RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
+import type { DepartingMessage, ValidMessage } from '../../../../src/core/rsvp/wire/message-views.ts';
+import { MESSAGE_TYPE, type DecodedMessage, type RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
 import {
   isNeighborMessage,
   validateNeighborMessage,
@@ -40,7 +40,7 @@ type Packet = EngineInput & { readonly type: 'packet' };
 export interface Sent {
   readonly at: number;
   readonly node: string;
-  readonly view: ValidMessage | NeighborMessage;
+  readonly view: DepartingMessage | NeighborMessage;
   readonly send: Send;
 }
 
@@ -331,13 +331,27 @@ const EXTENSIONS: ReadonlySet<ExtensionKind> = new Set([
   'recordRoute',
 ]);
 
+/** An error about an unknown style (6), class (13), C-Type (14) or service (21/2). */
+const saysNotUnderstood = ({ type, objects }: RsvpMessage): boolean =>
+  (type === MESSAGE_TYPE.pathErr || type === MESSAGE_TYPE.resvErr) &&
+  objects.some(
+    (object) =>
+      object.kind === 'errorSpec' &&
+      ([6, 13, 14].includes(object.errorCode) || (object.errorCode === 21 && object.errorValue === 2)),
+  );
+
 /** Judges what a node sent; each message of a Bundle by itself. */
-function judge(from: string, { message, checksum }: DecodedMessage): ValidMessage | NeighborMessage {
+function judge(from: string, { message, checksum }: DecodedMessage): DepartingMessage | NeighborMessage {
   const signed = message.objects.some(({ kind }) => kind === 'integrity');
   if (checksum !== (signed ? 'absent' : 'valid')) throw new Error(`${from} sent a message without checksum`);
   const valid = isNeighborMessage(message.type)
     ? validateNeighborMessage(message)
     : validateMessage(message, EXTENSIONS);
+  // What was not understood goes back as it came (RFC 2205 3.10).
+  if (!valid.ok && saysNotUnderstood(message)) {
+    const type = message.type === MESSAGE_TYPE.pathErr ? 'pathErr' : 'resvErr';
+    return { kind: 'formatErr', type, sendTtl: message.sendTtl, objects: message.objects };
+  }
   if (!valid.ok) throw new Error(`${from} sent an invalid message: ${valid.error.detail}`);
   for (const part of message.messages ?? []) judge(from, part);
   return valid.value;

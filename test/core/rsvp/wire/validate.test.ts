@@ -289,8 +289,8 @@ describe('values that make no sense', () => {
     [{ tokenRate: Infinity }, /token rate Infinity/],
     [{ tokenBucket: NaN }, /token bucket NaN/],
     [{ tokenBucket: Infinity }, /token bucket Infinity/],
-    [{ tokenBucket: 1499 }, /token bucket 1499 .* below the maximum packet size 1500/],
-    [{ peakRate: 999 }, /peak rate 999 .* below the token rate 1000/],
+    [{ tokenBucket: 0 }, /token bucket 0/],
+    [{ peakRate: -1 }, /peak rate -1/],
     [{ peakRate: NaN }, /peak rate NaN/],
     [{ minPolicedUnit: 1501 }, /minimum policed unit 1501 .* above the maximum packet size 1500/],
     [{ maxPacketSize: 0 }, /maximum packet size is 0/],
@@ -298,9 +298,17 @@ describe('values that make no sense', () => {
     expect(tspecProblem({ ...tspec, ...change } as typeof tspec)).toMatch(sentence);
   });
 
-  test('a good one, and an infinite peak rate', () => {
+  test('a good one, one with a bucket below its packets, and an infinite peak rate', () => {
     expect(tspecProblem(tspec)).toBeNull();
+    expect(tspecProblem({ ...tspec, tokenBucket: Bytes(1) })).toBeNull();
     expect(tspecProblem({ ...tspec, peakRate: BytesPerSecond(Infinity) })).toBeNull();
+  });
+
+  test('p of controlled load is free, and at least r with guaranteed service (RFC 2212 5)', () => {
+    const low = { ...tspec, peakRate: BytesPerSecond(999) };
+    expect(flowspecProblem({ service: 'controlledLoad', tspec: low })).toBeNull();
+    const rspec = { rate: BytesPerSecond(1000), slack: Micros(0) };
+    expect(flowspecProblem({ service: 'guaranteed', tspec: low, rspec })).toMatch(/peak rate 999 .* below .* 1000/);
   });
 
   test('R of guaranteed service', () => {

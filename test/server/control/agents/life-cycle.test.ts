@@ -154,6 +154,23 @@ test('a refusal of what is in force, by a node on its path, degrades it while th
   await happened(channel.committer, 'hopsInstalled active');
 });
 
+test("an error from elsewhere ends nothing that stands: one message may be anybody's", async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  channel.committer.history.length = 0;
+  agents['host-b']!.report(id, FAILED, {
+    failure: { errorCode: 21, errorValue: 0, errorNode: '10.12.0.2', detail: 'RSVP refused the reservation' },
+  });
+  await Promise.all(Object.values(agents).map((agent) => heardOut(channel, agent)));
+  expect(channel.committer.history.filter((step) => /Failed|Lost/.test(step))).toEqual([]);
+  expect(channel.committer.books.get(id)!.state).toBe('active');
+  // A node's own refusal is another thing.
+  agents['r2']!.report(id, FAILED, {
+    failure: { errorCode: 22, errorValue: 0, errorNode: 'r2', detail: 'no class left' },
+  });
+  await happened(channel.committer, 'hopLost degraded');
+});
+
 test('a lost hop degrades it until the hop is back', async () => {
   const channel = await openChannel();
   const agents = await active(channel);

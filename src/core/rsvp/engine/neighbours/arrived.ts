@@ -1,4 +1,4 @@
-import type { EngineInput } from '../types.ts';
+import type { ArrivedPacket } from '../arrived-packet.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
 import { MESSAGE_ID_ACK_DESIRED, type RsvpMessageId } from '../../wire/message-id.ts';
 import { isMulticast } from '../../../base/ip.ts';
@@ -10,8 +10,6 @@ import { answerId } from './acks.ts';
 import { keysOf, supersede } from './latest.ts';
 import type { Neighbour, Received, Stands } from './neighbour.ts';
 import { blockOf, stand, standingId, unstand } from './standing.ts';
-
-type Packet = EngineInput & { readonly type: 'packet' };
 
 /** Repetitions of tears and errors that are recognised. */
 const MAX_RECENT = 1_024;
@@ -27,7 +25,7 @@ export function idArrived(
   state: EngineState,
   neighbour: Neighbour,
   view: ValidMessage,
-  packet: Packet,
+  packet: ArrivedPacket,
   messageId: RsvpMessageId | undefined,
 ): ValidMessage | null {
   const block = blockOf(state, view, packet);
@@ -56,7 +54,7 @@ export function idProcessed(
   state: EngineState,
   neighbour: Neighbour,
   view: ValidMessage,
-  packet: Packet,
+  packet: ArrivedPacket,
   { messageId: id }: RsvpMessageId,
   made: Stands | null,
 ): void {
@@ -111,7 +109,7 @@ function latestId(state: EngineState, neighbour: Neighbour, key: string): number
 /** Less, modulo 2^32 (RFC 2961 4.5). */
 const isOlder = (id: number, than: number | undefined): boolean => than !== undefined && ((id - than) | 0) < 0;
 
-function acknowledge(state: EngineState, neighbour: Neighbour, id: RsvpMessageId, packet: Packet): void {
+function acknowledge(state: EngineState, neighbour: Neighbour, id: RsvpMessageId, packet: ArrivedPacket): void {
   if ((id.flags & MESSAGE_ID_ACK_DESIRED) === 0) return;
   const { epoch, messageId } = id;
   answerId(state, neighbour, { kind: 'messageIdAck', epoch, messageId }, isMulticast(packet.destination));
@@ -128,7 +126,7 @@ function remember(
   state: EngineState,
   neighbour: Neighbour,
   view: ValidMessage & { readonly kind: 'path' | 'resv' },
-  packet: Packet,
+  packet: ArrivedPacket,
   id: number,
 ): void {
   const keys = keysOf(view);

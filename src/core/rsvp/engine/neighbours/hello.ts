@@ -10,7 +10,7 @@ import { forgetAllSent } from './sent.ts';
 
 /** A neighbour is presumed dead after so many intervals without a word (RFC 3209 5.3). */
 const DEAD_INTERVALS = 3.5;
-/** Requests with a wrong Dst_Instance in a row that are put down to messages that crossed each other. */
+/** Requests with a wrong Dst_Instance in a row that are put down to messages that crossed each other (RFC 3209 5.3). */
 const MAX_WRONG = 3;
 /** A neighbour is told everything again at most once in so long, however often it says to be another. */
 const MIN_CHANGE_MS = 1_000;
@@ -86,11 +86,19 @@ function send(state: EngineState, neighbour: Neighbour, hello: HelloState, ack: 
 }
 
 /**
- * Another instance than before says that the neighbour was reset. Then our own stays: were both to change theirs whenever
+ * Every request is answered, whatever else it says (RFC 3209 5.3: "MUST generate"); an answer with a wrong Dst_Instance is the
+ * end at once, a request with one only when it goes on. Another instance than before says that the neighbour was reset. Then our own stays: were both to change theirs whenever
  * the other's changes, two that see each other late would never come to rest.
  */
 export function helloArrived(state: EngineState, neighbour: Neighbour, { hello: object }: HelloMessage): void {
   const hello = helloOf(state, neighbour);
+  judge(state, neighbour, hello, object);
+  if (object.ack) return;
+  hello.requestedAt = state.now;
+  send(state, neighbour, hello, true);
+}
+
+function judge(state: EngineState, neighbour: Neighbour, hello: HelloState, object: RsvpHello): void {
   const { ack, sourceInstance, destinationInstance } = object;
   if (isChange(hello, sourceInstance) && hello.changedAt !== null && state.now < hello.changedAt + MIN_CHANGE_MS) {
     return drop(state, 'helloChangesTooOften');
@@ -101,16 +109,10 @@ export function helloArrived(state: EngineState, neighbour: Neighbour, { hello: 
   }
   if (!reflects(hello, ack, destinationInstance)) {
     drop(state, 'helloToAnotherInstance');
-    if (++hello.wrong >= MAX_WRONG) return lose(state, neighbour, hello);
-    // To an earlier life of this node: it says nothing of whether the neighbour hears this one.
-    if (ack) return;
+    if (ack || ++hello.wrong >= MAX_WRONG) return lose(state, neighbour, hello);
   } else hello.wrong = 0;
   const before = hello.theirInstance;
   hello.theirInstance = sourceInstance;
-  if (!ack) {
-    hello.requestedAt = state.now;
-    send(state, neighbour, hello, true);
-  }
   const interval = neighbour.policy?.helloInterval ?? null;
   if (interval !== null && hello.death !== null) state.timers.set(hello.death, state.now + DEAD_INTERVALS * interval);
   if (before !== 0 && before !== sourceInstance) return changed(state, neighbour, hello, 'restarted');

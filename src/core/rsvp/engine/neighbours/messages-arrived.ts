@@ -1,8 +1,8 @@
+import type { ArrivedPacket } from '../arrived-packet.ts';
 import { assertNever } from '../../../base/assert-never.ts';
 import type { RsvpMessage } from '../../wire/message.ts';
 import { validateNeighborMessage } from '../../wire/neighbor-messages.ts';
 import { drop, type EngineState } from '../state.ts';
-import type { EngineInput } from '../types.ts';
 import { challengeArrived, responseArrived } from './challenge.ts';
 import { helloArrived } from './hello.ts';
 import { takeAnswers } from './incoming.ts';
@@ -15,7 +15,7 @@ export function neighbourMessageArrived(
   state: EngineState,
   neighbour: Neighbour | null,
   message: RsvpMessage,
-  packet: EngineInput & { readonly type: 'packet' },
+  packet: ArrivedPacket,
 ): void {
   if (neighbour === null) return drop(state, 'badHop');
   const valid = validateNeighborMessage(message);

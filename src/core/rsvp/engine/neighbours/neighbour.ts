@@ -1,9 +1,10 @@
+import type { ArrivedPacket } from '../arrived-packet.ts';
 import type { IpAddress } from '../../../base/ip.ts';
 import type { MonotonicMs } from '../../../base/units.ts';
 import type { RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
-import type { ValidMessage } from '../../wire/message-views.ts';
+import type { DepartingMessage, ValidMessage } from '../../wire/message-views.ts';
 import type { Timer } from '../timer.ts';
-import type { EngineInput, EngineInterface } from '../types.ts';
+import type { EngineInterface } from '../types.ts';
 import type { SeenSequences } from './sequence.ts';
 import type { NeighbourPolicy, NeighbourSettings } from './settings.ts';
 import { fullBucket, type TokenBucket, type TokenRate } from './token-bucket.ts';
@@ -15,7 +16,7 @@ export const ERRORS: TokenRate = { burst: 20_000, perSecond: 2_000 };
 
 /** A message on its way to be sent, before ids, acknowledgements and digest are put in. */
 export interface Departure {
-  readonly view: ValidMessage;
+  readonly view: DepartingMessage;
   readonly out: EngineInterface;
   readonly source: IpAddress;
   readonly destination: IpAddress;
@@ -81,7 +82,7 @@ export interface Stands {
 export interface Received {
   readonly id: number;
   readonly view: ValidMessage;
-  readonly packet: EngineInput & { readonly type: 'packet' };
+  readonly packet: ArrivedPacket;
   /** The state that it is about, see `keysOf`. */
   readonly keys: readonly string[];
   /** Not refreshed until then, the state it made is gone. */

@@ -3,7 +3,7 @@ import type { IpAddress } from '../../../base/ip.ts';
 import { buildMessage } from '../../wire/build.ts';
 import { encodeMessage } from '../../wire/codec.ts';
 import type { RsvpMessageId, RsvpMessageIdAck, RsvpMessageIdNack } from '../../wire/message-id.ts';
-import type { ValidMessage } from '../../wire/message-views.ts';
+import type { DepartingMessage } from '../../wire/message-views.ts';
 import { MESSAGE_TYPE, type RsvpMessage } from '../../wire/message.ts';
 import {
   buildNeighborMessage,
@@ -48,7 +48,7 @@ export function depart(
     ...(acks.length === 0 ? {} : { acks }),
     ...(messageId === undefined ? {} : { messageId }),
   };
-  const whole: ValidMessage = Object.keys(extensions).length === 0 ? view : { ...view, extensions };
+  const whole: DepartingMessage = Object.keys(extensions).length === 0 ? view : { ...view, extensions };
   put(state, buildMessage(whole), neighbour, { out, source, destination, routerAlert }, view, signature);
 }
 
@@ -101,7 +101,7 @@ function put(
   message: RsvpMessage,
   neighbour: Neighbour | null,
   { out, source, destination, routerAlert }: Way,
-  view: ValidMessage | null,
+  view: DepartingMessage | null,
   signature: Exclude<Signature, 'unable'>,
 ): void {
   const offered = reducesRefreshes(state) && (neighbour?.policy?.refreshReduction ?? true);

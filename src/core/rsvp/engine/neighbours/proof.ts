@@ -20,13 +20,17 @@ export type Proof = { readonly integrity: IntegritySettings; readonly object: Rs
 
 /**
  * Whether a message comes from who it says (RFC 2747 4.2, steps 1 to 5). A message that names a hop with which nothing is
- * agreed is judged by its source, too: no name that is free to use opens the way past a key. Messages out of the journal
- * were proved when they came.
+ * agreed is judged by its source, too: no name that is free to use opens the way past a key. Nor does another interface: what
+ * is agreed where the state is that the message speaks of goes before what is agreed where it came in. Messages out of the
+ * journal were proved when they came.
+ *
+ * @param about the interface whose state the message speaks of.
  */
-export function prove(state: EngineState, packet: Packet, type: number, sender: IpAddress): Proof {
+export function prove(state: EngineState, packet: Packet, about: string, type: number, sender: IpAddress): Proof {
   if (packet.remembered) return 'none';
-  const integrity =
-    policyOf(state, packet.interface, sender)?.integrity ?? policyOf(state, packet.interface, packet.source)?.integrity;
+  const agreedOn = (name: string) =>
+    policyOf(state, name, sender)?.integrity ?? policyOf(state, name, packet.source)?.integrity;
+  const integrity = agreedOn(about) ?? (about === packet.interface ? null : agreedOn(packet.interface));
   // A challenge is never signed: who sends it may not know where our numbers are (RFC 2747 10).
   if (!integrity || type === MESSAGE_TYPE.integrityChallenge) return 'none';
   const refuse = (reason: string): 'refused' => {

@@ -1,4 +1,4 @@
-import type { EngineInput } from '../types.ts';
+import type { ArrivedPacket } from '../arrived-packet.ts';
 import { flowKeyText } from '../types.ts';
 import type { ValidMessage } from '../../wire/message-views.ts';
 import { STYLE_FF } from '../../wire/style.ts';
@@ -15,11 +15,7 @@ const STYLE_BITS = 0x1f;
  */
 
 /** The state that a message is about, where one block holds it; undefined: none yet, or several, or no state at all. */
-export function blockOf(
-  state: EngineState,
-  view: ValidMessage,
-  packet: EngineInput & { readonly type: 'packet' },
-): Stands | undefined {
+export function blockOf(state: EngineState, view: ValidMessage, packet: ArrivedPacket): Stands | undefined {
   if (view.kind === 'path' || view.kind === 'pathTear') {
     return state.psbs.get(flowKeyText(flowOf(view.session, view.senderTemplate)));
   }

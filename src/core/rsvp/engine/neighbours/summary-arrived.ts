@@ -1,19 +1,22 @@
+import type { ArrivedPacket } from '../arrived-packet.ts';
 import { isMulticast, type IpAddress } from '../../../base/ip.ts';
 import { MESSAGE_ID_ACK_DESIRED } from '../../wire/message-id.ts';
 import type { SrefreshList, SrefreshMessage } from '../../wire/neighbor-messages.ts';
 import type { EngineState } from '../state.ts';
-import type { EngineInput } from '../types.ts';
 import { answerId } from './acks.ts';
 import { refreshedBy } from './arrived.ts';
 import type { Neighbour } from './neighbour.ts';
-
-type Packet = EngineInput & { readonly type: 'packet' };
 
 /**
  * Each id stands for the whole message that it came with first (RFC 2961 5.3), which is processed once more. One that
  * stands for nothing here is named in a NACK, so that the message comes again (5.4).
  */
-export function summaryArrived(state: EngineState, neighbour: Neighbour, view: SrefreshMessage, packet: Packet): void {
+export function summaryArrived(
+  state: EngineState,
+  neighbour: Neighbour,
+  view: SrefreshMessage,
+  packet: ArrivedPacket,
+): void {
   const { messageId } = view;
   const toGroup = isMulticast(packet.destination);
   if (messageId !== null && (messageId.flags & MESSAGE_ID_ACK_DESIRED) !== 0) {

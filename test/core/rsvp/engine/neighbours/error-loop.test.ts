@@ -53,7 +53,7 @@ describe('path state that leads in a circle, as made-up messages can make it', (
     expect(r1.dropped['pathErrOnWrongInterface']).toBeGreaterThan(0);
   });
 
-  it('passes an error round three nodes only a few times', () => {
+  it('passes an error round three nodes only a few times, and not at all where none is the next hop of another', () => {
     const { network, r1, r2, r3 } = lab();
     for (const [node, via, hopInterface, hop] of [
       [r1, 'eth2', 'eth1', '10.0.12.2'],
@@ -68,7 +68,7 @@ describe('path state that leads in a circle, as made-up messages can make it', (
     arrive(r1, 'eth2', '10.0.13.3', pathErr);
     network.run(60_000);
     const sent = network.messages('pathErr').length;
-    expect(sent).toBeGreaterThan(3);
     expect(sent).toBeLessThan(200);
+    expect(r1.dropped['errorFromAnotherHop']).toBeGreaterThan(0);
   });
 });
