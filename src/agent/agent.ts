@@ -6,6 +6,7 @@ import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { EngineSettings } from '../core/rsvp/engine/types.ts';
 import { neighbourLimit } from '../core/shaping/steering.ts';
 import type { Loggers } from '../telemetry/logger.ts';
+import { AssignedWay } from './assigned-way.ts';
 import { obtainIdentity } from './channel/enrol.ts';
 import type { IdentityKeeper } from './channel/identity.ts';
 import { AssignmentLife } from './assignment-life.ts';
@@ -24,6 +25,7 @@ import { lockFolder } from './process-lock.ts';
 import { Recording } from './recording.ts';
 import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
+import { Retries } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
 import { ServerSession } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
@@ -59,6 +61,8 @@ export class Agent {
   readonly #news: EnforcementNews;
   readonly #watch: KernelWatch;
   readonly #life: AssignmentLife;
+  readonly #reporter: SignalReporter;
+  readonly #retries: Retries;
   readonly #session: ServerSession;
   readonly #wallClockTimer: NodeJS.Timeout;
   /** Journal keys of RSVP state that was played back and has not proved itself yet. */
@@ -135,8 +139,17 @@ export class Agent {
     const changes = new TermChanges(journal);
     const clock = new ServerClock(monotonic, EpochMs(Date.now()));
     const reports = new Reports(() => this.#session.channel);
-    const reporter = new SignalReporter(assignments, changes, reports, log);
     const interfaces = (this.#interfaces = new NodeInterfaces(journal, network));
+    const retries = (this.#retries = new Retries({
+      again: (flow) => this.#signalling.input({ type: 'retry', flow }),
+      isWanted: (flow) => assignments.openFor(flow) !== undefined,
+    }));
+    const reporter = (this.#reporter = new SignalReporter(assignments, changes, reports, log, {
+      isOnLink: (address) => interfaces.isOnLink(address),
+      failed: (flow) => retries.failed(flow),
+      stands: (flow) => retries.over(flow),
+    }));
+    const assignedWay = new AssignedWay({ assignments, interfaces, reporter });
     const steering = (this.#steering = new Steering({
       numbers: config.steering,
       book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(config.steering) }),
@@ -169,7 +182,11 @@ export class Agent {
       transport: () => platform.transport,
       ways: {
         markOf: (flow) => steering.markOf(flow),
-        way: (flow, via) => steering.way(flow, via, (route) => reporter.strays(flow, route)),
+        way: (flow, via) => {
+          const way = steering.way(flow, via, (route) => reporter.strays(flow, route));
+          if (way instanceof Promise) return way.then((route) => assignedWay.of(flow, route));
+          return assignedWay.of(flow, way);
+        },
       },
       now: monotonic,
       handlers: {
@@ -230,6 +247,7 @@ export class Agent {
     clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
     this.#life.stop();
+    this.#retries.close();
     this.#session.close();
     this.#signalling.close();
     this.#enforcement.close();
@@ -296,6 +314,7 @@ export class Agent {
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
     if (this.#accepted) this.#steering.reconcileRoutes();
     this.#signalling.input({ type: 'routesChanged' });
+    this.#reporter.linksChanged();
     this.#session.networkChanged();
     if (!this.#accepted) return;
     const shaped = this.#interfaces.toShape();

@@ -17,6 +17,8 @@ import type { TermChanges } from './term-changes.ts';
 
 /** RFC 2205 appendix B. */
 const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
+/** How long RSVP has to tear what belonged to an assignment that is gone. */
+const REMAINDER_MS = 2_000;
 
 /** What an assignment is made of on this node. */
 export interface AssignmentParts {
@@ -40,6 +42,7 @@ export interface AssignmentParts {
 export class AssignmentLife {
   readonly #parts: AssignmentParts;
   #windowTimer: NodeJS.Timeout | null = null;
+  readonly #remainders = new Set<NodeJS.Timeout>();
 
   constructor(parts: AssignmentParts) {
     this.#parts = parts;
@@ -60,6 +63,7 @@ export class AssignmentLife {
 
   stop(): void {
     if (this.#windowTimer) clearTimeout(this.#windowTimer);
+    for (const timer of this.#remainders) clearTimeout(timer);
   }
 
   /**
@@ -145,6 +149,7 @@ export class AssignmentLife {
     }
     const wasOpen = assignments.remove(id) !== null;
     reporter.removing(assignment);
+    this.#watchRemainder(assignment);
     const unsteered = steering.release(assignment);
     void enforcement.withdraw(assignment).then(async () => {
       for (const { key } of classesOf(assignment)) classes.free(key);
@@ -152,6 +157,18 @@ export class AssignmentLife {
       reporter.classesGone(assignment);
     });
     if (wasOpen) this.#close(assignment);
+  }
+
+  /** A tear may be lost, and none comes where state is of a former way: what is left is torn from here. */
+  #watchRemainder(assignment: Assignment): void {
+    const { assignments, signalling } = this.#parts;
+    const timer = setTimeout(() => {
+      this.#remainders.delete(timer);
+      for (const flow of flowKeysOf(assignment)) {
+        if (!assignments.openFor(flow)) signalling.input({ type: 'abandon', flow });
+      }
+    }, REMAINDER_MS);
+    this.#remainders.add(timer);
   }
 
   #advance(): void {

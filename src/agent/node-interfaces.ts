@@ -1,3 +1,4 @@
+import { prefixContains, type IpAddress } from '../core/base/ip.ts';
 import { Bytes } from '../core/base/units.ts';
 import type { EngineInterface } from '../core/rsvp/engine/types.ts';
 import type { ShapedInterface } from '../core/shaping/desired.ts';
@@ -39,11 +40,25 @@ export class NodeInterfaces {
     return shapedInterfaces(this.#network.interfaces(), this.#settings);
   }
 
-  /** Whether an interface can be shaped that could not at the call before. */
+  /** Whether an interface can be shaped that could not at the call before; one that was made anew under its name is another. */
   hasNew(shaped: readonly ShapedInterface[]): boolean {
-    const appeared = shaped.some(({ name }) => !this.#shaped.has(name));
-    this.#shaped = new Set(shaped.map(({ name }) => name));
+    const there = new Map(this.#network.interfaces().map(({ name, index }) => [name, index]));
+    const names = shaped.map(({ name }) => `${there.get(name)} ${name}`);
+    const appeared = names.some((name) => !this.#shaped.has(name));
+    this.#shaped = new Set(names);
     return appeared;
+  }
+
+  /** Whether RSVP can speak on it. */
+  isUsable(name: string): boolean {
+    return this.#network.interfaces().some((one) => one.name === name && one.up && one.addresses.length > 0);
+  }
+
+  /** Whether an address is on the link of an interface that is up. */
+  isOnLink(address: IpAddress): boolean {
+    return this.#network
+      .interfaces()
+      .some((one) => one.up && one.addresses.some((each) => prefixContains(each, address)));
   }
 
   /** The largest IP packet that an interface takes; infinite for one that is not there. */

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import type { IpAddress } from '../core/base/ip.ts';
 import type { Bytes } from '../core/base/units.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
@@ -21,6 +22,16 @@ export interface Failure {
   readonly detail: string;
 }
 
+/** What is known of the host, and what follows of how signalling went. */
+export interface SignallingOutcome {
+  /** Whether an address is on the link of an interface that is up. */
+  isOnLink(address: IpAddress): boolean;
+  /** A flow that is assigned here was refused, here or further on. */
+  failed(flow: FlowKey): void;
+  /** It is installed. */
+  stands(flow: FlowKey): void;
+}
+
 type Reserved = EngineEvent & { readonly type: 'resvUp' };
 
 /** A removed assignment until its classes and the RSVP state of all its senders are gone. */
@@ -36,6 +47,7 @@ export class SignalReporter {
   readonly #log: Logger;
   /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
   readonly #paths = new Map<string, string>();
+  readonly #keys = new Map<string, FlowKey>();
   /** On the receiver's host: the addresses that PATH has collected on its way. */
   readonly #recorded = new Map<string, readonly string[]>();
   /** Flows with reservation state here, with what was installed last. */
@@ -44,6 +56,11 @@ export class SignalReporter {
   readonly #advertised = new Map<string, { readonly adspec: RsvpAdspec; readonly maxPacket: Bytes }>();
   /** Of the flows with path state those that some hop before this node carries without RSVP. */
   readonly #broken = new Set<string>();
+  /** Of the flows with path state those whose previous hop is on a link of this host, and of these those whose link is gone. */
+  readonly #linked = new Set<string>();
+  readonly #cut = new Set<string>();
+  /** Flows that were installed for the reservation that is named. */
+  readonly #stood = new Map<string, string>();
   readonly #leaving = new Map<string, Leaving>();
   readonly #leavingByFlow = new Map<string, Set<string>>();
   readonly #since = new Map<string, number>();
@@ -51,8 +68,16 @@ export class SignalReporter {
   readonly #unenforced = new Map<string, Map<string, string>>();
 
   readonly #changes: TermChanges;
+  readonly #outcome: SignallingOutcome;
 
-  constructor(assignments: Assignments, changes: TermChanges, reports: Reports, log: Logger) {
+  constructor(
+    assignments: Assignments,
+    changes: TermChanges,
+    reports: Reports,
+    log: Logger,
+    outcome: SignallingOutcome = { isOnLink: () => true, failed: () => undefined, stands: () => undefined },
+  ) {
+    this.#outcome = outcome;
     this.#assignments = assignments;
     this.#changes = changes;
     this.#reports = reports;
@@ -87,6 +112,11 @@ export class SignalReporter {
   removing(assignment: Assignment): void {
     const { reservationId } = assignment;
     this.#changes.forget(reservationId);
+    for (const flow of flowKeysOf(assignment)) {
+      if (this.#stood.get(flowKeyText(flow)) !== reservationId) continue;
+      this.#stood.delete(flowKeyText(flow));
+      this.#outcome.stands(flow);
+    }
     this.#unenforced.delete(reservationId);
     this.#leaving.set(reservationId, { assignment, classesGone: false });
     for (const flow of flowKeysOf(assignment).map(flowKeyText)) {
@@ -136,6 +166,37 @@ export class SignalReporter {
     const here = flows.filter((flow) => this.#paths.has(flowKeyText(flow)));
     for (const flow of here.length > 0 ? here : flows) {
       this.#report(assignment, flow, AssignmentState.FAILED, { failure });
+      this.#outcome.failed(flow);
+    }
+  }
+
+  /** Whether it was installed for the assignment that is open for it. */
+  stood(flow: FlowKey): boolean {
+    const id = this.#stood.get(flowKeyText(flow));
+    return id !== undefined && id === this.#assignments.openFor(flow)?.reservationId;
+  }
+
+  /**
+   * Links or addresses have changed. What comes in by a link that is gone is lost though all state of it is here still; with
+   * the link it is back.
+   */
+  linksChanged(): void {
+    for (const [flow, previousHop] of this.#paths) {
+      if (!this.#linked.has(flow)) continue;
+      const isCut = !this.#outcome.isOnLink(previousHop as IpAddress);
+      if (isCut === this.#cut.has(flow)) continue;
+      if (isCut) this.#cut.add(flow);
+      else this.#cut.delete(flow);
+      const known = this.#keys.get(flow)!;
+      const assignment = this.#assignments.openFor(known);
+      if (!assignment) continue;
+      if (isCut) {
+        if (this.#stands(assignment, known)) this.#lost(assignment, known, cutFrom(previousHop));
+        continue;
+      }
+      const reserved = this.#reservations.get(flow);
+      if (reserved) this.#reserved(assignment, reserved);
+      else this.#openedFor(assignment, known);
     }
   }
 
@@ -167,11 +228,16 @@ export class SignalReporter {
     if (!assignment) return;
     const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';
     const nextHop = gateway ?? flow.destination;
+    const elsewhere = { interface: outgoing, previousHop, nextHop };
+    if (this.#reports.state(assignment, flow) === AssignmentState.LOST) {
+      const failure = { code: 0, value: 0, node: '', detail: `the kernel sends it by ${outgoing} to ${nextHop}` };
+      return this.#report(assignment, flow, AssignmentState.LOST, { ...elsewhere, failure });
+    }
     this.#log.warn(
       { reservationId: assignment.reservationId, interface: outgoing, nextHop },
-      'the kernel sends a pinned flow elsewhere',
+      'the kernel sends a flow off its path',
     );
-    this.#report(assignment, flow, AssignmentState.PATH, { interface: outgoing, previousHop, nextHop });
+    this.#report(assignment, flow, AssignmentState.PATH, elsewhere);
   }
 
   event(event: EngineEvent): void {
@@ -189,6 +255,10 @@ export class SignalReporter {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        this.#keys.set(flow, event.flow);
+        this.#cut.delete(flow);
+        if (event.previousHop !== null && this.#outcome.isOnLink(event.previousHop)) this.#linked.add(flow);
+        else this.#linked.delete(flow);
         if (event.local && event.recordedRoute) this.#recorded.set(flow, event.recordedRoute);
         else this.#recorded.delete(flow);
         const { local, adspec, tspec } = event;
@@ -218,6 +288,9 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#keys.delete(flow);
+        this.#cut.delete(flow);
+        this.#linked.delete(flow);
         this.#recorded.delete(flow);
         this.#broken.delete(flow);
         this.#advertised.delete(flow);
@@ -243,7 +316,8 @@ export class SignalReporter {
           );
         }
         const detail = event.type === 'resvError' ? 'RSVP refused the reservation' : 'RSVP refused the path';
-        return this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+        this.#report(assignment, event.flow, AssignmentState.FAILED, { failure: { code, value, node, detail } });
+        return this.#outcome.failed(event.flow);
       }
     }
   }
@@ -334,15 +408,20 @@ export class SignalReporter {
       failure?: Failure;
     },
   ): void {
+    const flow = about === null ? '' : flowKeyText(about);
     const stands = said === AssignmentState.INSTALLED || said === AssignmentState.CONFIRMED;
-    const absent = about && this.#unenforced.get(assignment.reservationId)?.get(flowKeyText(about));
-    const isHollow = stands && typeof absent === 'string';
+    if (stands && about) {
+      this.#stood.set(flow, assignment.reservationId);
+      this.#outcome.stands(about);
+    }
+    const cut = this.#cut.has(flow) ? cutFrom(this.#paths.get(flow) ?? '') : undefined;
+    const absent = this.#unenforced.get(assignment.reservationId)?.get(flow) ?? cut;
+    const isHollow = stands && absent !== undefined;
     const state = isHollow ? AssignmentState.LOST : said;
     const more = isHollow ? { ...told, failure: { code: 0, value: 0, node: '', detail: absent } } : told;
     const since = this.#since.get(assignment.reservationId);
     const { failure } = more;
     const several = assignment.sources.length > 1;
-    const flow = about === null ? '' : flowKeyText(about);
     this.#reports.report({
       reservationId: assignment.reservationId,
       revision: BigInt(assignment.revision),
@@ -369,6 +448,8 @@ export class SignalReporter {
     });
   }
 }
+
+const cutFrom = (previousHop: string): string => `no link to the previous hop ${previousHop}`;
 
 const sourceOf = ({ source, sourcePort }: FlowKey): Endpoint =>
   create(EndpointSchema, { address: source, ...(sourcePort === 0 ? {} : { port: sourcePort }) });

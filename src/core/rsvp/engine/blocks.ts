@@ -108,6 +108,8 @@ export interface Psb extends Told, Stands {
   step: number;
   /** The prescribed way changed: PATH waits for the answer where that leads. */
   turning: boolean;
+  /** The logical interface handle that PATH carries on (see previous-hop.ts). */
+  handle: number;
 
   readonly expiry: Timer;
   readonly refresh: Timer;

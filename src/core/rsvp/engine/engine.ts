@@ -6,6 +6,7 @@ import { challengeAll } from './neighbours/challenge.ts';
 import { clockSet } from './neighbours/clock.ts';
 import { bundleOutputs } from './neighbours/bundles.ts';
 import { packetArrived } from './packet.ts';
+import { abandonFlow, retryFlow } from './renewal.ts';
 import { closeReceiver, openReceiver, releaseHere, reserveHere } from './receivers.ts';
 import { askAllRoutes, routeAnswered } from './route.ts';
 import { createShared } from './sharing.ts';
@@ -68,6 +69,10 @@ function apply(state: EngineState, input: EngineInput): void {
       return refused(state, input.installId, input.errorCode, input.errorValue);
     case 'admissionChanged':
       return admissionChanged(state, input.flow);
+    case 'retry':
+      return retryFlow(state, input.flow);
+    case 'abandon':
+      return abandonFlow(state, input.flow);
     case 'clock':
       clockSet(state, input.wall);
       return challengeAll(state);

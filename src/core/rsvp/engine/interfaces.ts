@@ -1,6 +1,7 @@
 import type { Branch, Psb } from './blocks.ts';
 import { followInterfaces } from './neighbours/links.ts';
 import { emitPathUp, leaveBranch, sendPath } from './path-state.ts';
+import { becomeOtherHop } from './previous-hop.ts';
 import { askRoute } from './route.ts';
 import type { EngineState } from './state.ts';
 import { removeReservationsOn, tellDown } from './traffic-control.ts';
@@ -36,6 +37,7 @@ function loseBranches(state: EngineState, psb: Psb, gone: readonly Branch[]): vo
   if (psb.way === null) return;
   for (const { interface: name } of gone) {
     removeReservationsOn(state, psb, name, 'interface');
+    becomeOtherHop(state, psb);
     leaveBranch(state, psb, name, false);
   }
   const branches = psb.way.branches.filter((branch) => !gone.includes(branch));

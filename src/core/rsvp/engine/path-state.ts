@@ -52,6 +52,7 @@ export function createPsb(
     sentOn: NONE,
     step: 0,
     turning: false,
+    handle: 0,
     expiry: newTimer(expiry),
     refresh: newTimer(REFRESH),
     told: null,
@@ -136,7 +137,8 @@ export function sendPathOn(state: EngineState, psb: Psb, branch: Branch, trigger
   }
   const { flow, contents } = psb;
   const adspec = contents.adspec && composeAdspec(contents.adspec, out, contents.tspec.maxPacketSize);
-  const plain = buildPath(flow, contents, adspec, out.address, state.settings.refreshPeriod, sendTtl(psb));
+  const { refreshPeriod } = state.settings;
+  const plain = buildPath(flow, contents, adspec, out.address, refreshPeriod, sendTtl(psb), psb.handle);
   const { explicitRoute, recordedRoute } = contents;
   const routed = explicitRoute !== null || recordedRoute !== null;
   const path = routed ? { ...plain, extensions: routeObjectsFor(psb, branch, out.address) } : plain;

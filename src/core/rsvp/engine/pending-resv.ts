@@ -1,5 +1,6 @@
 import { NONE, type ArrivedResv, type PendingResv, type Psb, type Rsb, type Session } from './blocks.ts';
 import { abandonResv } from './journal.ts';
+import { becomeOtherHop } from './previous-hop.ts';
 import { reserve } from './resv.ts';
 import { refuseWithoutPath } from './resv-refuse.ts';
 import { added, findSession, flowOfSession, releaseSession, sessionFor, without } from './session.ts';
@@ -115,7 +116,9 @@ export function resumePending(state: EngineState, psb: Psb): void {
     take(state, session, arrived);
     // Played back after a restart, and the flow no longer leaves there.
     const waits = session.pending.some(({ key }) => key === pending.key);
-    if (!waits && !isTaken(state, session, arrived)) abandonResv(state, arrived);
+    if (waits || isTaken(state, session, arrived)) continue;
+    abandonResv(state, arrived);
+    becomeOtherHop(state, psb);
   }
 }
 

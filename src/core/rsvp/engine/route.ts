@@ -4,6 +4,7 @@ import { pathPacket, rememberPath } from './journal.ts';
 import { countFlow } from './neighbours/limits.ts';
 import { emitPathUp, leaveBranch, sendPath, sendPathOn } from './path-state.ts';
 import { resumePending } from './pending-resv.ts';
+import { becomeOtherHop } from './previous-hop.ts';
 import { mayGoTo, ROUTING_PROBLEM, strictNext, unreachable } from './route-objects.ts';
 import { leavesBy } from './session.ts';
 import { dropSpare, keepSpare, spareOn } from './spare-path.ts';
@@ -200,6 +201,7 @@ function moveRoute(state: EngineState, psb: Psb, way: Way | null): void {
   if (way !== null) emitPathUp(state, psb);
   for (const { interface: name } of gone) {
     removeReservationsOn(state, psb, name, 'interface');
+    becomeOtherHop(state, psb);
     leaveBranch(state, psb, name, psb.session.multicast);
   }
   const ended = before?.local === true && way?.local !== true;

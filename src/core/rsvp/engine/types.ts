@@ -165,6 +165,13 @@ export type EngineInput =
    * for once more, and refusals are forgotten.
    */
   | { readonly type: 'admissionChanged'; readonly flow: FlowKey }
+  /**
+   * The flow is tried once more, since what was refused or unreachable may not be any longer: a sender on this host repeats
+   * PATH, a receiver RESV, and what local admission has refused is asked for again. What stands stays as it is.
+   */
+  | { readonly type: 'retry'; readonly flow: FlowKey }
+  /** Nobody here wants anything of a flow from elsewhere any more: what is left of its state is torn, both ways. */
+  | { readonly type: 'abandon'; readonly flow: FlowKey }
   /** The wall clock, by which keys live and messages are numbered (RFC 2747 3.2). Needed, once and now and then, where keys are. */
   | { readonly type: 'clock'; readonly wall: EpochMs }
   /** The deadline that `nextDeadline` named has come. */

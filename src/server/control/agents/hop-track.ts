@@ -1,7 +1,9 @@
+import type { Millis, MonotonicMs } from '../../../core/base/units.ts';
 import type { AdvertisedTerms } from '../../../core/admission/advertised.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import type { Failure, Reservation } from '../../../core/reservation/reservation.ts';
+import { FlapDamper } from './flap-damper.ts';
 import type { HopState } from './messages.ts';
 import type { HopSighting } from './observed-path.ts';
 
@@ -20,7 +22,13 @@ export interface Hop {
 export interface Track {
   readonly hops: Map<NodeName, Map<number, Hop>>;
   /** With the assignment that it is about: another one has not failed. */
-  failure: { readonly told: Failure; readonly node: NodeName; readonly revision: number } | null;
+  failure: {
+    readonly told: Failure;
+    readonly node: NodeName;
+    readonly revision: number;
+    readonly since: MonotonicMs;
+  } | null;
+  readonly damper: FlapDamper;
   readonly confirmed: Set<number>;
   /** Addresses that PATH collected on its way to the receiver; none = it was not told to, or has not arrived. */
   readonly recorded: Map<number, readonly string[]>;
@@ -32,9 +40,11 @@ export interface Track {
   again: boolean;
 }
 
-export const newTrack = (): Track => ({
+/** @param settleMs how long a reservation has to stand before it counts as active again */
+export const newTrack = (settleMs: Millis): Track => ({
   hops: new Map(),
   failure: null,
+  damper: new FlapDamper(settleMs),
   confirmed: new Set(),
   recorded: new Map(),
   advertised: new Map(),

@@ -1,5 +1,5 @@
 import type { IpAddress } from '../../../core/base/ip.ts';
-import type { Millis } from '../../../core/base/units.ts';
+import { MonotonicMs, type Millis } from '../../../core/base/units.ts';
 import { managedNodes } from '../../../core/admission/managed.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import type { FlowEndpoint } from '../../../core/qos/request.ts';
@@ -13,9 +13,11 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
 import { isInstalled, newTrack, type Hop, type Track } from './hop-track.ts';
 import { firstLoss, ofSender, toldLossIsOver } from './lost-hops.ts';
+import { LookTimers } from './look-timers.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
 import { LastingAdspec } from './lasting-adspec.ts';
 import { breakSeen, observedPaths, type PathView } from './path-news.ts';
+import { judgeRefusal } from './refusals.ts';
 
 /** Whether an agent has a stream open, and whether it holds a reservation there. */
 export interface AgentPresence {
@@ -39,12 +41,23 @@ export class HopTracker {
   readonly #presence: AgentPresence;
   readonly #log: Logger;
   readonly #tracks = new Map<string, Track>();
-  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #timers = new LookTimers((id) => this.#look(id));
   readonly #adspec: LastingAdspec;
+  readonly #flapSettleMs: Millis;
   #closed = false;
 
-  /** @param options.adspecSettleMs how long ADSPEC has to differ from the books before that is told */
-  constructor(options: { committer: Committer; presence: AgentPresence; log: Logger; adspecSettleMs: Millis }) {
+  /**
+   * @param options.adspecSettleMs how long ADSPEC has to differ from the books before that is told
+   * @param options.flapSettleMs how long a reservation has to stand before it is active again
+   */
+  constructor(options: {
+    committer: Committer;
+    presence: AgentPresence;
+    log: Logger;
+    adspecSettleMs: Millis;
+    flapSettleMs: Millis;
+  }) {
+    this.#flapSettleMs = options.flapSettleMs;
     this.#committer = options.committer;
     this.#presence = options.presence;
     this.#log = options.log;
@@ -54,7 +67,7 @@ export class HopTracker {
   close(): void {
     this.#closed = true;
     this.#adspec.close();
-    for (const timer of this.#retries) clearTimeout(timer);
+    this.#timers.close();
   }
 
   report(node: NodeName, report: HopReport): void {
@@ -69,9 +82,13 @@ export class HopTracker {
     for (const sender of concerned) this.#heard(reservation, node, sender, report);
     const track = this.#tracks.get(report.reservationId);
     if (!track || concerned.length === 0) return;
-    if (state === 'failed' && !this.#standing(reservation, track)) {
+    const { revision } = report;
+    if (state !== 'failed') {
+      if (track.failure?.node === node) track.failure = null;
+    } else if (track.failure?.revision !== revision) {
       const of = concerned.length === 1 ? ofSender(reservation, concerned[0]!) : '';
-      track.failure = { told: this.#failure(node, of, report.failure), node, revision: report.revision };
+      const since = monotonic();
+      track.failure = { told: this.#failure(node, of, report.failure), node, revision, since };
     }
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
     this.#look(reservation.id);
@@ -193,7 +210,7 @@ export class HopTracker {
   #hop(reservationId: string, node: NodeName, sender: number): Hop {
     let track = this.#tracks.get(reservationId);
     if (!track) {
-      track = newTrack();
+      track = newTrack(this.#flapSettleMs);
       this.#tracks.set(reservationId, track);
     }
     let senders = track.hops.get(node);
@@ -216,17 +233,23 @@ export class HopTracker {
     if (track?.committing) track.again = true;
     if (track?.committing || this.#closed) return;
     const event = this.#due(reservation, track);
-    if (event) this.#commit(reservation, event);
+    if (event === null) return;
+    const now = monotonic();
+    const wait = (track?.damper.dueAt(event, reservation.state) ?? 0) - now;
+    if (wait > 0) return this.#timers.after(id, wait);
+    track?.damper.told(event, now);
+    this.#commit(reservation, event);
   }
 
   #forget(id: string): void {
     this.#tracks.delete(id);
+    this.#timers.forget(id);
     this.#adspec.forget(id);
   }
 
   #commit(reservation: Reservation, event: LifeCycleEvent): void {
     const { id } = reservation;
-    const track = this.#tracks.get(id) ?? newTrack();
+    const track = this.#tracks.get(id) ?? newTrack(this.#flapSettleMs);
     this.#tracks.set(id, track);
     track.committing = true;
     track.again = false;
@@ -242,13 +265,7 @@ export class HopTracker {
           { reservationId: id, event: event.type, err: error },
           'a report could not be booked, again soon',
         );
-        if (this.#closed) return;
-        const timer = setTimeout(() => {
-          this.#retries.delete(timer);
-          this.#look(id);
-        }, RETRY_MS);
-        timer.unref();
-        this.#retries.add(timer);
+        if (!this.#closed) this.#timers.after(id, RETRY_MS);
       },
     );
   }
@@ -257,22 +274,28 @@ export class HopTracker {
   #due(reservation: Reservation, known: Track | undefined): LifeCycleEvent | null {
     if (reservation.state === 'releasing') return this.#isGone(reservation, known) ? { type: 'removed' } : null;
     // Before a window opens nobody reports, and a change may settle without.
-    const track = known ?? (isChanging(reservation) ? newTrack() : undefined);
+    const track = known ?? (isChanging(reservation) ? newTrack(this.#flapSettleMs) : undefined);
     if (!track || reservation.state === 'held') return null;
     const view = this.#view();
     const { deviating, observed } = observedPaths(reservation, track, view);
     // Why comes before what follows from it.
-    if (deviating) {
+    if (deviating && track.damper.dueAt(deviating.event, reservation.state) <= monotonic()) {
       this.#log.warn({ reservationId: reservation.id, difference: deviating.difference }, 'wire and books differ');
       return deviating.event;
     }
-    const failure = this.#standing(reservation, track);
-    if (failure) return failed(reservation, failure);
-    const lost = this.#lost(reservation, track);
     const installers = this.#installers(reservation);
-    const everywhere =
-      lost === null &&
-      installers.every(({ node, sender }) => isInstalled(reservation, node, track.hops.get(node)?.get(sender)));
+    const isComplete = installers.every(({ node, sender }) =>
+      isInstalled(reservation, node, track.hops.get(node)?.get(sender)),
+    );
+    const now = monotonic();
+    // Whatever was refused, it holds: a later loss is another story.
+    if (isComplete && !isChanging(reservation)) track.failure = null;
+    const refusal = judgeRefusal(reservation, track, view.graph, now);
+    if (refusal?.type === 'ends') return failed(reservation, refusal.failure);
+    if (refusal !== null && refusal.endsAt !== null) this.#timers.after(reservation.id, refusal.endsAt - now);
+    const lost = this.#lost(reservation, track, refusal?.detail ?? null);
+    const everywhere = lost === null && isComplete;
+    if (!everywhere) track.damper.unsettled(now);
     if (lost?.isNews === true) return { type: 'hopLost', detail: lost.detail };
     if (reservation.state !== 'active' && everywhere && installers.length > 0) {
       return { type: 'hopsInstalled' };
@@ -298,18 +321,16 @@ export class HopTracker {
     return { type: change.state === 'applying' ? 'changeApplied' : 'changeReverted', since: change.since };
   }
 
-  /** The failure of what the agents hold now; one of earlier terms says nothing any more. */
-  #standing(reservation: Reservation, { failure }: Track): Failure | null {
-    if (failure === null) return null;
-    return assignmentFor(reservation, failure.node)?.revision === failure.revision ? failure.told : null;
-  }
-
-  /** What is lost before the window ends, as far as it is news; else null. */
-  #lost(reservation: Reservation, track: Track): { readonly detail: string; readonly isNews: boolean } | null {
+  /** What is lost before the window ends, or refused for the time being, as far as it is news; else null. */
+  #lost(
+    reservation: Reservation,
+    track: Track,
+    refused: string | null,
+  ): { readonly detail: string; readonly isNews: boolean } | null {
     const { end } = reservation.window;
     if (end !== null && this.#committer.books.now() >= end - WINDOW_TOLERANCE_MS) return null;
     const nodes = this.#managed(nodesOf(reservation));
-    const detail = firstLoss(reservation, track, nodes);
+    const detail = firstLoss(reservation, track, nodes) ?? refused;
     if (detail === null) return null;
     const isNews = reservation.state === 'active' || toldLossIsOver(reservation, track, nodes);
     return { detail, isNews };
@@ -364,6 +385,8 @@ export class HopTracker {
     };
   }
 }
+
+const monotonic = (): MonotonicMs => MonotonicMs(performance.now());
 
 const isFrom = (reservation: Reservation, sender: number, source: FlowEndpoint | null): boolean => {
   const own = sendersOf(reservation)[sender]!.source;

@@ -7,6 +7,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
 import { ControlError } from '../errors.ts';
+import { FLAP_SETTLE_MS } from './flap-damper.ts';
 import { HopTracker } from './hop-tracker.ts';
 import type { AgentHello, AgentPeer, AgentStream, HopReport, RefusalCode, ReportedInterface } from './messages.ts';
 import { findMismatches } from './mismatches.ts';
@@ -22,6 +23,8 @@ export interface RegistrySettings {
   readonly rsvpQueryTimeoutMs: Millis;
   /** How long ADSPEC has to differ from the books before that is told: PATH carries news on at once, lost ones are repeated. */
   readonly adspecSettleMs: Millis;
+  /** How long a reservation has to stand before it is active again: links may flap. */
+  readonly flapSettleMs: Millis;
 }
 
 export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
@@ -29,6 +32,7 @@ export const DEFAULT_REGISTRY_SETTINGS: RegistrySettings = {
   maxBacklog: 50_000,
   rsvpQueryTimeoutMs: Millis(5_000),
   adspecSettleMs: Millis(5_000),
+  flapSettleMs: FLAP_SETTLE_MS,
 };
 
 /** How long a second agent for the same node stays visible among the mismatches. */
@@ -111,6 +115,7 @@ export class AgentRegistry implements AgentDirectory {
       },
       log: options.log,
       adspecSettleMs: this.#settings.adspecSettleMs,
+      flapSettleMs: this.#settings.flapSettleMs,
     });
     options.committer.onCommitted((group) => this.#committed(group));
   }

@@ -97,7 +97,7 @@ export async function openChannel(
     committer,
     now: () => MonotonicMs(clock.ms),
     log: silent,
-    settings: { adspecSettleMs: Millis(0), ...options.settings },
+    settings: { adspecSettleMs: Millis(0), flapSettleMs: Millis(0), ...options.settings },
   });
   const server = await createAgentServer({ registry, dataDir: temporaryFolder(), log: silent });
   cleanups.push(() => server.close());

@@ -126,6 +126,34 @@ test('a refusal on the way ends it, with the node named for the address that RSV
   });
 });
 
+test('a refusal by a node that is not on the path decides nothing, and where hops are lost it is degraded', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  const refused = { errorCode: 1, errorValue: 2, errorNode: '10.13.0.3', detail: 'RSVP refused the reservation' };
+  agents['host-b']!.report(id, FAILED, { failure: refused });
+  await heardOut(channel, agents['host-b']!);
+  expect(stateOf(channel)).toBe('active');
+  agents['r1']!.report(id, LOST, { failure: { detail: 'reservation state: interface' } });
+  await happened(channel.committer, 'hopLost degraded');
+  agents['host-b']!.report(id, FAILED, { failure: refused });
+  await heardOut(channel, agents['host-b']!);
+  expect(stateOf(channel)).toBe('degraded');
+  install(agents, 'r1');
+  await happened(channel.committer, 'hopsInstalled active');
+});
+
+test('a refusal of what is in force, by a node on its path, degrades it while there is hope', async () => {
+  const channel = await openChannel();
+  const agents = await active(channel);
+  agents['r1']!.report(id, FAILED, { failure: { errorCode: 22, errorNode: 'r1', detail: 'no such device' } });
+  await happened(channel.committer, 'hopLost degraded');
+  expect(channel.committer.books.get(id)!.stateReason).toBe(
+    'r1 refused the reservation (traffic control system error, 22/0): no such device',
+  );
+  install(agents, 'r1');
+  await happened(channel.committer, 'hopsInstalled active');
+});
+
 test("an error from elsewhere ends nothing that stands: one message may be anybody's", async () => {
   const channel = await openChannel();
   const agents = await active(channel);
@@ -140,7 +168,7 @@ test("an error from elsewhere ends nothing that stands: one message may be anybo
   agents['r2']!.report(id, FAILED, {
     failure: { errorCode: 22, errorValue: 0, errorNode: 'r2', detail: 'no class left' },
   });
-  await happened(channel.committer, 'signallingFailed releasing');
+  await happened(channel.committer, 'hopLost degraded');
 });
 
 test('a lost hop degrades it until the hop is back', async () => {
