@@ -98,7 +98,12 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('strangers that 
     await grows('r1', 'resvOnWrongInterface', before.r1, 1);
     await grows('r2', 'errorFromAnotherHop', before.r2, 1);
 
-    // The receiver's host asks for more than is booked: refused by r2, told in its log.
+    // The receiver's host asks for more than is booked: refused by r2, told in its log. Its own RESV has been repeated for
+    // the last time before, so that nothing takes the request back.
+    await headroom.until('host-b repeats its RESV no more', 15_000, async () => {
+      const timers = (await headroom.rsvpState('host-b')).body.engine.timers as { kind: string }[];
+      return !timers.some(({ kind }) => kind === 'reservation refresh');
+    });
     await send('host-b', [
       packet(RESV, '10.2.0.2', '10.2.0.1', resv('10.2.0.2', flowspec(2_000_000))),
       packet(RESV, '10.2.0.2', '10.2.0.1', resv('10.2.0.2', flowspec(1_000, { maxPacketSize: 9_000 }))),

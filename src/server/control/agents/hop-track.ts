@@ -18,16 +18,19 @@ export interface Hop {
   nonRsvpHop: boolean | null;
 }
 
+/** What `node` has told of a refusal, its own or one that RSVP brought it, with the assignment that it is about. */
+export interface Refusal {
+  readonly told: Failure;
+  readonly node: NodeName;
+  readonly revision: number;
+  readonly since: MonotonicMs;
+}
+
 /** What agents have told of one reservation. Senders are named by their index. */
 export interface Track {
   readonly hops: Map<NodeName, Map<number, Hop>>;
-  /** With the assignment that it is about: another one has not failed. */
-  failure: {
-    readonly told: Failure;
-    readonly node: NodeName;
-    readonly revision: number;
-    readonly since: MonotonicMs;
-  } | null;
+  /** Of another assignment than today's: that one has not failed. */
+  failure: Refusal | null;
   readonly damper: FlapDamper;
   readonly confirmed: Set<number>;
   /** Addresses that PATH collected on its way to the receiver; none = it was not told to, or has not arrived. */
@@ -51,6 +54,13 @@ export const newTrack = (settleMs: Millis): Track => ({
   committing: false,
   again: false,
 });
+
+/** The first of today's assignments counts, with the refusing node's own word for it: that has the cause. */
+export function laterRefusal(reservation: Reservation, known: Refusal | null, next: Refusal): Refusal {
+  if (known === null || assignmentFor(reservation, known.node)?.revision !== known.revision) return next;
+  const isOwnWord = known.node !== known.told.errorNode && next.node === known.told.errorNode;
+  return isOwnWord ? { ...next, since: known.since } : known;
+}
 
 /** What was installed under earlier terms does not count. */
 export const isInstalled = (reservation: Reservation, node: NodeName, hop: Hop | undefined): boolean =>

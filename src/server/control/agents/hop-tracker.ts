@@ -11,7 +11,7 @@ import type { Failure, Reservation } from '../../../core/reservation/reservation
 import { nodesOf, sendersAt, sendersOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { CommittedGroup, Committer } from '../committer.ts';
-import { isInstalled, newTrack, type Hop, type Track } from './hop-track.ts';
+import { isInstalled, laterRefusal, newTrack, type Hop, type Track } from './hop-track.ts';
 import { firstLoss, ofSender, toldLossIsOver } from './lost-hops.ts';
 import { LookTimers } from './look-timers.ts';
 import type { HeldAssignment, HopReport, HopState } from './messages.ts';
@@ -85,10 +85,14 @@ export class HopTracker {
     const { revision } = report;
     if (state !== 'failed') {
       if (track.failure?.node === node) track.failure = null;
-    } else if (track.failure?.revision !== revision) {
+    } else {
       const of = concerned.length === 1 ? ofSender(reservation, concerned[0]!) : '';
-      const since = monotonic();
-      track.failure = { told: this.#failure(node, of, report.failure), node, revision, since };
+      track.failure = laterRefusal(reservation, track.failure, {
+        told: this.#failure(node, of, report.failure),
+        node,
+        revision,
+        since: monotonic(),
+      });
     }
     this.#log.debug({ reservationId: reservation.id, node, state, elapsedMs: report.elapsedMs }, 'hop reported');
     this.#look(reservation.id);
@@ -290,9 +294,10 @@ export class HopTracker {
     const now = monotonic();
     // Whatever was refused, it holds: a later loss is another story.
     if (isComplete && !isChanging(reservation)) track.failure = null;
-    const refusal = judgeRefusal(reservation, track, view.graph, now);
+    const refusal = judgeRefusal(reservation, track, view.graph, now, (node) => this.#presence.connected(node));
     if (refusal?.type === 'ends') return failed(reservation, refusal.failure);
     if (refusal !== null && refusal.endsAt !== null) this.#timers.after(reservation.id, refusal.endsAt - now);
+    if (refusal?.type === 'waits') return null;
     const lost = this.#lost(reservation, track, refusal?.detail ?? null);
     const everywhere = lost === null && isComplete;
     if (!everywhere) track.damper.unsettled(now);

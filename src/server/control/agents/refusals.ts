@@ -1,5 +1,6 @@
 import type { MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkGraph } from '../../../core/network/graph.ts';
+import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor } from '../../../core/reservation/assignment.ts';
 import { isChanging } from '../../../core/reservation/change.ts';
 import { deviation } from '../../../core/reservation/deviation.ts';
@@ -10,8 +11,15 @@ import type { Track } from './hop-track.ts';
 /** A refusal stands when this long nothing has come of trying again; by then the agents have tried seven times. */
 export const STANDING_REFUSAL_MS = 30_000;
 
-/** `ends`: of the reservation or its change. `degrades`: while it lasts; with when it ends it, null = never. */
+/** The node that refused has a report of its own on the way, with the cause in words; it is waited for this long. */
+export const OWN_WORD_MS = 1_000;
+
+/**
+ * `ends`: of the reservation or its change. `waits`: for the refusing node's own word. `degrades`: while it lasts; with when it
+ * ends it, null = never.
+ */
 export type Verdict =
+  | { readonly type: 'waits'; readonly endsAt: MonotonicMs }
   | { readonly type: 'ends'; readonly failure: Failure }
   | { readonly type: 'degrades'; readonly detail: string; readonly endsAt: MonotonicMs | null };
 
@@ -26,6 +34,7 @@ export function judgeRefusal(
   { failure }: Track,
   graph: NetworkGraph,
   now: MonotonicMs,
+  hears: (node: NodeName) => boolean,
 ): Verdict | null {
   if (failure === null) return null;
   // One of earlier terms says nothing any more.
@@ -35,8 +44,13 @@ export function judgeRefusal(
   const wasInForce = state === 'active' || state === 'degraded';
   const isOnPath = nodesOf(reservation).includes(told.errorNode);
   const isStranger = !isOnPath && graph.nodeIndex.has(told.errorNode);
-  if (isChanging(reservation) && !isStranger) return { type: 'ends', failure: told };
-  if (!wasInForce) return isStranger ? null : { type: 'ends', failure: told };
+  if (isChanging(reservation) || !wasInForce) {
+    const ownWordBy = (since + OWN_WORD_MS) as MonotonicMs;
+    const isHearsay = isOnPath && told.errorNode !== failure.node && hears(told.errorNode as NodeName);
+    if (isHearsay && now < ownWordBy) return { type: 'waits', endsAt: ownWordBy };
+    if (!isStranger) return { type: 'ends', failure: told };
+    if (!wasInForce) return null;
+  }
   const isOff = sendersOf(reservation).some((sender) => deviation(sender) !== null);
   const endsAt = isOnPath && !isOff ? ((since + STANDING_REFUSAL_MS) as MonotonicMs) : null;
   if (endsAt !== null && now >= endsAt) return { type: 'ends', failure: told };
