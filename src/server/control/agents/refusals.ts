@@ -46,7 +46,7 @@ export function judgeRefusal(
   const isStranger = !isOnPath && graph.nodeIndex.has(told.errorNode);
   if (isChanging(reservation) || !wasInForce) {
     const ownWordBy = (since + OWN_WORD_MS) as MonotonicMs;
-    const isHearsay = isOnPath && told.errorNode !== failure.node && hears(told.errorNode as NodeName);
+    const isHearsay = isOnPath && told.errorNode !== failure.node && hears(told.errorNode);
     if (isHearsay && now < ownWordBy) return { type: 'waits', endsAt: ownWordBy };
     if (!isStranger) return { type: 'ends', failure: told };
     if (!wasInForce) return null;
