@@ -23,6 +23,7 @@ import type { AgentTrustRecords } from '../server/records/agent-trust.ts';
 import { superviseEmbedded } from '../server/store/embedded-supervisor.ts';
 import { migrate } from '../server/store/migrate.ts';
 import { openStore } from '../server/store/open-store.ts';
+import { checkSessions } from '../server/store/pooler.ts';
 import type { Loggers } from '../telemetry/logger.ts';
 import { createServerMetrics } from '../telemetry/server-metrics.ts';
 import { isLoopback, type AgentsConfig, type ListenAddress, type ServerConfig } from './config.ts';
@@ -72,11 +73,13 @@ async function start(
       config.dataDir,
       (line) => loggers('store').debug(line),
       (problem) => loggers('store').error(problem),
+      (notice) => loggers('store').warn(notice),
     );
     started.push(() => database.close());
     url = database.url;
   }
-  await migrate(url).catch((error: Error) => {
+  const prepared = config.databaseUrl === null ? migrate(url) : checkSessions(url).then(() => migrate(url));
+  await prepared.catch((error: Error) => {
     if (config.databaseUrl === null) throw error;
     throw new Error(`DATABASE_URL: the database cannot be used: ${error.message}`, { cause: error });
   });

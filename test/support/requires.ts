@@ -12,6 +12,7 @@ export type Requirement =
   | 'tshark'
   | 'tcpdump'
   | 'iperf3'
+  | 'pgbouncer'
   | 'chromium'
   | 'python3-grpc'
   | 'protoc';

@@ -9,38 +9,45 @@ type Domain = 'node' | 'edge';
 
 interface Key {
   readonly name: string;
-  readonly domain: string;
   readonly defaultValue: string | undefined;
 }
 
-/** Resolves `<key id=… for=… attr.name=…>`: the ids differ from file to file, the names do not. */
+/**
+ * Resolves `<key id=… for=… attr.name=…>`: the ids differ from file to file, the names do not. Files exist that use an id once
+ * for every kind of element ("label" for nodes and for the graph): such keys are told apart by what they are for.
+ */
 export class GraphmlKeys {
-  readonly #keys: ReadonlyMap<string, Key>;
+  /** By domain, then by id. */
+  readonly #keys: ReadonlyMap<string, ReadonlyMap<string, Key>>;
   readonly #unknown = new Set<string>();
 
   constructor(root: XmlElement) {
-    this.#keys = new Map(
-      childrenNamed(root, 'key').map((key) => [
-        key.attributes.get('id') ?? '',
-        {
-          // Files without attr.name exist; their ids are then the names.
-          name: (key.attributes.get('attr.name') ?? key.attributes.get('id') ?? '').toLowerCase(),
-          domain: key.attributes.get('for') ?? 'all',
-          defaultValue: childrenNamed(key, 'default')[0]?.text,
-        },
-      ]),
-    );
+    const keys = new Map<string, Map<string, Key>>();
+    for (const key of childrenNamed(root, 'key')) {
+      const id = key.attributes.get('id') ?? '';
+      const domain = key.attributes.get('for') ?? 'all';
+      const ofDomain = keys.get(domain) ?? new Map<string, Key>();
+      keys.set(domain, ofDomain);
+      ofDomain.set(id, {
+        // Files without attr.name exist; their ids are then the names.
+        name: (key.attributes.get('attr.name') ?? id).toLowerCase(),
+        defaultValue: childrenNamed(key, 'default')[0]?.text,
+      });
+    }
+    this.#keys = keys;
   }
 
   attributes(element: XmlElement, domain: Domain): GraphmlAttributes {
     const values = new Map<string, string>();
-    for (const { name, domain: of, defaultValue } of this.#keys.values()) {
-      if (defaultValue !== undefined && (of === domain || of === 'all')) values.set(name, defaultValue);
+    const general = this.#keys.get('all');
+    const own = this.#keys.get(domain);
+    for (const { name, defaultValue } of [...(general?.values() ?? []), ...(own?.values() ?? [])]) {
+      if (defaultValue !== undefined) values.set(name, defaultValue);
     }
     for (const data of childrenNamed(element, 'data')) {
       const id = data.attributes.get('key') ?? '';
-      const key = this.#keys.get(id);
-      if (!key || (key.domain !== domain && key.domain !== 'all')) this.#unknown.add(id);
+      const key = own?.get(id) ?? general?.get(id);
+      if (key === undefined) this.#unknown.add(id);
       else values.set(key.name, data.text);
     }
     return values;

@@ -1,10 +1,11 @@
 import type { ReservationState } from '../../core/reservation/reservation.ts';
-import { ReservationService } from '../../gen/headroom/v1/reservation_pb.ts';
+import { ReservationSchema, ReservationService } from '../../gen/headroom/v1/reservation_pb.ts';
 import { reservationInput, reservationMessage } from '../../rpc/reservation.ts';
 import { reservationPatches } from '../../rpc/reservation-patch.ts';
 import { badRequest } from '../control/bad-request.ts';
 import { quotedEtag } from '../control/etag.ts';
 import type { ExtraService, GrpcSettings } from './context.ts';
+import { countWithin, PAGE_BYTES } from './page-bytes.ts';
 import { publicService } from './public-service.ts';
 
 const STATES: readonly ReservationState[] = [
@@ -51,7 +52,7 @@ export function reservationService(settings: GrpcSettings): ExtraService {
           const problem = 'must be an integer from 1 to 500, or 0 for 100';
           throw badRequest([{ field: 'pageSize', value: pageSize, code: 'OUT_OF_RANGE', problem }]);
         }
-        const page = await control.listReservations({
+        const query = {
           pageSize: pageSize || 100,
           pageToken: request.pageToken || null,
           states: request.states.map(stateOf),
@@ -59,7 +60,18 @@ export function reservationService(settings: GrpcSettings): ExtraService {
           destination: request.destination || null,
           node: request.node || null,
           link: request.link || null,
-        });
+        };
+        const whole = await control.listReservations(query);
+        const fitting = countWithin(
+          PAGE_BYTES,
+          ReservationSchema,
+          whole.items.map((each) => reservationMessage(each)),
+        );
+        // Asked for again where it is shorter: only control knows what token leads on from there.
+        const page =
+          fitting === whole.items.length
+            ? whole
+            : await control.listReservations({ ...query, pageSize: Math.max(1, fitting) });
         const reservations = page.items.map((each) => reservationMessage(each));
         return { reservations, nextPageToken: page.nextPageToken ?? '' };
       },

@@ -77,7 +77,6 @@ export class Connections {
       pipeline: true,
       connectionTimeoutMillis: 5_000,
       application_name: 'headroom commit',
-      lock_timeout: LOCK_TIMEOUT_MS,
       keepAlive: true,
     });
     const forget = (): void => {
@@ -90,6 +89,8 @@ export class Connections {
     client.on('end', forget);
     try {
       await client.connect();
+      // As a statement: poolers refuse it among the parameters of a connection, or leave it out without a word.
+      await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     } catch (error) {
       throw new StoreFault('away', error);
     }

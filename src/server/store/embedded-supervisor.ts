@@ -15,14 +15,16 @@ const LONGEST_WAIT_MS = 2_000;
  *
  * @param log gets what PostgreSQL prints, a line a call.
  * @param onDeath told that it has ended, and of every start that failed; the next attempt follows.
+ * @param onNotice told what else an operator has to know.
  * @throws Error when it cannot be started the first time.
  */
 export async function superviseEmbedded(
   dataDir: string,
   log: (line: string) => void,
   onDeath: (problem: string) => void,
+  onNotice: (notice: string) => void,
 ): Promise<SupervisedDatabase> {
-  let database = await startEmbedded(dataDir, log);
+  let database = await startEmbedded(dataDir, log, undefined, onNotice);
   const { url, port } = database;
   const closing = new AbortController();
 
@@ -31,7 +33,7 @@ export async function superviseEmbedded(
       await pause(wait, closing.signal);
       if (closing.signal.aborted) break;
       try {
-        return await startEmbedded(dataDir, log, port);
+        return await startEmbedded(dataDir, log, port, onNotice);
       } catch (error) {
         // The sessions of the dead one may hold its memory for a moment longer.
         onDeath(`the embedded database cannot be started again yet: ${String(error)}`);

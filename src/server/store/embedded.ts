@@ -8,6 +8,7 @@ import pg from 'pg';
 import { type Account, databaseAccount } from './embedded-account.ts';
 import { prepareBinaries } from './embedded-binaries.ts';
 import { claimCluster, endLeftover } from './embedded-owner.ts';
+import { pairCluster } from './embedded-pairing.ts';
 
 const run = promisify(execFile);
 
@@ -32,11 +33,13 @@ export interface EmbeddedDatabase {
  *
  * @param log gets what PostgreSQL prints, a line a call.
  * @param tcpPort where no Unix socket can be had; default one that is free.
+ * @param notice told what an operator has to know.
  */
 export async function startEmbedded(
   dataDir: string,
   log: (line: string) => void = () => {},
   tcpPort?: number,
+  notice: (line: string) => void = log,
 ): Promise<EmbeddedDatabase> {
   const place = clusterPlace(dataDir);
   await mkdir(place.folder, { recursive: true, mode: 0o700 });
@@ -48,6 +51,7 @@ export async function startEmbedded(
     await chmod(place.folder, 0o711);
   }
   await claimCluster(place.folder);
+  if (place.folder !== ownFolderIn(dataDir)) await pairCluster(resolve(dataDir), place.folder, notice);
   const binaries = await prepareBinaries(place.shared, account !== null);
   const passwordFile = join(place.folder, 'password');
   if (await missing(join(cluster, 'PG_VERSION'))) await initialise(binaries, cluster, passwordFile, account);
@@ -86,9 +90,11 @@ export async function startEmbedded(
 /** fsync and synchronous_commit stay as they are: on. A deadlock between replicas is found at once instead of after a second. */
 const SETTINGS = ['-c', 'max_connections=200', '-c', 'deadlock_timeout=100ms', '-c', 'log_min_messages=warning'];
 
+const ownFolderIn = (dataDir: string): string => join(resolve(dataDir), 'postgres');
+
 function clusterPlace(dataDir: string): { readonly shared: string; readonly folder: string } {
   const absolute = resolve(dataDir);
-  if (process.getuid?.() !== 0) return { shared: absolute, folder: join(absolute, 'postgres') };
+  if (process.getuid?.() !== 0) return { shared: absolute, folder: ownFolderIn(dataDir) };
   const shared = '/var/lib/headroom';
   return { shared, folder: join(shared, createHash('sha256').update(absolute).digest('hex').slice(0, 16)) };
 }

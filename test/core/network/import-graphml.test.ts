@@ -255,3 +255,16 @@ describe('odd documents', () => {
     });
   });
 });
+
+test('an id that names a key of nodes and one of the graph is told apart by what it is for', () => {
+  const text = graphml(
+    node('0', undefined, '<data key="label">Oslo</data>') + node('1', undefined, '<data key="label">Bergen</data>'),
+  ).replace(
+    '<graph ',
+    '<key id="label" for="node" attr.name="label" attr.type="string"/>' +
+      '<key id="label" for="graph" attr.name="label" attr.type="string"/><graph ',
+  );
+  const { topology, report } = must(importXml(text));
+  expect(topology.nodes.map(({ name }) => name)).toEqual(['oslo', 'bergen']);
+  expect(report.notes.filter(({ what }) => what.includes('label'))).toEqual([]);
+});

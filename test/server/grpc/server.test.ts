@@ -204,6 +204,33 @@ describe('reservations', () => {
     expect(violation?.description).toContain(shown);
   });
 
+  it('of which a page would be too long for a client come in shorter pages', async () => {
+    const labels = Object.fromEntries(
+      Array.from({ length: 64 }, (_, i) => [`k${i}-${'a'.repeat(56)}`, 'v'.repeat(256)]),
+    );
+    const all = Array.from({ length: 500 }, (_, n) => reservation({ id: String(n), labels }));
+    const { client } = await startGrpc({
+      control: edgeControl({
+        listReservations: ({ pageSize, pageToken }) => {
+          const from = Number(pageToken ?? 0);
+          const items = all.slice(from, from + pageSize);
+          const next = from + items.length;
+          return Promise.resolve({ items, nextPageToken: next < all.length ? String(next) : null });
+        },
+      }),
+    });
+    const seen: string[] = [];
+    const pages: number[] = [];
+    for (let pageToken = ''; pages.length === 0 || pageToken !== '';) {
+      const page = await call(client, listReservations, { pageSize: 500, pageToken });
+      pages.push(page.reservations.length);
+      seen.push(...page.reservations.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    }
+    expect(seen).toEqual(all.map(({ id }) => id));
+    expect(pages.length).toBeGreaterThan(2);
+  });
+
   it('without a reservation, with a bad key, page size or state are INVALID_ARGUMENT', async () => {
     const { client } = await startGrpc();
     for (const attempt of [

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -44,6 +44,45 @@ describe('the embedded PostgreSQL', () => {
     const second = await startEmbedded(folder);
     expect(await ask(second.url, 'SELECT answer FROM kept')).toBe(42);
     await second.close();
+  });
+
+  test('a removed folder is a removed database, put aside once; one that only lost its marks is kept', async () => {
+    const folder = await privateFolder();
+    const first = await startEmbedded(folder);
+    cleanups.push(() => rm(first.folder, { recursive: true, force: true }));
+    await ask(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await first.close();
+    const notices: string[] = [];
+    const again = () =>
+      startEmbedded(
+        folder,
+        () => {},
+        undefined,
+        (line) => notices.push(line),
+      );
+
+    // As an earlier version left them: no ids, and something in the folder.
+    const marks = [folder, first.folder].map((each) => join(each, 'database-id'));
+    for (const mark of marks) await rm(mark, { force: true });
+    await writeFile(join(folder, 'agents.sock'), '');
+    const adopted = await again();
+    expect(await ask(adopted.url, 'SELECT answer FROM kept')).toBe(42);
+    await adopted.close();
+    expect(notices).toEqual([]);
+
+    for (let removed = 0; removed < 2; removed++) {
+      await rm(folder, { recursive: true });
+      await mkdir(folder, { mode: 0o700 });
+      const next = await again();
+      expect(await ask(next.url, `SELECT to_regclass('kept') IS NULL`)).toBe(true);
+      await next.close();
+    }
+    const aside = (await readdir(first.folder)).filter((name) => name.startsWith('removed-'));
+    // Without an account of its own the database lies in the folder, and goes with it.
+    if (process.getuid?.() !== 0) return;
+    expect(notices).toHaveLength(2);
+    expect(notices[0]).toContain(`the data folder ${folder} is a new one`);
+    expect(aside).toHaveLength(1);
   });
 
   test('a second server on the same folder is refused while the first lives', async () => {
