@@ -3,7 +3,12 @@ import { listOf, member, textOf, type Json } from './json.ts';
 
 /** A rule as `nft list ruleset` shows it, as near as its JSON tells, with where it stands. */
 export const ruleText = (chain: string, expressions: readonly Json[]): string =>
-  cut(`nft rule in ${chain}: ${expressions.map(statementText).filter((text) => text !== '').join(' ')}`);
+  cut(
+    `nft rule in ${chain}: ${expressions
+      .map(statementText)
+      .filter((text) => text !== '')
+      .join(' ')}`,
+  );
 
 function statementText(statement: Json): string {
   const match = member(statement, 'match');
@@ -22,10 +27,9 @@ function statementText(statement: Json): string {
     if (value === undefined) continue;
     const address = member(value, 'addr');
     const port = member(value, 'port');
-    return [nat, ...(address === undefined && port === undefined ? [] : ['to'])].join(' ').concat(
-      address === undefined ? '' : ` ${valueText(address)}`,
-      port === undefined ? '' : ` :${valueText(port)}`,
-    );
+    return [nat, ...(address === undefined && port === undefined ? [] : ['to'])]
+      .join(' ')
+      .concat(address === undefined ? '' : ` ${valueText(address)}`, port === undefined ? '' : ` :${valueText(port)}`);
   }
   const table = textOf(member(member(statement, 'flow'), 'flowtable'));
   if (table !== null) return `flow add ${table}`;
@@ -42,7 +46,8 @@ function valueText(value: Json): string {
   const key = textOf(member(member(value, 'meta'), 'key'));
   if (key !== null) return /^[io]if/.test(key) ? key : `meta ${key}`;
   const payload = member(value, 'payload');
-  if (payload !== undefined) return `${textOf(member(payload, 'protocol')) ?? 'raw'} ${textOf(member(payload, 'field')) ?? '?'}`;
+  if (payload !== undefined)
+    return `${textOf(member(payload, 'protocol')) ?? 'raw'} ${textOf(member(payload, 'field')) ?? '?'}`;
   const ct = textOf(member(member(value, 'ct'), 'key'));
   if (ct !== null) return `ct ${ct}`;
   for (const operator of ['&', '|', '^', '<<', '>>']) {
