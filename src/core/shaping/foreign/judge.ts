@@ -88,20 +88,20 @@ class Walk {
     return this.#hits;
   }
 
-  /** @returns whether packets come to what stands after the chain's end, and whether any verdict has ended their way. */
-  #chain(chain: ForeignChain, entered: Truth, depth: number): { readonly goesOn: Truth } {
-    let here = entered;
+  /** @returns whether packets that enter come to what stands after the chain. */
+  #chain(chain: ForeignChain, entered: Truth, depth: number): Truth {
+    let left: Truth = 'yes';
     for (const { expressions } of chain.rules) {
-      if (!this.#spend(1)) return { goesOn: 'maybe' };
-      const reached = and(here, this.#holds(chain, expressions));
-      if (reached === 'no') continue;
-      const outcome = this.#verdict(chain, expressions, reached, depth);
+      if (!this.#spend(1)) return 'maybe';
+      const relative = and(left, this.#holds(chain, expressions));
+      if (relative === 'no') continue;
+      const outcome = this.#verdict(chain, expressions, and(entered, relative), depth);
       if (outcome === 'on') continue;
-      // What surely ends the way here ends it for all that follows; what may, makes the rest uncertain.
-      if (reached === 'yes' && outcome !== 'unsure') return { goesOn: outcome === 'return' ? entered : 'no' };
-      here = 'maybe';
+      // What surely ends the way here ends it for all that follows; what may makes the rest uncertain.
+      if (relative === 'yes' && outcome !== 'unsure') return outcome === 'return' ? left : 'no';
+      left = 'maybe';
     }
-    return { goesOn: here };
+    return left;
   }
 
   #holds(chain: ForeignChain, expressions: readonly Json[]): Truth {
@@ -152,14 +152,13 @@ class Walk {
         const targets = targetsOf([statement]).flatMap(
           (target) => this.#rules.chains.get(`${chain.table} ${target}`) ?? [],
         );
-        const certain = has('vmap') || depth >= MOST_JUMPS ? 'maybe' : 'yes';
         if (depth >= MOST_JUMPS) return 'unsure';
-        let goesOn: Truth = has('vmap') ? 'maybe' : 'yes';
-        for (const target of targets)
-          goesOn = and(goesOn, this.#chain(target, and(reached, certain), depth + 1).goesOn);
-        if (has('goto')) return 'end';
+        const isSure = !has('vmap');
+        let goesOn: Truth = isSure ? 'yes' : 'maybe';
+        for (const target of targets) goesOn = and(goesOn, this.#chain(target, isSure ? reached : 'maybe', depth + 1));
         if (goesOn === 'no') return 'end';
-        return goesOn === 'maybe' && reached === 'yes' ? 'unsure' : 'on';
+        if (goesOn === 'maybe') return 'unsure';
+        return has('goto') ? 'return' : 'on';
       }
     }
     return 'on';

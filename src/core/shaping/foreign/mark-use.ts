@@ -15,8 +15,10 @@ const ALL = 0xffffffff;
 const NONE: MarkUse = { bits: 0, overwrites: false };
 
 /** Marks of packets, of connections and of sockets: what one has, rules carry over to the others. */
-const isMark = (value: Json): boolean =>
-  ['meta', 'ct', 'socket'].some((kind) => member(member(value, kind), 'key') === 'mark');
+const kindOf = (value: Json): string | null =>
+  ['meta', 'ct', 'socket'].find((kind) => member(member(value, kind), 'key') === 'mark') ?? null;
+
+const isMark = (value: Json): boolean => kindOf(value) !== null;
 
 /**
  * @param expressions of one rule.
@@ -42,19 +44,20 @@ function statementUse(statement: Json, named: NamedMarks): MarkUse | null {
   if (mangle === undefined) return null;
   const key = member(mangle, 'key');
   const value = member(mangle, 'value');
-  if (!isMark(key)) {
-    const read = mentions(value) ? affine(value) : null;
-    return read ? { bits: read.bits, overwrites: false } : null;
-  }
-  const written = affine(value);
-  if (written) {
-    const overwrites = written.whole && member(member(key, 'meta'), 'key') === 'mark';
-    return { bits: written.bits, overwrites };
+  const writesPacket = textOf(member(member(key, 'meta'), 'key')) === 'mark';
+  const terms = termsOf(value);
+  if (!isMark(key) && !mentions(value)) return null;
+  if (terms) {
+    const { keep, flip, of } = terms;
+    // Its own mark, changed in some bits; or another one, of which a mask takes some.
+    const isOwn = keep === 0 || (of !== null && of === kindOf(key));
+    if (isOwn && keep !== 0) return { bits: (~keep | flip) >>> 0, overwrites: false };
+    return { bits: (keep === ALL ? flip : keep | flip) >>> 0, overwrites: writesPacket };
   }
   // A value out of a map, of another mark, of a hash: what it may be.
   const data = member(member(value, 'map'), 'data');
   const bits = data === undefined ? 0 : marksIn(typeof data === 'string' ? data : dataOf(data), named);
-  return { bits, overwrites: member(key, 'meta') !== undefined };
+  return { bits, overwrites: writesPacket };
 }
 
 function compared(left: Json, right: Json, named: NamedMarks): MarkUse | null {
@@ -72,18 +75,19 @@ function compared(left: Json, right: Json, named: NamedMarks): MarkUse | null {
   return { bits: marksIn(marks, named), overwrites: false };
 }
 
-/** `(mark & a) ^ b` of nft's operators with numbers; null where something else takes part. */
-function affine(value: Json): { readonly bits: number; readonly whole: boolean } | null {
-  const terms = termsOf(value);
-  if (!terms) return null;
-  const whole = terms.keep === 0;
-  return { bits: whole ? terms.flip : (~terms.keep | terms.flip) >>> 0, whole };
+interface Terms {
+  readonly keep: number;
+  readonly flip: number;
+  /** Whose mark it is; null = a constant's. */
+  readonly of: string | null;
 }
 
-function termsOf(value: Json): { readonly keep: number; readonly flip: number } | null {
+/** `(mark & keep) ^ flip` of nft's operators with numbers; null where something else takes part. */
+function termsOf(value: Json): Terms | null {
   const constant = numberOf(value);
-  if (constant !== null) return { keep: 0, flip: constant >>> 0 };
-  if (isMark(value)) return { keep: ALL, flip: 0 };
+  if (constant !== null) return { keep: 0, flip: constant >>> 0, of: null };
+  const of = kindOf(value);
+  if (of !== null) return { keep: ALL, flip: 0, of };
   for (const operator of ['&', '|', '^'] as const) {
     const sides = member(value, operator);
     if (!Array.isArray(sides) || sides.length < 2) continue;
@@ -91,13 +95,22 @@ function termsOf(value: Json): { readonly keep: number; readonly flip: number } 
     for (const side of sides.slice(1)) {
       const by = numberOf(side);
       if (!known || by === null) return null;
-      if (operator === '&') known = { keep: (known.keep & by) >>> 0, flip: (known.flip & by) >>> 0 };
-      else if (operator === '|') known = { keep: (known.keep & ~by) >>> 0, flip: ((known.flip & ~by) | by) >>> 0 };
-      else known = { keep: known.keep, flip: (known.flip ^ by) >>> 0 };
+      known = combined(known, operator, by);
     }
     return known;
   }
   return null;
+}
+
+function combined({ keep, flip, of }: Terms, operator: '&' | '|' | '^', by: number): Terms {
+  switch (operator) {
+    case '&':
+      return { keep: (keep & by) >>> 0, flip: (flip & by) >>> 0, of };
+    case '|':
+      return { keep: (keep & ~by) >>> 0, flip: ((flip & ~by) | by) >>> 0, of };
+    case '^':
+      return { keep, flip: (flip ^ by) >>> 0, of };
+  }
 }
 
 /** Whether a mark takes part, at any depth that nft's own grammar allows. */
