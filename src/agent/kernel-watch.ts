@@ -64,7 +64,7 @@ export class KernelWatch {
     this.#now = options.now;
   }
 
-  noticed({ ports, overrun }: KernelNotice): void {
+  noticed({ ports, overrun }: Pick<KernelNotice, 'ports' | 'overrun'>): void {
     for (const [port, process] of ports) {
       if (this.#seen.size < MAX_PORTS) this.#seen.set(port, process);
       else this.#lost = true;

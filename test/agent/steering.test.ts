@@ -33,6 +33,7 @@ class RuledNetwork implements HostNetwork {
 
   interfaces = () => [];
   routes = () => [];
+  markRules = () => [];
   close = () => Promise.resolve();
   steering = () => ({ rules: this.rules, routes: this.tables });
   steer(steps: readonly SteeringStep[]): readonly string[] {

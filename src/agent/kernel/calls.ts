@@ -1,5 +1,6 @@
 import type { Result } from '../../core/base/result.ts';
-import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
+import type { DesiredShaping, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
+import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
@@ -13,8 +14,16 @@ export interface KernelCalls {
   inspect: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
   ports: { argument: null; answer: readonly number[] };
   steer: { argument: SteeringChange; answer: Result<void, KernelProblem> };
+  renumber: { argument: Renumbering; answer: Result<void, KernelProblem> };
+  foreign: { argument: null; answer: Result<ForeignRuleset, KernelProblem> };
   stats: { argument: null; answer: readonly FlowCounters[] };
   close: { argument: { readonly remove: boolean }; answer: null };
+}
+
+/** Marks of other bits, and all flows that have one. */
+export interface Renumbering {
+  readonly numbers: SteeringNumbers;
+  readonly flows: readonly SteeredFlow[];
 }
 
 export type KernelCallName = keyof KernelCalls;

@@ -2,11 +2,14 @@ import { err, ok, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
 import { filterDisturbance, queueDisturbance, type Disturbance } from '../../core/shaping/disturbance.ts';
 import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
+import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import { STEERING_TABLE } from '../../core/shaping/steering-nft.ts';
 import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
+import type { Renumbering } from './calls.ts';
 import { FilterKeeper } from './filter-keeper.ts';
+import { readForeign } from './foreign-reader.ts';
 import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
 import type { ClassReader } from '../netlink/class-reader.ts';
 import type { NftSession } from './nft-session.ts';
@@ -133,6 +136,20 @@ export class KernelDriver {
   /** Marks for flows that are kept off their routed way. */
   steer(change: SteeringChange): Promise<Result<void, KernelProblem>> {
     return this.#steering.change(change);
+  }
+
+  /** Marks get other bits: all of them in one transaction, so that no packet goes without. */
+  renumber({ numbers, flows }: Renumbering): Promise<Result<void, KernelProblem>> {
+    return this.#steering.renumber(numbers, flows);
+  }
+
+  /** What others have in nftables. */
+  async foreign(): Promise<Result<ForeignRuleset, KernelProblem>> {
+    try {
+      return ok(await readForeign(this.#nft));
+    } catch (error) {
+      return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** Full comparison of everything of ours with what is desired. Classes that are right are not touched. */

@@ -1,7 +1,7 @@
 import { err, type Result } from '../../core/base/result.ts';
 import { loadLibc } from '../libc.ts';
 import { ClassReader } from '../netlink/class-reader.ts';
-import type { Answer, Request, WorkerSettings } from './calls.ts';
+import type { Answer, Renumbering, Request, WorkerSettings } from './calls.ts';
 import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
 import { probeFeatures } from './features.ts';
 import { openNft } from './nft-session.ts';
@@ -67,6 +67,10 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
       return driver.ports();
     case 'steer':
       return driver.steer(request.argument as SteeringChange);
+    case 'renumber':
+      return driver.renumber(request.argument as Renumbering);
+    case 'foreign':
+      return driver.foreign();
     case 'stats':
       return driver.stats();
     case 'close':

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { ipFromBytes, ipToBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
 import type { Route } from '../../core/network/topology.ts';
 import type { EngineRoute } from '../../core/rsvp/engine/types.ts';
+import type { ForeignIpRule } from '../../core/shaping/foreign/marks.ts';
 import type { SteeringNumbers, SteeringRoutes, SteeringStep } from '../../core/shaping/steering.ts';
 import { AF_INET, MSG_DONTWAIT, SOCK_NONBLOCK, type Libc } from '../libc.ts';
 import type { Poller } from '../poller.ts';
@@ -24,7 +25,7 @@ import {
 } from './message.ts';
 import { ReversePathFilters } from './reverse-path.ts';
 import { NetlinkSocket, openNetlink } from './socket.ts';
-import { steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
+import { foreignMarkRuleOf, steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
 
 /** An interface as the kernel has it. */
 export interface HostInterface {
@@ -50,12 +51,14 @@ export interface HostNetwork {
   lookup(destination: IpAddress, mark?: number): EngineRoute | null;
   /** Rules and routes of ours that lead marked packets to a neighbour; null where there are none to be had. */
   steering(): SteeringRoutes | null;
+  /** Rules of policy routing that look at marks and are not ours, of both families. */
+  markRules(): readonly ForeignIpRule[];
   /** Changes them, in order. Resolves to what could not be done, a sentence each. */
   steer(steps: readonly SteeringStep[]): readonly string[];
   close(): Promise<void>;
 }
 
-const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000; // links, IPv4 addresses, routes, rules, settings of interfaces
+const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000 | 0x40000; // links, IPv4 addresses, routes, rules, settings of interfaces, IPv6 rules
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
@@ -65,11 +68,13 @@ const RTN_LOCAL = 2;
 const RTNH_F_DEAD_OR_LINKDOWN = 0x1 | 0x10;
 const CACHE_ENTRIES = 10_000;
 const ENODEV = 19;
+const AF_INET6 = 10;
 
 interface HostState {
   readonly interfaces: readonly HostInterface[];
   readonly routes: readonly Route[];
   readonly steering: SteeringRoutes;
+  readonly markRules: readonly ForeignIpRule[];
 }
 
 /**
@@ -119,13 +124,17 @@ export function openHostNetwork(options: {
       addresses: addresses.filter((a) => a.index === link.index).map((a) => a.prefix),
     }));
     const all = questions.ask(RTM_GETROUTE, NLM_F_DUMP, inet);
+    const rules = questions.ask(RTM_GETRULE, NLM_F_DUMP, inet);
+    const inet6 = new Uint8Array(12);
+    inet6[0] = AF_INET6;
     return {
       interfaces,
       routes: all.flatMap((message) => mainRouteOf(message, names)),
       steering: {
-        rules: questions.ask(RTM_GETRULE, NLM_F_DUMP, inet).flatMap(steeringRuleOf),
+        rules: rules.flatMap(steeringRuleOf),
         routes: all.flatMap((message) => steeringRouteOf(message, options.numbers, names)),
       },
+      markRules: [...rules, ...questions.ask(RTM_GETRULE, NLM_F_DUMP, inet6)].flatMap(foreignMarkRuleOf),
     };
   }
 
@@ -163,6 +172,7 @@ export function openHostNetwork(options: {
       return answer;
     },
     steering: () => state.steering,
+    markRules: () => state.markRules,
     steer(steps) {
       if (steps.length === 0) return [];
       const indexOf = (name: string): number | null => state.interfaces.find((one) => one.name === name)?.index ?? null;
