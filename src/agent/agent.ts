@@ -4,8 +4,9 @@ import { seededRandom } from '../core/base/random.ts';
 import { EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { EngineSettings } from '../core/rsvp/engine/types.ts';
-import { neighbourLimit } from '../core/shaping/steering.ts';
+import { neighbourLimit, type SteeringNumbers } from '../core/shaping/steering.ts';
 import type { Loggers } from '../telemetry/logger.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
 import { AssignedWay } from './assigned-way.ts';
 import { obtainIdentity } from './channel/enrol.ts';
 import type { IdentityKeeper } from './channel/identity.ts';
@@ -14,10 +15,12 @@ import { Assignments } from './assignments.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
 import { EnforcementNews } from './enforcement-news.ts';
+import { ForeignWatch } from './foreign-watch.ts';
 import { hmac } from './hmac.ts';
 import { Journal } from './journal.ts';
 import { KernelComparison } from './kernel-comparison.ts';
 import { KernelWatch } from './kernel-watch.ts';
+import { MarkBits } from './mark-bits.ts';
 import { NodeInterfaces } from './node-interfaces.ts';
 import { NumberBook } from './number-book.ts';
 import { openPlatform, type Platform } from './platform.ts';
@@ -60,6 +63,7 @@ export class Agent {
   readonly #comparison: KernelComparison;
   readonly #news: EnforcementNews;
   readonly #watch: KernelWatch;
+  readonly #foreign: ForeignWatch;
   readonly #life: AssignmentLife;
   readonly #reporter: SignalReporter;
   readonly #retries: Retries;
@@ -87,8 +91,10 @@ export class Agent {
       const settings = engineSettings(config);
       if (record) recording = await Recording.open({ ...record, node, settings });
       const journal = new Journal(join(config.stateDir, 'journal'));
+      const bits = new MarkBits(journal, config.markMask, config.firstTable);
       const platform = await openPlatform({
         config,
+        numbers: bits.numbers,
         log: loggers('agent'),
         onPacket: (packet) => {
           if (agent) agent.#packet(packet);
@@ -97,12 +103,14 @@ export class Agent {
           if (agent) agent.#networkChanged();
         },
         onKernelNotice: (notice) => {
-          if (agent) agent.#watch.noticed(notice);
+          if (!agent) return;
+          agent.#watch.noticed(notice);
+          if (notice.elsewhere || notice.overrun) agent.#foreign.noticed();
         },
         shaped: () => new Set(agent ? agent.#interfaces.toShape().map(({ name }) => name) : []),
         desired: () => (agent ? agent.#comparison.desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, settings, loggers, journal, platform, unlock, recording, identity);
+      agent = new Agent(config, settings, loggers, journal, bits, platform, unlock, recording, identity);
       await agent.#restore();
       agent.#session.open();
       return agent;
@@ -121,6 +129,7 @@ export class Agent {
     settings: EngineSettings,
     loggers: Loggers,
     journal: Journal,
+    bits: MarkBits,
     platform: Platform,
     unlock: () => void,
     recording: Recording | null,
@@ -151,8 +160,9 @@ export class Agent {
     }));
     const assignedWay = new AssignedWay({ assignments, interfaces, reporter });
     const steering = (this.#steering = new Steering({
-      numbers: config.steering,
-      book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(config.steering) }),
+      numbers: bits.numbers,
+      bookOf: (numbers: SteeringNumbers) =>
+        new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(numbers) }),
       network,
       kernel,
       problem: platform.steeringProblem,
@@ -163,6 +173,12 @@ export class Agent {
       ...{ assignments, reporter, steering, log },
       changed: (problems) => this.#session.kernelChanged(problems),
     }));
+    const foreign = (this.#foreign = new ForeignWatch({
+      ...{ kernel, network, steering, bits, assignments, news, reporter, log },
+      changed: (findings) => this.#session.findingsChanged(findings),
+      steeringChanged: () => this.#session.steeringChanged(),
+    }));
+    const defeat = (assignment: Assignment): string | null => foreign.refusal(assignment);
     const enforcement = (this.#enforcement = new Enforcement({
       assignments,
       kernel,
@@ -174,6 +190,7 @@ export class Agent {
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => steering.hold(assignment),
       isAbsent: (key) => news.isAbsent(key),
+      defeat,
       refused: (assignment, flows, code, value, detail) =>
         reporter.refused(assignment, flows, { code, value, node, detail }),
     }));
@@ -216,6 +233,7 @@ export class Agent {
       enforcement,
       signalling,
       reporter,
+      defeat,
       log,
     };
     this.#life = new AssignmentLife(parts);
@@ -225,7 +243,7 @@ export class Agent {
     });
     this.#watch = new KernelWatch({ kernel, comparison: this.#comparison, log, now: monotonic });
     this.#session = new ServerSession({
-      ...{ config, log, platform, journal, assignments, reports, clock, identity },
+      ...{ config, log, platform, journal, assignments, reports, clock, identity, steering },
       handlers: {
         accepted: () => this.#accept(),
         interfaces: (settings) => {
@@ -243,6 +261,7 @@ export class Agent {
   /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
   async stop(): Promise<void> {
     this.#watch.close();
+    this.#foreign.close();
     this.#comparison.close();
     clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
@@ -261,12 +280,14 @@ export class Agent {
 
   /** Brings back what the journal holds: assignments, the kernel's classes untouched, then RSVP state, then the windows. */
   async #restore(): Promise<void> {
+    await this.#foreign.choose();
     const opened = this.#life.restore();
     this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     for (const assignment of opened) void this.#steering.hold(assignment);
     if (this.#accepted) this.#steering.forgetUnused();
     await this.#comparison.run();
+    await this.#foreign.look();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
     for (const [key, value] of this.#journal.entries('rsvp/')) {
       const packet = packetFromJournal(value);
@@ -313,6 +334,7 @@ export class Agent {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
     if (this.#accepted) this.#steering.reconcileRoutes();
+    this.#foreign.routingChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
     this.#session.networkChanged();
@@ -338,6 +360,8 @@ export class Agent {
           notices: notices?.counters ?? null,
           watch: this.#watch.counters,
           problems: this.#news.problems,
+          findings: this.#foreign.findings,
+          markMask: this.#steering.numbers.mask,
         },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,

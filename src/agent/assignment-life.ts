@@ -32,6 +32,8 @@ export interface AssignmentParts {
   readonly enforcement: Enforcement;
   readonly signalling: Signalling;
   readonly reporter: SignalReporter;
+  /** Why rules of others on this host keep a new reservation from what it asks for; null = they do not. */
+  readonly defeat: (assignment: Assignment) => string | null;
   readonly log: Logger;
 }
 
@@ -191,9 +193,18 @@ export class AssignmentLife {
     reporter.opened(assignment);
     const steered = steering.hold(assignment);
     if (steered) void steered.then((result) => this.#notSteered(assignment, result));
+    this.#refuseDefeated(assignment);
     // RSVP state that an earlier booking of the same flow left on this node.
     for (const flow of flowKeysOf(assignment)) signalling.input({ type: 'admissionChanged', flow });
     this.#signal(assignment);
+  }
+
+  /** A receiver's host installs nothing that could be refused later. */
+  #refuseDefeated(assignment: Assignment): void {
+    const { node, reporter, defeat } = this.#parts;
+    const detail = assignment.isReceiver ? defeat(assignment) : null;
+    if (detail === null) return;
+    reporter.refused(assignment, flowKeysOf(assignment), { code: ERROR.trafficControlSystem, value: 0, node, detail });
   }
 
   /** What this host has to ask of RSVP for the assignment; again where its terms are others. */

@@ -6,6 +6,8 @@ import { EpochMs } from '../core/base/units.ts';
 import {
   AgentHelloSchema,
   GenerationSchema,
+  KernelFindingSchema,
+  KernelReportSchema,
   type AgentHello,
   type AgentMessage,
   type AssignmentsUpdate,
@@ -13,6 +15,7 @@ import {
   type InterfaceConfig,
   type ServerMessage,
 } from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Finding } from '../core/shaping/foreign/finding.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
 import { openChannel, type Channel } from './channel/channel.ts';
@@ -26,6 +29,7 @@ import { MessageTrace } from './message-trace.ts';
 import type { Platform } from './platform.ts';
 import type { Reports } from './reports.ts';
 import type { ServerClock } from './server-clock.ts';
+import type { Steering } from './steering.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const DEFAULT_HEARTBEAT_MS = 10_000;
@@ -59,7 +63,9 @@ export class ServerSession {
   #channel: Channel | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
+  readonly #steering: Pick<Steering, 'problem'>;
   #kernelProblems: readonly string[] = [];
+  #findings: readonly Finding[] = [];
 
   constructor(options: {
     config: AgentConfig;
@@ -69,6 +75,7 @@ export class ServerSession {
     assignments: Assignments;
     reports: Reports;
     clock: ServerClock;
+    steering: Pick<Steering, 'problem'>;
     /** Over TCP; null on a Unix socket. */
     identity: IdentityKeeper | null;
     handlers: SessionHandlers;
@@ -81,6 +88,7 @@ export class ServerSession {
     this.#reports = options.reports;
     this.#clock = options.clock;
     this.#identity = options.identity;
+    this.#steering = options.steering;
     this.#handlers = options.handlers;
   }
 
@@ -136,11 +144,32 @@ export class ServerSession {
   /** What keeps this host from enforcing is now this, a sentence each. */
   kernelChanged(problems: readonly string[]): void {
     this.#kernelProblems = problems;
-    this.#send({ case: 'kernel', value: { $typeName: 'headroom.v1.KernelReport', problems: [...problems] } });
+    this.#tellKernel();
+  }
+
+  /** Rules of others that are in the way are now these. */
+  findingsChanged(findings: readonly Finding[]): void {
+    this.#findings = findings;
+    this.#tellKernel();
+  }
+
+  /** Single flows can be kept off their routed way no more, or again. */
+  steeringChanged(): void {
+    this.#tellKernel();
+  }
+
+  #tellKernel(): void {
+    const value = create(KernelReportSchema, {
+      problems: [...this.#kernelProblems],
+      findings: this.#findings.map((finding) => create(KernelFindingSchema, finding)),
+      steeringProblem: this.#steering.problem ?? '',
+    });
+    this.#send({ case: 'kernel', value });
   }
 
   #hello(): AgentHello {
-    const { network, features, steeringProblem } = this.#platform;
+    const { network, features } = this.#platform;
+    const steeringProblem = this.#steering.problem;
     return create(AgentHelloSchema, {
       node: this.#config.node,
       hostName: hostname(),
@@ -187,7 +216,7 @@ export class ServerSession {
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();
-        this.kernelChanged(this.#kernelProblems);
+        this.#tellKernel();
         this.#reports.repeat();
         return;
       }

@@ -17,6 +17,10 @@ interface Problem {
 export interface FlowMarker {
   steer(flow: SteeredFlow): Promise<Result<void, Problem>>;
   unsteer(key: string): Promise<Result<void, Problem>>;
+  /** Other bits for the marks of all flows that have one, in one transaction. */
+  renumber(to: { readonly numbers: SteeringNumbers; readonly flows: readonly SteeredFlow[] }): Promise<
+    Result<void, Problem>
+  >;
 }
 
 /** One flow that is sent to a neighbour, whatever the routes say. */
@@ -24,8 +28,8 @@ interface Steered {
   /** The reservation that asked for it last. */
   reservationId: string;
   readonly flow: FlowKey;
-  readonly steered: SteeredFlow;
-  readonly neighbour: Neighbour;
+  steered: SteeredFlow;
+  neighbour: Neighbour;
   readonly pinned: boolean;
   /** Resolves when the kernel marks the flow's packets, or has said why not. */
   readonly ready: Promise<Result<void, Problem>>;
@@ -45,11 +49,16 @@ const OVERTAKEN_MS = 500;
  * A flow stays steered after its reservation until its path state here is gone: PathTear has to take the way of PATH.
  */
 export class Steering {
-  readonly #numbers: SteeringNumbers;
-  readonly #book: NumberBook;
+  #numbers: SteeringNumbers;
+  #book: NumberBook;
+  readonly #bookOf: (numbers: SteeringNumbers) => NumberBook;
   readonly #network: HostNetwork;
   readonly #kernel: FlowMarker;
-  readonly #problem: string | null;
+  readonly #unable: string | null;
+  /** Why marks cannot be trusted now; null = they can. */
+  #untrusted: string | null = null;
+  /** Resolves when the marks have the bits that they are moved to. */
+  #moving: Promise<void> | null = null;
   readonly #changed: () => void;
   readonly #log: (problem: string) => void;
   readonly #flows = new Map<string, Steered>();
@@ -61,8 +70,8 @@ export class Steering {
 
   constructor(options: {
     numbers: SteeringNumbers;
-    /** Numbers of neighbours, by `<interface> <address>`. */
-    book: NumberBook;
+    /** Numbers of neighbours, by `<interface> <address>`; as many as the bits have values. */
+    bookOf: (numbers: SteeringNumbers) => NumberBook;
     network: HostNetwork;
     kernel: FlowMarker;
     /** Why this host cannot steer at all; null = it can. */
@@ -72,12 +81,53 @@ export class Steering {
     log: (problem: string) => void;
   }) {
     this.#numbers = options.numbers;
-    this.#book = options.book;
+    this.#bookOf = options.bookOf;
+    this.#book = options.bookOf(options.numbers);
     this.#network = options.network;
     this.#kernel = options.kernel;
-    this.#problem = options.problem;
+    this.#unable = options.problem;
     this.#changed = options.changed;
     this.#log = options.log;
+  }
+
+  /** Why no flow can be steered; null = they can. */
+  get problem(): string | null {
+    return this.#unable ?? this.#untrusted;
+  }
+
+  /** The bits that marks have now. */
+  get numbers(): SteeringNumbers {
+    return this.#numbers;
+  }
+
+  /** Reservations that are pinned to a neighbour here. */
+  *pinned(): Iterable<string> {
+    for (const { pinned, leaving, reservationId } of this.#flows.values()) if (pinned && !leaving) yield reservationId;
+  }
+
+  /** Marks cannot be trusted any more, or can again: what is pinned stays as it is, nothing else is steered meanwhile. */
+  distrust(problem: string | null): void {
+    this.#untrusted = problem;
+    if (problem === null) return;
+    for (const [text, entry] of [...this.#flows]) if (!entry.pinned) this.#drop(text, entry);
+  }
+
+  /**
+   * Gives all marks other bits, make before break: rules for the new marks first, then all flows in one transaction, then the
+   * old rules go.
+   *
+   * @returns a sentence where it cannot be done; then everything is as before.
+   */
+  async move(numbers: SteeringNumbers): Promise<string | null> {
+    let done = (): void => undefined;
+    this.#moving = new Promise((resolve) => (done = resolve));
+    try {
+      return await this.#move(numbers);
+    } finally {
+      this.#moving = null;
+      done();
+      this.reconcileRoutes();
+    }
   }
 
   /**
@@ -90,7 +140,7 @@ export class Steering {
     const text = flowKeyText(flow);
     const known = this.#flows.get(text);
     const { nextHop, outgoingInterface, pinned, reservationId } = assignment;
-    const wanted = nextHop !== null && outgoingInterface !== null && (pinned || this.#problem === null);
+    const wanted = nextHop !== null && outgoingInterface !== null && (pinned || this.problem === null);
     if (!wanted) {
       for (const each of flowKeysOf(assignment).map(flowKeyText)) {
         const former = this.#flows.get(each);
@@ -104,7 +154,7 @@ export class Steering {
       this.#arrived(text);
       return known.isReady ? null : known.ready;
     }
-    if (this.#problem !== null) return Promise.resolve(refused(this.#problem));
+    if (this.problem !== null) return Promise.resolve(refused(this.problem));
     const name = nameOf(outgoingInterface, nextHop);
     const number = this.#book.allocate(name);
     if (number === null) return Promise.resolve(refused('no mark is left for another neighbour'));
@@ -112,7 +162,8 @@ export class Steering {
     const steered: SteeredFlow = { key: text, filter: filterOf(assignment.flow), neighbour: number };
     const neighbour: Neighbour = { number, interface: outgoingInterface, nextHop };
     const late = this.#paths.has(text);
-    const ready = this.#kernel.steer(steered);
+    const moving = this.#moving;
+    const ready = moving ? moving.then(() => this.#kernel.steer(entry.steered)) : this.#kernel.steer(steered);
     const entry: Steered = { reservationId, flow, steered, neighbour, pinned, ready, isReady: false, leaving: false };
     this.#flows.set(text, entry);
     if (known) this.#unuse(known);
@@ -192,6 +243,8 @@ export class Steering {
 
   /** Rules and routes become what they should be; ours that serve no flow go. */
   reconcileRoutes(): void {
+    // In between there are rules for both; the end of the move brings them in order.
+    if (this.#moving) return;
     const observed = this.#network.steering();
     if (observed === null) return;
     const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
@@ -214,6 +267,43 @@ export class Steering {
     this.#closed = true;
     for (const waiting of this.#overtaken.values()) for (const go of waiting) go();
     this.#overtaken.clear();
+  }
+
+  async #move(numbers: SteeringNumbers): Promise<string | null> {
+    const observed = this.#network.steering();
+    if (observed === null) return 'this host has no rules and routes to be had';
+    const before = { numbers: this.#numbers, book: this.#book };
+    // Numbers that the new bits have stay; the others get those that are left.
+    const book = this.#bookOf(numbers);
+    const moved = new Map<Steered, Neighbour>();
+    for (const entry of this.#flows.values()) {
+      const { interface: name, nextHop } = entry.neighbour;
+      const number = book.allocate(nameOf(name, nextHop));
+      if (number === null) return 'the bits that are free have too few values for all neighbours';
+      moved.set(entry, { number, interface: name, nextHop });
+    }
+    const steps = planRoutes(moved.values(), observed, numbers);
+    const additions = steps.filter(({ op }) => op === 'addRule' || op === 'setRoute');
+    this.#book = book;
+    const problems = this.#network.steer(additions);
+    const flows = [...moved].map(([{ steered }, { number }]) => ({ ...steered, neighbour: number }));
+    const result =
+      problems.length > 0
+        ? refused(problems.join('; '))
+        : await this.#kernel.renumber({ numbers, flows });
+    if (!result.ok) {
+      this.#book = before.book;
+      return result.error.detail;
+    }
+    this.#numbers = numbers;
+    for (const [entry, neighbour] of moved) {
+      const isSame = neighbour.number === entry.neighbour.number;
+      entry.neighbour = neighbour;
+      entry.steered = { ...entry.steered, neighbour: neighbour.number };
+      // What was asked for before may come after the move, with the number of before.
+      if (!entry.isReady && !isSame) void this.#kernel.steer(entry.steered);
+    }
+    return null;
   }
 
   #wayNow(
