@@ -18,9 +18,10 @@ export interface FlowMarker {
   steer(flow: SteeredFlow): Promise<Result<void, Problem>>;
   unsteer(key: string): Promise<Result<void, Problem>>;
   /** Other bits for the marks of all flows that have one, in one transaction. */
-  renumber(to: { readonly numbers: SteeringNumbers; readonly flows: readonly SteeredFlow[] }): Promise<
-    Result<void, Problem>
-  >;
+  renumber(to: {
+    readonly numbers: SteeringNumbers;
+    readonly flows: readonly SteeredFlow[];
+  }): Promise<Result<void, Problem>>;
 }
 
 /** One flow that is sent to a neighbour, whatever the routes say. */
@@ -287,10 +288,7 @@ export class Steering {
     this.#book = book;
     const problems = this.#network.steer(additions);
     const flows = [...moved].map(([{ steered }, { number }]) => ({ ...steered, neighbour: number }));
-    const result =
-      problems.length > 0
-        ? refused(problems.join('; '))
-        : await this.#kernel.renumber({ numbers, flows });
+    const result = problems.length > 0 ? refused(problems.join('; ')) : await this.#kernel.renumber({ numbers, flows });
     if (!result.ok) {
       this.#book = before.book;
       return result.error.detail;
