@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ipFromBytes, ipToBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
-import type { Route } from '../../core/network/topology.ts';
+import type { NextHop, Route } from '../../core/network/topology.ts';
 import type { EngineRoute } from '../../core/rsvp/engine/types.ts';
 import type { SteeringNumbers, SteeringRoutes, SteeringStep } from '../../core/shaping/steering.ts';
 import { AF_INET, MSG_DONTWAIT, SOCK_NONBLOCK, type Libc } from '../libc.ts';
@@ -22,6 +22,7 @@ import {
   u32Of,
   type NetlinkMessage,
 } from './message.ts';
+import { mainRouteOf, nextHopsOf } from './route-message.ts';
 import { ReversePathFilters } from './reverse-path.ts';
 import { NetlinkSocket, openNetlink } from './socket.ts';
 import { steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
@@ -40,6 +41,15 @@ export interface HostInterface {
   readonly rpFilter: number | null;
 }
 
+/** The kernel's answer for one packet; its gateway may be of the other IP version. */
+export interface HostRoute extends EngineRoute {
+  /**
+   * All next hops of a multipath route, of which the kernel took this one: other packets may take another, by a hash that
+   * nobody can predict. Empty: there is but one.
+   */
+  readonly choices: readonly NextHop[];
+}
+
 /** The part of the kernel's network state that an agent follows. */
 export interface HostNetwork {
   /** Without loopback. */
@@ -47,7 +57,7 @@ export interface HostNetwork {
   /** Unicast IPv4 routes of the main table whose link is alive. */
   routes(): readonly Route[];
   /** The kernel's own answer for a locally sent packet with that mark (0 = none), cached until something changes. */
-  lookup(destination: IpAddress, mark?: number): EngineRoute | null;
+  lookup(destination: IpAddress, mark?: number): HostRoute | null;
   /** Rules and routes of ours that lead marked packets to a neighbour; null where there are none to be had. */
   steering(): SteeringRoutes | null;
   /** Changes them, in order. Resolves to what could not be done, a sentence each. */
@@ -59,10 +69,10 @@ const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000; // links, IPv4 addresses, ro
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
-const RT_TABLE_MAIN = 254;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
-const RTNH_F_DEAD_OR_LINKDOWN = 0x1 | 0x10;
+/** Linux 4.16 and later: answer with the route itself. */
+const RTM_F_FIB_MATCH = 0x2000;
 const CACHE_ENTRIES = 10_000;
 const ENODEV = 19;
 
@@ -88,7 +98,7 @@ export function openHostNetwork(options: {
   const questions = new NetlinkSocket(libc);
   const buffer = new Uint8Array(256 * 1024);
   let state = dumpAll();
-  let cache = new Map<string, EngineRoute | null>();
+  let cache = new Map<string, HostRoute | null>();
   let scheduled = false;
   let closed = false;
 
@@ -129,25 +139,29 @@ export function openHostNetwork(options: {
     };
   }
 
-  function askRoute(destination: IpAddress, mark: number): EngineRoute | null {
+  function askRoute(destination: IpAddress, mark: number): HostRoute | null {
     const bytes = ipToBytes(destination);
     if (bytes.length !== 4) return null;
+    const names = new Map(state.interfaces.map((one) => [one.index, one.name]));
+    const answer = question(bytes, mark, 0);
+    const [hop] = answer ? nextHopsOf(answer, names) : [];
+    if (answer?.body[7] === RTN_LOCAL) return { interface: 'lo', gateway: null, ...hop, local: true, choices: [] };
+    if (answer?.body[7] !== RTN_UNICAST || !hop) return null;
+    // The route itself, of which the answer before has one next hop.
+    const matched = question(bytes, mark, RTM_F_FIB_MATCH);
+    const choices = matched ? nextHopsOf(matched, names) : [];
+    return { ...hop, local: false, choices: choices.length > 1 ? choices : [] };
+  }
+
+  function question(destination: Uint8Array, mark: number, flags: number): NetlinkMessage | null {
     const header = new Uint8Array(12);
     header[0] = AF_INET;
     header[1] = 32;
+    new DataView(header.buffer).setUint32(8, flags, true);
     const marked = mark === 0 ? [] : encodeU32(RTA_MARK, mark);
-    const [answer] = questions.ask(
-      RTM_GETROUTE,
-      0,
-      Uint8Array.from([...header, ...encodeAttribute(RTA_DST, bytes), ...marked]),
-    );
-    if (answer?.type !== RTM_NEWROUTE || answer.body.length < 12) return null;
-    const attributes = decodeAttributes(answer.body.subarray(12));
-    const outgoing = state.interfaces.find((i) => i.index === u32Of(attributes.get(RTA_OIF)));
-    const local = answer.body[7] === RTN_LOCAL;
-    if (!local && (answer.body[7] !== RTN_UNICAST || !outgoing)) return null;
-    const gateway = attributes.get(RTA_GATEWAY);
-    return { interface: outgoing?.name ?? 'lo', gateway: gateway ? ipFromBytes(gateway) : null, local };
+    const body = Uint8Array.from([...header, ...encodeAttribute(RTA_DST, destination), ...marked]);
+    const [answer] = questions.ask(RTM_GETROUTE, 0, body);
+    return answer?.type === RTM_NEWROUTE && answer.body.length >= 12 ? answer : null;
   }
 
   return {
@@ -232,28 +246,4 @@ function addressOf(message: NetlinkMessage): { index: number; prefix: IpPrefix }
 }
 
 const RTA_DST = 1;
-const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
-const RTA_PRIORITY = 6;
-const RTA_TABLE = 15;
 const RTA_MARK = 16;
-
-function mainRouteOf(message: NetlinkMessage, names: ReadonlyMap<number, string>): Route[] {
-  const { body } = message;
-  if (message.type !== RTM_NEWROUTE || body.length < 12 || body[0] !== AF_INET || body[7] !== RTN_UNICAST) return [];
-  const attributes = decodeAttributes(body.subarray(12));
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const name = names.get(u32Of(attributes.get(RTA_OIF)) ?? -1);
-  if ((u32Of(attributes.get(RTA_TABLE)) ?? body[4]) !== RT_TABLE_MAIN || name === undefined) return [];
-  if (view.getUint32(8, true) & RTNH_F_DEAD_OR_LINKDOWN) return [];
-  const destination = attributes.get(RTA_DST);
-  const gateway = attributes.get(RTA_GATEWAY);
-  return [
-    {
-      destination: { address: destination ? ipFromBytes(destination) : ('0.0.0.0' as IpAddress), length: body[1]! },
-      interface: name,
-      gateway: gateway ? ipFromBytes(gateway) : null,
-      metric: u32Of(attributes.get(RTA_PRIORITY)) ?? 0,
-    },
-  ];
-}

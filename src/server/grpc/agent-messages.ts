@@ -256,19 +256,22 @@ function readInterfaces(messages: readonly AgentInterface[], problems: string[])
 function readRoutes(messages: readonly AgentRoute[], problems: string[]): readonly Route[] {
   return messages.flatMap((message) => {
     const destination = parsePrefix(message.destination);
-    const gateway = message.gateway === '' ? null : parseIp(message.gateway);
-    if (!destination.ok) problems.push(`a route was reported that is none: ${destination.error}`);
-    else if (gateway && !gateway.ok) problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
-    else {
-      return [
-        {
-          destination: destination.value,
-          interface: message.interface,
-          gateway: gateway ? gateway.value : null,
-          metric: message.metric,
-        },
-      ];
+    if (!destination.ok) {
+      problems.push(`a route was reported that is none: ${destination.error}`);
+      return [];
     }
-    return [];
+    const hops = [message, ...message.others].map(({ interface: name, gateway }) => ({
+      interface: name,
+      gateway: gateway === '' ? null : parseIp(gateway),
+    }));
+    const [first, ...others] = hops.flatMap(({ interface: name, gateway }) => {
+      if (gateway === null) return [{ interface: name, gateway }];
+      if (gateway.ok) return [{ interface: name, gateway: gateway.value }];
+      problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
+      return [];
+    });
+    if (first === undefined) return [];
+    const { metric } = message;
+    return [{ destination: destination.value, ...first, metric, ...(others.length > 0 ? { others } : {}) }];
   });
 }
