@@ -224,7 +224,7 @@ export class SignalReporter {
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
-  strays(flow: FlowKey, { interface: outgoing, gateway }: EngineRoute): void {
+  strays(flow: FlowKey, { interface: outgoing, gateway }: NextHop): void {
     const assignment = this.#assignments.openFor(flow);
     if (!assignment) return;
     const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';

@@ -243,12 +243,7 @@ export class Steering {
     this.#overtaken.clear();
   }
 
-  #wayNow(
-    flow: FlowKey,
-    via: IpAddress | null,
-    differs: (route: HostRoute) => void,
-    tell = true,
-  ): HostRoute | null {
+  #wayNow(flow: FlowKey, via: IpAddress | null, differs: (route: HostRoute) => void, tell = true): HostRoute | null {
     const known = this.#flows.get(flowKeyText(flow));
     const route = this.#network.lookup(flow.destination, this.markOf(flow));
     if (route === null || route.local) return route;

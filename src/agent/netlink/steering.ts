@@ -87,12 +87,7 @@ function routeBody({ table, gateway }: SteeringRoute, index: number): Uint8Array
   header[5] = ROUTE_PROTOCOL;
   header[7] = RTN_UNICAST;
   header[8] = RTNH_F_ONLINK;
-  return concat([
-    header,
-    encodeU32(RTA_TABLE, table),
-    encodeU32(RTA_OIF, index),
-    gatewayAttribute(ipToBytes(gateway)),
-  ]);
+  return concat([header, encodeU32(RTA_TABLE, table), encodeU32(RTA_OIF, index), gatewayAttribute(ipToBytes(gateway))]);
 }
 
 /** A router of the other IP version is named with its family (RTA_VIA). */

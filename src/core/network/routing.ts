@@ -122,7 +122,11 @@ function linkOfRoute(
   const { others = [] } = route;
   if (others.length > 0) {
     const hops = [route, ...others].map(hopText).join(' or ');
-    return problem('multipath', name, `${name} routes ${destination} by ${hops}: which of them its kernel does not say`);
+    return problem(
+      'multipath',
+      name,
+      `${name} routes ${destination} by ${hops}: which of them its kernel does not say`,
+    );
   }
   return linkOfHop(graph, node, destination, route, usable);
 }

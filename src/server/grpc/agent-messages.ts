@@ -3,7 +3,7 @@ import { assertNever } from '../../core/base/assert-never.ts';
 import { parseIp, parsePrefix } from '../../core/base/ip.ts';
 import type { AdvertisedTerms } from '../../core/admission/advertised.ts';
 import { BitsPerSecond, Bytes, Micros, Millis, type EpochMs } from '../../core/base/units.ts';
-import type { Route } from '../../core/network/topology.ts';
+import type { NextHop, Route } from '../../core/network/topology.ts';
 import {
   AssignmentState,
   ServerMessageSchema,
@@ -264,7 +264,7 @@ function readRoutes(messages: readonly AgentRoute[], problems: string[]): readon
       interface: name,
       gateway: gateway === '' ? null : parseIp(gateway),
     }));
-    const [first, ...others] = hops.flatMap(({ interface: name, gateway }) => {
+    const [first, ...others] = hops.flatMap(({ interface: name, gateway }): NextHop[] => {
       if (gateway === null) return [{ interface: name, gateway }];
       if (gateway.ok) return [{ interface: name, gateway: gateway.value }];
       problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
