@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../support/requires.ts';
 import { Headroom, type Answer } from './headroom.ts';
 
-const RATE = 2_000_000;
+const RATE = 20_000_000;
 const DATAGRAMS = 100;
 const DIRECT = ['host-a:eth0', 'r1:eth1', 'r2:eth0'];
 const TOWARDS_B = '10.2.0.0/24';
