@@ -89,6 +89,7 @@ export function labNetwork(node: LabNode): HostNetwork {
   return {
     interfaces: () => interfaces,
     routes: () => [...connected, ...routes],
+    concern: () => {},
     lookup(destination: IpAddress): HostRoute | null {
       if (local.has(destination)) return { interface: 'lo', gateway: null, local: true, choices: [] };
       const route = table.longestMatch(destination);

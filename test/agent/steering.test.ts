@@ -36,6 +36,7 @@ class RuledNetwork implements HostNetwork {
 
   interfaces = () => [];
   routes = () => [];
+  concern = () => {};
   close = () => Promise.resolve();
   steering = () => ({ rules: this.rules, routes: this.tables });
   steer(steps: readonly SteeringStep[]): readonly string[] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { requires } from '../support/requires.ts';
-import { Headroom, type Answer } from './headroom.ts';
+import { Headroom, output, type Answer } from './headroom.ts';
 
 const RATE = 20_000_000;
 const DATAGRAMS = 100;
@@ -131,6 +131,36 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('routes as kerne
     await headroom.exec('r2', 'ip', 'route', 'del', '10.1.0.0/24', 'metric', '1');
     await headroom.exec('r2', 'sysctl', '-qw', 'net.ipv4.conf.eth1.rp_filter=0', 'net.ipv4.conf.eth2.rp_filter=0');
   }, 60_000);
+
+  it('routes that do not concern the topology are neither kept nor told, those that do are, by difference', async () => {
+    const routes = async (): Promise<Answer['body']> => (await headroom.rsvpState('r1')).body.routes;
+    const before = await routes();
+    const batch = async (lines: readonly string[]): Promise<void> => {
+      const child = headroom.spawn('r1', 'ip', '-batch', '-');
+      const ended = output(child);
+      child.stdin!.end(`${lines.join('\n')}\n`);
+      await ended;
+    };
+    const foreign = Array.from({ length: 20_000 }, (_, i) => `100.${64 + (i >> 8)}.${i & 255}.0/24 via 10.12.0.2`);
+    await batch(foreign.map((each) => `route add ${each}`));
+    // One that concerns it, after all the others.
+    await route('add', '10.2.0.128/25', 'via', '10.12.0.2');
+    const seen = (count: number) => async (): Promise<boolean> => (await routes()).kept === count;
+    await headroom.until('r1 keeps one more', 15_000, seen(before.kept + 1));
+    expect(await routes()).toEqual({ kept: before.kept + 1, told: before.told + 1 });
+    const churn = foreign.slice(0, 50).flatMap((each) => [`route del ${each}`, `route add ${each}`]);
+    const changing = batch(churn);
+    await active();
+    await changing;
+    await route('del', '10.2.0.128/25');
+    await headroom.until('r1 keeps what it had', 15_000, seen(before.kept));
+    expect(await routes()).toEqual({ kept: before.kept, told: before.told + 2 });
+    // Read whole by the next process, too.
+    await headroom.restartAgent('r1');
+    await headroom.agentsConnected();
+    expect(await routes()).toEqual({ kept: before.kept, told: before.kept });
+    await batch(foreign.map((each) => `route del ${each}`));
+  }, 90_000);
 
   it('a next hop with an IPv6 address: booked over its interface', async () => {
     const address = /inet6 (fe80::[0-9a-f:]+)/.exec(

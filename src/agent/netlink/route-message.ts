@@ -1,4 +1,5 @@
-import { ipFromBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
+import { ipv4Number } from '../../core/base/address-ranges.ts';
+import { ipFromBytes, type IpAddress } from '../../core/base/ip.ts';
 import type { NextHop, Route } from '../../core/network/topology.ts';
 import { AF_INET } from '../libc.ts';
 import { decodeAttributes, RTM_DELROUTE, RTM_NEWROUTE, u32Of, type NetlinkMessage } from './message.ts';
@@ -60,18 +61,23 @@ export function gatewayOf(attributes: ReadonlyMap<number, Uint8Array>): IpAddres
 export const tableOf = (body: Uint8Array, attributes: ReadonlyMap<number, Uint8Array>): number =>
   u32Of(attributes.get(RTA_TABLE)) ?? body[4]!;
 
-/** Where an IPv4 route leads, of any table and kind; null for another message. Costs less than reading all of it. */
-export function destinationOf({ type, body }: NetlinkMessage): IpPrefix | null {
+/**
+ * The destination of an IPv4 route, of any table and kind, its address as a number; null for another message. Costs less than
+ * reading all of it.
+ */
+export function routeTarget({
+  type,
+  body,
+}: NetlinkMessage): { readonly address: number; readonly length: number } | null {
   if ((type !== RTM_NEWROUTE && type !== RTM_DELROUTE) || body.length < RTMSG_BYTES || body[0] !== AF_INET) return null;
+  const length = Math.min(body[1]!, 32);
   for (let at = RTMSG_BYTES; at + 8 <= body.length;) {
-    const length = body[at]! | (body[at + 1]! << 8);
-    if (length < 4) break;
-    if (body[at + 2] === RTA_DST && length === 8) {
-      return { address: ipFromBytes(body.subarray(at + 4, at + 8)), length: body[1]! };
-    }
-    at += (length + 3) & ~3;
+    const size = body[at]! | (body[at + 1]! << 8);
+    if (size < 4) break;
+    if (body[at + 2] === RTA_DST && size === 8) return { address: ipv4Number(body.subarray(at + 4, at + 8)), length };
+    at += (size + 3) & ~3;
   }
-  return { address: '0.0.0.0' as IpAddress, length: body[1]! };
+  return { address: 0, length };
 }
 
 /** A unicast IPv4 route of the main table with a next hop that is alive. */
@@ -81,8 +87,9 @@ export function mainRouteOf(message: NetlinkMessage, names: ReadonlyMap<number, 
   const attributes = decodeAttributes(body.subarray(RTMSG_BYTES));
   if (tableOf(body, attributes) !== RT_TABLE_MAIN) return [];
   const [first, ...others] = nextHopsOf(message, names);
-  const destination = destinationOf(message);
-  if (!first || !destination) return [];
+  if (!first) return [];
+  const target = attributes.get(RTA_DST);
+  const destination = { address: target ? ipFromBytes(target) : ('0.0.0.0' as IpAddress), length: body[1]! };
   const metric = u32Of(attributes.get(RTA_PRIORITY)) ?? 0;
   return [{ destination, ...first, metric, ...(others.length > 0 ? { others } : {}) }];
 }

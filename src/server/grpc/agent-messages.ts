@@ -80,7 +80,12 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
     case 'interfaces':
       return { type: 'interfaces', interfaces: readInterfaces(message.value.interfaces, problems), problems };
     case 'routes':
-      return { type: 'routes', routes: readRoutes(message.value.routes, problems), problems };
+      return {
+        type: 'routes',
+        routes: readRoutes(message.value.routes, problems),
+        removed: message.value.difference ? readRoutes(message.value.removed, problems) : null,
+        problems,
+      };
     case 'assignment':
       return { type: 'hop', report: readReport(message.value) };
     case 'heartbeat':
@@ -125,6 +130,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
           heartbeatIntervalMs: message.heartbeatIntervalMs,
           serverTimeMs: wholeMs(message.serverTime),
           authoritiesPem: message.authoritiesPem,
+          subnets: [...message.subnets],
         },
       });
     case 'assignments': {

@@ -106,7 +106,8 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       return checkInterfaces(message.value.interfaces);
     case 'routes':
       check.count('routes', message.value.routes, MAX.routes);
-      return message.value.routes.forEach(checkRoute);
+      check.count('removed', message.value.removed, MAX.routes);
+      return [...message.value.routes, ...message.value.removed].forEach(checkRoute);
     case 'assignment':
       return checkReport(message.value);
     case 'kernel':
