@@ -112,7 +112,7 @@ export function openHostNetwork(options: {
   const { libc } = options;
   const events = openNetlink(libc, RTMGRP, SOCK_NONBLOCK);
   const questions = new NetlinkSocket(libc);
-  const buffer = new Uint8Array(256 * 1024);
+  const buffer = new Uint8Array(64 * 1024);
   questions.filterDumps();
   let state = readState();
   let steering = readSteering();

@@ -14,12 +14,15 @@ export interface Unpinnable {
 
 export type AnotherPath = { readonly admitted: true; readonly path: AdmittedPath } | Unpinnable;
 
-/** Where to look for another path; without it everywhere. */
+/** What a path has to keep to. */
 export interface Confines {
-  readonly links: ReadonlySet<number>;
+  /** The only links that it may take; null = any. */
+  readonly links: ReadonlySet<number> | null;
   /** Links that the flow must be pinned to, even where the caller allows unpinned paths. */
   readonly pinnedOnly: (link: number) => boolean;
 }
+
+const ANYWHERE: Confines = { links: null, pinnedOnly: () => false };
 
 /**
  * The best path that fits, whatever the routes say: pinned, else unpinned where that is allowed, else what hinders it; null
@@ -31,7 +34,7 @@ export function anotherPath(
   request: ReservationRequest,
   world: World,
   touched: Set<LinkId>,
-  confines?: Confines,
+  confines: Confines = ANYWHERE,
 ): AnotherPath | null {
   const { hosts } = world.graph;
   const [source, destination] = [request.flow.source, request.flow.destination].map(
@@ -39,7 +42,7 @@ export function anotherPath(
   );
   const obstaclesOf = (link: number) => pinningObstacles(link, request, world);
   const find = (suits: (link: number) => boolean): AdmittedPath | null => {
-    const allowed = (link: number): boolean => (confines === undefined || confines.links.has(link)) && suits(link);
+    const allowed = (link: number): boolean => (confines.links === null || confines.links.has(link)) && suits(link);
     const path = findPath({ source: source!, destination: destination!, allowed, weighed: touched }, request, world);
     for (const { link } of path?.hops ?? []) touched.add(link);
     return path;
@@ -55,7 +58,7 @@ export function anotherPath(
   if (pinned) return taken(pinned, 'pinned');
   const passes = (link: number): boolean => {
     const obstacles = obstaclesOf(link);
-    return confines?.pinnedOnly(link) ? obstacles.length === 0 : !dropsFlow(obstacles);
+    return confines.pinnedOnly(link) ? obstacles.length === 0 : !dropsFlow(obstacles);
   };
   const unpinned = request.constraints.allowUnpinned ? find(passes) : null;
   if (unpinned) return taken(unpinned, 'unpinned');

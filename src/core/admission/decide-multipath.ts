@@ -25,7 +25,7 @@ export function decideMultipath(multipath: RefusalReason, request: ReservationRe
   const touched = new Set<LinkId>();
   const routed = anotherPath(request, world, touched, confines);
   if (routed?.admitted) return { admitted: true, path: routed.path, morePaths: [], touched: [...touched] };
-  const other = anotherPath(request, world, touched);
+  const other = anotherPath(request, world, touched, { ...confines, links: null });
   if (other?.admitted) return { admitted: true, path: other.path, morePaths: [], touched: [...touched] };
 
   const refused = routed ?? other;
