@@ -410,7 +410,12 @@ export class AgentRegistry implements AgentDirectory {
     const { interfaces, routes, kernel } = record.problems;
     const problems = [...interfaces, ...routes, ...kernel];
     const duplicate = record.duplicate && this.#now() < record.duplicate.until ? [record.duplicate.text] : [];
-    return [...duplicate, ...findMismatches(graph, node, { ...record.hello, problems })];
+    const deafness = this.hops.deafness(node.name);
+    return [
+      ...duplicate,
+      ...(deafness === null ? [] : [deafness]),
+      ...findMismatches(graph, node, { ...record.hello, problems }),
+    ];
   }
 
   /** The state of an agent for those who only want that; null for nodes without one. */
