@@ -9,6 +9,7 @@ import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork, HostRoute } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
+import { Overtaken } from './overtaken.ts';
 
 interface Problem {
   readonly detail: string;
@@ -37,9 +38,6 @@ interface Steered {
   leaving: boolean;
 }
 
-/** How long a route that PATH names waits for the assignment that it has overtaken. */
-const OVERTAKEN_MS = 500;
-
 /**
  * Keeps flows off their routed way: each neighbour that some flow is steered to has a number on this node, and with it a
  * mark, a routing table whose only route leads there, and a rule from the one to the other; the kernel marks the packets of
@@ -59,7 +57,7 @@ export class Steering {
   readonly #uses = new Map<string, number>();
   readonly #paths = new Set<string>();
   readonly #goneListeners = new Map<string, (() => void)[]>();
-  readonly #overtaken = new Map<string, Set<() => void>>();
+  readonly #overtaken = new Overtaken();
   #closed = false;
 
   constructor(options: {
@@ -95,7 +93,7 @@ export class Steering {
       for (const each of flowKeysOf(assignment).map(flowKeyText)) {
         const former = this.#flows.get(each);
         if (former) this.#drop(each, former);
-        this.#arrived(each);
+        this.#overtaken.arrived(each);
       }
       return null;
     }
@@ -124,7 +122,7 @@ export class Steering {
     const known = this.#flows.get(text);
     if (known?.neighbour.interface === hop.interface && known.neighbour.nextHop === hop.nextHop) {
       Object.assign(known, { reservationId, pinned, leaving: false });
-      this.#arrived(text);
+      this.#overtaken.arrived(text);
       return known.isReady ? null : known.ready;
     }
     if (this.#problem !== null) return Promise.resolve(refused(this.#problem));
@@ -145,7 +143,7 @@ export class Steering {
       if (!result.ok) this.#log(`${text} is not marked: ${result.error.detail}`);
       if (late && this.#flows.get(text) === entry && !this.#closed) this.#changed();
     });
-    this.#arrived(text);
+    this.#overtaken.arrived(text);
     return ready;
   }
 
@@ -201,7 +199,7 @@ export class Steering {
     if (known && !known.isReady) return known.ready.then(() => this.#wayNow(flow, via, differs));
     const now = this.#wayNow(flow, via, differs, known !== undefined || via === null);
     if (now !== null || known || via === null) return now;
-    return this.#whenAssigned(flowKeyText(flow)).then(async () => {
+    return this.#overtaken.whenAssigned(flowKeyText(flow)).then(async () => {
       await this.#flows.get(flowKeyText(flow))?.ready;
       return this.#wayNow(flow, via, differs);
     });
@@ -239,8 +237,7 @@ export class Steering {
 
   close(): void {
     this.#closed = true;
-    for (const waiting of this.#overtaken.values()) for (const go of waiting) go();
-    this.#overtaken.clear();
+    this.#overtaken.close();
   }
 
   #wayNow(flow: FlowKey, via: IpAddress | null, differs: (route: HostRoute) => void, tell = true): HostRoute | null {
@@ -253,25 +250,6 @@ export class Steering {
     if ((!astray || !pinned) && (via === null || next === via)) return route;
     if (tell) differs(route);
     return null;
-  }
-
-  #whenAssigned(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#overtaken.get(text) ?? new Set();
-      this.#overtaken.set(text, waiting);
-      const go = (): void => {
-        clearTimeout(timer);
-        waiting.delete(go);
-        if (waiting.size === 0) this.#overtaken.delete(text);
-        resolve();
-      };
-      const timer = setTimeout(go, OVERTAKEN_MS);
-      waiting.add(go);
-    });
-  }
-
-  #arrived(text: string): void {
-    for (const go of [...(this.#overtaken.get(text) ?? [])]) go();
   }
 
   #dropIfLeaving(text: string): void {
