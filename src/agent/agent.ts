@@ -27,7 +27,7 @@ import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
 import { Retries } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
-import { ServerSession } from './server-session.ts';
+import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
@@ -90,6 +90,7 @@ export class Agent {
       const platform = await openPlatform({
         config,
         log: loggers('agent'),
+        subnets: subnetsOf(journal),
         onPacket: (packet) => {
           if (agent) agent.#packet(packet);
         },
@@ -313,6 +314,7 @@ export class Agent {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
     if (this.#accepted) this.#steering.reconcileRoutes();
+    if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
     this.#session.networkChanged();
@@ -339,6 +341,7 @@ export class Agent {
           watch: this.#watch.counters,
           problems: this.#news.problems,
         },
+        routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,
       },
