@@ -30,7 +30,7 @@ import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
 import { Retries } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
-import { ServerSession } from './server-session.ts';
+import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
@@ -96,6 +96,7 @@ export class Agent {
         config,
         numbers: bits.numbers,
         log: loggers('agent'),
+        subnets: subnetsOf(journal),
         onPacket: (packet) => {
           if (agent) agent.#packet(packet);
         },
@@ -335,6 +336,7 @@ export class Agent {
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
     if (this.#accepted) this.#steering.reconcileRoutes();
     this.#foreign.routingChanged();
+    if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
     this.#session.networkChanged();
@@ -363,6 +365,7 @@ export class Agent {
           findings: this.#foreign.findings,
           markMask: this.#steering.numbers.mask,
         },
+        routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,
       },
