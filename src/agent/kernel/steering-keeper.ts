@@ -20,6 +20,12 @@ export interface SteeringChange {
   readonly clear: readonly string[];
 }
 
+/** Marks of other bits, and all flows that have one. */
+export interface Renumbering {
+  readonly numbers: SteeringNumbers;
+  readonly flows: readonly SteeredFlow[];
+}
+
 /** Keeps the nftables table that marks steered flows at what is wanted. */
 export class SteeringKeeper {
   readonly #nft: NftSession;
@@ -57,7 +63,7 @@ export class SteeringKeeper {
   }
 
   /** Marks of other bits for exactly these flows; after a failure the table is as before. */
-  async renumber(numbers: SteeringNumbers, flows: readonly SteeredFlow[]): Promise<Result<void, KernelProblem>> {
+  async renumber({ numbers, flows }: Renumbering): Promise<Result<void, KernelProblem>> {
     const before = { numbers: this.#numbers, flows: new Map(this.#flows) };
     this.#numbers = numbers;
     this.#replace(
