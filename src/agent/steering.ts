@@ -199,6 +199,13 @@ export class Steering {
     for (const problem of this.#network.steer(steps)) this.#log(problem);
   }
 
+  /** Neighbours keep the numbers that they have in the kernel's tables, where the journal does not know them. */
+  adopt(): void {
+    for (const { table, interface: name, gateway } of this.#network.steering()?.routes ?? []) {
+      this.#book.adopt(nameOf(name, gateway), table - this.#numbers.firstTable);
+    }
+  }
+
   /** Numbers that the journal has kept for neighbours of flows that are gone. */
   forgetUnused(): void {
     for (const [name] of [...this.#book.held()]) if (!this.#uses.has(name)) this.#book.free(name);
