@@ -57,6 +57,11 @@ export class Journal {
     this.#rewrite();
   }
 
+  /** Whether the file lacks what was put last. */
+  get failing(): boolean {
+    return this.#retry.failing;
+  }
+
   get(key: string): unknown {
     return this.#values.get(key);
   }
@@ -131,7 +136,8 @@ export class Journal {
     }
     this.#lines += lines.length;
     this.#bytes += Buffer.byteLength(text);
-    if (this.#lines > Math.max(this.#mostLines, 2 * this.#values.size + SLACK_LINES) && !this.#flushing) this.#shorten();
+    if (this.#lines > Math.max(this.#mostLines, 2 * this.#values.size + SLACK_LINES) && !this.#flushing)
+      this.#shorten();
   }
 
   /** Where there is no room for a second file, the first is good for more. */
