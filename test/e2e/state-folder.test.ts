@@ -15,8 +15,8 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('the state folder of r1', (
   let disk: SmallDisk | null = null;
   beforeAll(() => headroom.start(), 60_000);
   afterAll(async () => {
-    await headroom.stop();
     disk?.remove();
+    await headroom.stop();
   }, 30_000);
 
   const active = async (): Promise<string> => {
@@ -82,21 +82,24 @@ for _ in range(50): s.sendto(bytes(1000), ("10.2.0.2", ${to}))`;
     headroom.lab.startAgent('r1');
     await headroom.until('r1 is back', 20_000, async () => (await headroom.rsvpState('r1')).status === 200);
     disk.fill();
+    const isTold = async (): Promise<boolean> =>
+      (await mismatches()).some((each) => /journal cannot be written \(ENOSPC/.test(each));
+    // The last page of the file may take one more, and not many.
+    for (let i = 0; i < 6 && !(await isTold()); i++) await active();
+    await headroom.until('the server is told', 15_000, isTold);
     const fresh = await active();
-    expect(await headroom.classes('r1', 'eth1')).toHaveLength(4);
-    await headroom.until('the server is told', 15_000, async () =>
-      (await mismatches()).some((each) => /journal cannot be written \(ENOSPC/.test(each)),
-    );
+    const classes = ids.length;
+    expect(await headroom.classes('r1', 'eth1')).toHaveLength(classes);
     const journal = readFileSync(join(folder(), 'journal'), 'utf8');
     expect(journal).not.toContain(fresh);
 
     await headroom.restartAgent('r1');
     for (const id of ids) await headroom.reaches(id, 'active');
-    expect(await headroom.classes('r1', 'eth1')).toHaveLength(4);
+    expect(await headroom.classes('r1', 'eth1')).toHaveLength(classes);
     expect(await journalState()).toMatchObject({ damage: null, failing: true });
     await headroom.call('DELETE', `/v1/reservations/${ids[0]}`);
     await headroom.reaches(ids[0]!, 'ended');
-    expect(await headroom.classes('r1', 'eth1')).toHaveLength(3);
+    expect(await headroom.classes('r1', 'eth1')).toHaveLength(classes - 1);
 
     disk.free();
     await headroom.until('the journal is whole', 60_000, async () => !(await journalState()).failing);
