@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Millis } from '../../src/core/base/units.ts';
 import { decodeMessage, encodeMessage } from '../../src/core/rsvp/wire/codec.ts';
-import { decodeIpv4, encodeIpv4, IPPROTO_RSVP } from '../../src/core/rsvp/wire/ip-packet.ts';
-import type { DecodedMessage } from '../../src/core/rsvp/wire/message.ts';
+import { encodeIpv4, IPPROTO_RSVP, parseIpv4 } from '../../src/core/rsvp/wire/ip-packet.ts';
+import type { RsvpMessage } from '../../src/core/rsvp/wire/message.ts';
 import type { RsvpObject } from '../../src/core/rsvp/wire/objects.ts';
 import { DEFAULT_LAB } from '../../src/lab/default-lab.ts';
 import { ip } from '../support/network.ts';
@@ -55,20 +55,20 @@ const resvOf = (port: number): readonly RsvpObject[] => [
 
 /** One that refreshes what it has said every second, as long as it has not heard of its end. */
 class Peer {
-  readonly heard: DecodedMessage[] = [];
+  readonly heard: RsvpMessage[] = [];
   readonly #process: ChildProcess;
   readonly #timer: NodeJS.Timeout;
   #said: string | null = null;
 
-  constructor(headroom: Headroom, host: string, heard: (message: DecodedMessage) => void = () => undefined) {
+  constructor(headroom: Headroom, host: string, heard: (message: RsvpMessage) => void = () => undefined) {
     this.#process = headroom.spawn(host, '/usr/bin/python3', PEER);
     createInterface({ input: this.#process.stdout! }).on('line', (line) => {
       if (!/^[0-9a-f]+$/.test(line)) return;
-      const packet = decodeIpv4(new Uint8Array(Buffer.from(line, 'hex')));
+      const packet = parseIpv4(new Uint8Array(Buffer.from(line, 'hex')));
       const message = packet.ok ? decodeMessage(packet.value.payload) : packet;
       if (!message.ok) throw new Error(JSON.stringify(message.error));
-      this.heard.push(message.value);
-      heard(message.value);
+      this.heard.push(message.value.message);
+      heard(message.value.message);
     });
     this.#timer = setInterval(() => this.#refresh(), 1_000);
   }

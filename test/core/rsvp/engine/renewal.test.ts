@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
-import type { DecodedMessage } from '../../../../src/core/rsvp/wire/message.ts';
+import type { RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
 import { establish, flow, lab } from './network.ts';
 
 const [RESV_ERR, PATH_TEAR, RESV_TEAR] = [4, 5, 6];
 
-function decoded(bytes: Uint8Array): DecodedMessage {
+function decoded(bytes: Uint8Array): RsvpMessage {
   const message = decodeMessage(bytes);
   if (!message.ok) throw new Error(JSON.stringify(message.error));
-  return message.value;
+  return message.value.message;
 }
 
 const noRoom = { errorCode: 1, errorValue: 2 } as const;
@@ -74,7 +74,7 @@ describe('abandon', () => {
     );
     expect(sent).toMatchObject([
       ['10.2.0.2', { type: RESV_ERR, objects: expect.arrayContaining([expect.objectContaining({ errorCode: 12 })]) }],
-      ['10.12.0.1', { type: RESV_TEAR }],
+      ['10.0.12.1', { type: RESV_TEAR }],
       ['10.2.0.2', { type: PATH_TEAR }],
     ]);
   });
