@@ -75,6 +75,7 @@ async function receive(): Promise<void> {
     libc,
     poller,
     interfaceName: () => 'eth0',
+    interfaceIndex: () => undefined,
     onPacket: () => {
       last = performance.now();
       if (received++ === 0) first = last;
@@ -95,7 +96,13 @@ async function receive(): Promise<void> {
 async function send(messages: number): Promise<void> {
   const libc = await loadLibc();
   const poller = new Poller(libc);
-  const transport = openRawTransport({ libc, poller, interfaceName: () => 'eth0', onPacket: () => undefined });
+  const transport = openRawTransport({
+    libc,
+    poller,
+    interfaceName: () => 'eth0',
+    interfaceIndex: () => undefined,
+    onPacket: () => undefined,
+  });
   const bytes = new Uint8Array(MESSAGE_BYTES);
   const message: SendOutput = {
     type: 'send',

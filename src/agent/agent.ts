@@ -32,7 +32,7 @@ import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
 import { Retries } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
-import { ServerSession } from './server-session.ts';
+import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
@@ -112,6 +112,7 @@ export class Agent {
       const platform = await openPlatform({
         config,
         log: loggers('agent'),
+        subnets: subnetsOf(journal),
         onPacket: (packet) => {
           if (agent) agent.#packet(packet);
         },
@@ -373,6 +374,7 @@ export class Agent {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
     if (this.#settled) this.#steering.reconcileRoutes();
+    if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
     this.#session.networkChanged();
@@ -400,6 +402,7 @@ export class Agent {
           problems: this.#news.problems,
         },
         journal: { damage: this.#journal.damage, rebuilding: this.#rebuilding, failing: this.#journal.failing },
+        routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,
       },

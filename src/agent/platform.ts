@@ -4,6 +4,7 @@ import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts
 import { TABLE } from '../core/shaping/nft.ts';
 import type { Disturbance } from '../core/shaping/disturbance.ts';
 import { STEERING_TABLE } from '../core/shaping/steering-nft.ts';
+import type { IpPrefix } from '../core/base/ip.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { FlowInstaller } from './enforcement.ts';
@@ -58,6 +59,8 @@ export interface Platform {
 export async function openPlatform(options: {
   config: AgentConfig;
   log: Logger;
+  /** Of the topology, as far as they are known. */
+  subnets: readonly IpPrefix[];
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
   /** Something in the kernel that may be ours was changed, by whomever. */
@@ -75,6 +78,8 @@ export async function openPlatform(options: {
 async function openKernelPlatform(options: {
   config: AgentConfig;
   log: Logger;
+  /** Of the topology, as far as they are known. */
+  subnets: readonly IpPrefix[];
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
   onKernelNotice: (notice: KernelNotice) => void;
@@ -89,6 +94,7 @@ async function openKernelPlatform(options: {
     libc,
     poller,
     numbers: options.config.steering,
+    subnets: options.subnets,
     changed: () => {
       transport?.networkChanged?.();
       options.onNetworkChange();

@@ -8,6 +8,7 @@ import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
 import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
+import type { ClassReader } from '../netlink/class-reader.ts';
 import type { NftSession } from './nft-session.ts';
 import type { FlowCounters, KernelProblem, ReconcileReport } from './problem.ts';
 import { KernelReader } from './reader.ts';
@@ -37,10 +38,17 @@ export class KernelDriver {
   /** Until the first full comparison, what a predecessor left stays untouched. */
   #compared = false;
 
-  constructor(options: { tc: TcSession; nft: NftSession; guard: boolean; steering: SteeringNumbers }) {
+  constructor(options: {
+    tc: TcSession;
+    nft: NftSession;
+    /** null where netlink is out of reach. */
+    classes: ClassReader | null;
+    guard: boolean;
+    steering: SteeringNumbers;
+  }) {
     this.#tc = options.tc;
     this.#nft = options.nft;
-    this.#reader = new KernelReader(options.tc, options.nft);
+    this.#reader = new KernelReader(options.tc, options.nft, options.classes);
     this.#queues = new InterfaceKeeper(options.tc, this.#reader);
     this.#filter = new FilterKeeper(options.nft, this.#reader, options.guard);
     this.#steering = new SteeringKeeper(options.nft, options.steering);
@@ -148,7 +156,7 @@ export class KernelDriver {
 
   /** Ports of the netlink sockets by which changes reached the kernel from here of late. */
   ports(): readonly number[] {
-    return [...this.#tc.ports(), ...this.#nft.ports()];
+    return [...this.#tc.ports(), ...this.#nft.ports(), ...this.#reader.ports()];
   }
 
   async #compare(desired: DesiredShaping, mends: boolean): Promise<Result<ReconcileReport, KernelProblem>> {
@@ -231,12 +239,13 @@ export class KernelDriver {
     } finally {
       this.#tc.close();
       this.#nft.close();
+      this.#reader.close();
     }
   }
 
   #bring(name: string, minors: ReadonlySet<number>): Promise<readonly Shortfall[]> {
-    const all = new Set([...this.#wanted.flowsOn(name).keys(), ...minors]);
-    return this.#queues.bring(this.#wanted, name, minors, this.#compared ? undefined : all);
+    const all = (): ReadonlySet<number> => new Set([...this.#wanted.flowsOn(name).keys(), ...minors]);
+    return this.#queues.bring(this.#wanted, name, minors, this.#compared ? undefined : all());
   }
 
   /** A flow that failed goes back to what it was before the batch: absent, or its previous form. */

@@ -1,6 +1,6 @@
 import type { ShapedFlow } from '../../core/shaping/desired.ts';
 import { flowClass } from '../../core/shaping/htb.ts';
-import type { ObservedInterface } from '../../core/shaping/observed.ts';
+import type { ObservedClass, ObservedInterface } from '../../core/shaping/observed.ts';
 import { planInterface, type InterfacePlan, type TcCommand } from '../../core/shaping/plan.ts';
 import { sameClass } from '../../core/shaping/same.ts';
 import { applyTc, renderTc } from '../../core/shaping/tc.ts';
@@ -18,7 +18,7 @@ export interface Shortfall {
 /** Flows, and their classes as the kernel shows them; null when it did not say. */
 interface Reading {
   readonly flows: readonly ShapedFlow[];
-  readonly seen: ObservedInterface | null;
+  readonly seen: ReadonlyMap<number, ObservedClass> | null;
 }
 
 /** Keeps the queues of interfaces at what is wanted, over a picture of the kernel that every accepted command carries forward. */
@@ -78,9 +78,9 @@ export class InterfaceKeeper {
   ): Promise<readonly Shortfall[]> {
     const plan = this.plan(wanted, name, scope);
     if (!plan.problem) {
-      // The question of how the classes look now follows the commands at once: one way there and back instead of two.
-      const [failures, seen] = await Promise.all([this.#run(name, plan.commands), this.#read(wanted, name, scope)]);
-      if (failures.size === 0 && (await this.#verified(wanted, name, plan, seen))) return [];
+      const failures = await this.#run(name, plan.commands);
+      if (failures.size === 0 && (await this.#verified(wanted, name, plan, await this.#read(wanted, name, scope))))
+        return [];
     }
     await this.observe(name);
     const repair = this.plan(wanted, name, repairScope);
@@ -130,7 +130,7 @@ export class InterfaceKeeper {
       return !left.problem && left.commands.length === 0;
     }
     return reading.flows.every((flow) => {
-      const found = reading.seen?.classes.get(flow.classMinor);
+      const found = reading.seen?.get(flow.classMinor);
       return found !== undefined && sameClass(flowClass(iface, flow).class, found);
     });
   }

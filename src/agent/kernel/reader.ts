@@ -1,6 +1,12 @@
 import { parseNft, TABLE } from '../../core/shaping/nft.ts';
-import { absentFilter, type ObservedFilter, type ObservedInterface } from '../../core/shaping/observed.ts';
+import {
+  absentFilter,
+  type ObservedClass,
+  type ObservedFilter,
+  type ObservedInterface,
+} from '../../core/shaping/observed.ts';
 import { parseCounters, parseTc, type ClassCounters } from '../../core/shaping/tc.ts';
+import type { ClassReader } from '../netlink/class-reader.ts';
 import type { NftSession } from './nft-session.ts';
 import { TcSession } from './tc-session.ts';
 
@@ -8,10 +14,13 @@ import { TcSession } from './tc-session.ts';
 export class KernelReader {
   readonly #tc: TcSession;
   readonly #nft: NftSession;
+  readonly #single: ClassReader | null;
 
-  constructor(tc: TcSession, nft: NftSession) {
+  /** @param single null: single classes are looked for among all, which takes longer the more there are. */
+  constructor(tc: TcSession, nft: NftSession, single: ClassReader | null) {
     this.#tc = tc;
     this.#nft = nft;
+    this.#single = single;
   }
 
   /** An interface's qdiscs and classes, or null when there is no such interface. @throws Error when tc cannot say. */
@@ -38,14 +47,19 @@ export class KernelReader {
   }
 
   /** The classes of these numbers alone, without their queues; absent ones are left out. */
-  async classes(name: string, minors: readonly number[]): Promise<ObservedInterface> {
-    const few = minors.length <= 2;
-    const shows = few
-      ? minors.map((m) => `class show dev ${name} classid fff0:${m.toString(16)}`)
-      : [`class show dev ${name}`];
-    let text = '';
-    for (const show of shows) text += await this.#tc.query(show);
-    return parseTc(name, '', text);
+  async classes(name: string, minors: readonly number[]): Promise<ReadonlyMap<number, ObservedClass>> {
+    if (this.#single === null) return parseTc(name, '', await this.#tc.query(`class show dev ${name}`)).classes;
+    const found = this.#single.read(name, minors);
+    return new Map([...found].map(([minor, one]) => [minor, { class: one, leaf: null, exact: false }]));
+  }
+
+  /** Ports of the sockets by which it asks. */
+  ports(): readonly number[] {
+    return this.#single?.ports() ?? [];
+  }
+
+  close(): void {
+    this.#single?.close();
   }
 
   async filter(): Promise<ObservedFilter> {

@@ -1,4 +1,6 @@
 import { err, type Result } from '../../core/base/result.ts';
+import { loadLibc } from '../libc.ts';
+import { ClassReader } from '../netlink/class-reader.ts';
 import type { Answer, Request, WorkerSettings } from './calls.ts';
 import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
 import { probeFeatures } from './features.ts';
@@ -24,6 +26,7 @@ export async function serve(port: Port, settings: WorkerSettings): Promise<void>
     ? new KernelDriver({
         tc: new TcSession(),
         nft,
+        classes: await openClassReader(),
         guard: features.routerAlertGuard !== false,
         steering: settings.steering,
       })
@@ -42,6 +45,13 @@ export async function serve(port: Port, settings: WorkerSettings): Promise<void>
   });
   port.postMessage({ ready: features });
 }
+
+/** Without the library single classes are looked for among all. */
+const openClassReader = (): Promise<ClassReader | null> =>
+  loadLibc().then(
+    (libc) => new ClassReader(libc),
+    () => null,
+  );
 
 async function call(driver: KernelDriver, request: Request): Promise<unknown> {
   switch (request.call) {

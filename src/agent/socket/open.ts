@@ -32,6 +32,7 @@ export function openTransport(options: {
     raw = openRawTransport({
       ...options,
       interfaceName: (index) => network.interfaces().find((one) => one.index === index)?.name,
+      interfaceIndex: (name) => network.interfaces().find((one) => one.name === name)?.index,
     });
   } catch (error) {
     if (choice === 'raw' || forwards) throw error;

@@ -14,6 +14,7 @@ const IP_HDRINCL = 3;
 const IP_ROUTER_ALERT = 5;
 const IP_PKTINFO = 8;
 const IP_MULTICAST_LOOP = 34;
+const IP_UNICAST_IF = 50;
 
 /**
  * The kernel's queue is the only one: messages are handled as they are read. It holds some 20,000 of them (each costs it
@@ -32,6 +33,7 @@ export function openRawTransport(options: {
   libc: Libc;
   poller: Poller;
   interfaceName: (index: number) => string | undefined;
+  interfaceIndex: (name: string) => number | undefined;
   onPacket: (packet: PacketInput) => void;
 }): RsvpTransport {
   const { libc } = options;
@@ -52,11 +54,18 @@ export function openRawTransport(options: {
       throw new Error(`setting ${name} on the RSVP socket failed with errno ${errno}`);
     }
   }
+  /** 0: whichever routing gives. In network byte order, other than every option beside it. */
+  const setInterface = (index: number): number => {
+    const value = new Uint8Array(4);
+    new DataView(value.buffer).setUint32(0, index);
+    return libc.setsockopt(fd, 0, IP_UNICAST_IF, value, 4);
+  };
   // Best effort: without CAP_NET_ADMIN the default buffers serve.
   setOption(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_QUEUE_BYTES);
   setOption(SOL_SOCKET, SO_SNDBUFFORCE, SEND_QUEUE_BYTES);
 
   let socketMark = 0;
+  let socketInterface = 0;
   let malformed = 0;
   watchDatagrams({ libc, poller: options.poller, fd }, (datagram) => {
     const name = options.interfaceName(datagram.interfaceIndex);
@@ -89,6 +98,13 @@ export function openRawTransport(options: {
       if (mark !== socketMark) {
         if (setOption(SOL_SOCKET, SO_MARK, mark) < 0) return `setting mark ${mark} failed with errno ${libc.errno()}`;
         socketMark = mark;
+      }
+      // PATH names itself after the interface that routing gave: by another one, which a link that has just failed leaves as
+      // the only way, it would make state where nobody knows of it. Everything else goes to a neighbour however it is reached.
+      const index = message.flow === null ? 0 : (options.interfaceIndex(message.interface) ?? 0);
+      if (index !== socketInterface) {
+        if (setInterface(index) < 0) return `setting interface ${index} failed with errno ${libc.errno()}`;
+        socketInterface = index;
       }
       address.set(ipToBytes(message.destination), 4);
       if (libc.sendto(fd, packet, packet.length, MSG_DONTWAIT, address, 16) >= 0) return null;

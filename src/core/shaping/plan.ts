@@ -7,6 +7,7 @@ import {
   PARENT_MINOR,
   reservable,
   rootQdisc,
+  roundRateUp,
   type ShapedClass,
 } from './htb.ts';
 import { applyNft, planFilter, rulesInUse, type NftStep, type WantedFilter } from './nft.ts';
@@ -108,9 +109,8 @@ export function planInterface(
   let sum = 0;
   const wanted = new Map<number, readonly [ShapedClass, string | null]>();
   for (const [minor, flow] of flows) {
-    const shaped = flowClass(iface, flow);
-    sum += shaped.class.rateBitsPerSecond;
-    if (!touched || !keepRoot || touched.has(minor)) wanted.set(minor, [shaped, flow.key]);
+    sum += roundRateUp(flow.rateBitsPerSecond);
+    if (!touched || !keepRoot || touched.has(minor)) wanted.set(minor, [flowClass(iface, flow), flow.key]);
   }
   // Classes that are neither wanted nor looked at stay for now and keep their room.
   let leftovers = 0;

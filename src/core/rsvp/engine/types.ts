@@ -199,7 +199,7 @@ export const shareKeyText = ({ session, interface: name, style, filters }: Share
 export type EngineOutput =
   | {
       readonly type: 'send';
-      /** Where the engine expects it to leave; the kernel routes it by destination. */
+      /** Where the engine expects it to leave. With a flow it leaves by no other; else the kernel routes it by destination. */
       readonly interface: string;
       readonly source: IpAddress;
       readonly destination: IpAddress;

@@ -10,6 +10,8 @@ import type { HopSighting } from './observed-path.ts';
 /** What is known of one sender of a reservation on one node. `removing`: the agent was told to remove it and has not answered. */
 export interface Hop {
   state: HopState | 'removing';
+  /** When it was first told of as in that state; null while nobody has. */
+  since: MonotonicMs | null;
   /** Of the assignment that the state is about; null = nobody has told. */
   revision: number | null;
   detail: string | null;

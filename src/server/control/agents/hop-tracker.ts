@@ -18,6 +18,7 @@ import type { HeldAssignment, HopReport, HopState } from './messages.ts';
 import { LastingAdspec } from './lasting-adspec.ts';
 import { breakSeen, observedPaths, type PathView } from './path-news.ts';
 import { judgeRefusal } from './refusals.ts';
+import { SILENCE_MS, silenceFailure, silentHop, type Silence } from './silent-hop.ts';
 
 /** Whether an agent has a stream open, and whether it holds a reservation there. */
 export interface AgentPresence {
@@ -43,6 +44,10 @@ export class HopTracker {
   readonly #tracks = new Map<string, Track>();
   readonly #timers = new LookTimers((id) => this.#look(id));
   readonly #adspec: LastingAdspec;
+  /** Nodes that heard nothing from a neighbour, with what was said of it; until they hear of any reservation. */
+  readonly #deaf = new Map<NodeName, string>();
+  /** By node, when its agent's latest stream began. */
+  readonly #heardSince = new Map<NodeName, MonotonicMs>();
   readonly #flapSettleMs: Millis;
   #closed = false;
 
@@ -120,6 +125,8 @@ export class HopTracker {
     const track = this.#tracks.get(reservation.id)!;
     if (report.nonRsvpHop !== null) hop.nonRsvpHop = report.nonRsvpHop;
     if (state === 'path' && hop.state === 'installed' && hop.revision === revision) return;
+    if (state === 'path' || state === 'installed' || state === 'confirmed') this.#deaf.delete(node);
+    if (hop.state !== state || hop.revision !== revision) hop.since = monotonic();
     hop.state = state;
     hop.revision = revision;
     hop.detail = report.failure?.detail ?? null;
@@ -131,6 +138,7 @@ export class HopTracker {
 
   /** What the agent of a new stream says it holds, compared with what it should hold. After it was told the difference. */
   held(node: NodeName, held: readonly HeldAssignment[]): void {
+    this.#heardSince.set(node, monotonic());
     const byId = new Map(held.map((each) => [each.reservationId, each]));
     for (const reservation of [...this.#committer.books.byNode(node)]) {
       const there = byId.get(reservation.id);
@@ -181,6 +189,11 @@ export class HopTracker {
     for (const reservation of [...reservations]) this.#look(reservation.id);
   }
 
+  /** Why the node hears nothing of RSVP, as far as a reservation has shown it; else null. */
+  deafness(node: NodeName): string | null {
+    return this.#deaf.get(node) ?? null;
+  }
+
   /** What a reservation that is being established still waits for, in a sentence. */
   waitingFor(reservation: Reservation): string {
     const hops = this.#tracks.get(reservation.id)?.hops;
@@ -224,7 +237,7 @@ export class HopTracker {
     }
     let hop = senders.get(sender);
     if (!hop) {
-      hop = { state: 'pending', revision: null, detail: null, sighting: null, nonRsvpHop: null };
+      hop = { state: 'pending', since: null, revision: null, detail: null, sighting: null, nonRsvpHop: null };
       senders.set(sender, hop);
     }
     return hop;
@@ -298,6 +311,16 @@ export class HopTracker {
     if (refusal?.type === 'ends') return failed(reservation, refusal.failure);
     if (refusal !== null && refusal.endsAt !== null) this.#timers.after(reservation.id, refusal.endsAt - now);
     if (refusal?.type === 'waits') return null;
+    if (reservation.state === 'establishing') {
+      const silence = this.#silence(reservation, track);
+      const left = silence === null ? null : silence.since + SILENCE_MS - now;
+      if (silence !== null && left! <= 0) {
+        const failure = silenceFailure(reservation, silence);
+        this.#deaf.set(silence.node, failure.detail);
+        return failed(reservation, failure);
+      }
+      if (left !== null) this.#timers.after(reservation.id, left);
+    }
     const lost = this.#lost(reservation, track, refusal?.detail ?? null);
     const everywhere = lost === null && isComplete;
     if (!everywhere) track.damper.unsettled(now);
@@ -311,6 +334,15 @@ export class HopTracker {
       return { type: 'confirmed', at: this.#committer.books.now() };
     }
     return observed ?? breakSeen(reservation, track, view) ?? this.#adspec.due(reservation, track, view);
+  }
+
+  #silence(reservation: Reservation, track: Track): Silence | null {
+    return silentHop(
+      reservation,
+      track,
+      (path) => this.#managed(path),
+      (node) => (this.#presence.connected(node) ? (this.#heardSince.get(node) ?? null) : null),
+    );
   }
 
   /** How a change under way has come out; null while agents are still at it. */

@@ -1,4 +1,5 @@
 import type { SteeringAbility } from '../../../core/admission/world.ts';
+import { changedRoutes } from './changed-routes.ts';
 import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
@@ -45,7 +46,13 @@ export type FromAgent =
       readonly interfaces: readonly ReportedInterface[];
       readonly problems: readonly string[];
     }
-  | { readonly type: 'routes'; readonly routes: readonly Route[]; readonly problems: readonly string[] }
+  | {
+      readonly type: 'routes';
+      readonly routes: readonly Route[];
+      /** null: `routes` are all of them; else they are new, and these are gone. */
+      readonly removed: readonly Route[] | null;
+      readonly problems: readonly string[];
+    }
   /** What keeps the host from enforcing, a sentence each. */
   | { readonly type: 'kernel'; readonly problems: readonly string[] }
   | { readonly type: 'hop'; readonly report: HopReport }
@@ -264,11 +271,14 @@ export class AgentRegistry implements AgentDirectory {
         record.problems.interfaces = message.problems;
         this.#steering.set(node, steeringOf(record.hello));
         return;
-      case 'routes':
-        record.hello = { ...record.hello, routes: message.routes };
+      case 'routes': {
+        const { removed } = message;
+        const routes = removed === null ? message.routes : changedRoutes(record.hello.routes, message.routes, removed);
+        record.hello = { ...record.hello, routes };
         record.problems.routes = message.problems;
-        this.#routes.set(node, message.routes);
+        this.#routes.set(node, routes);
         return;
+      }
       case 'kernel':
         record.problems.kernel = message.problems;
         return;
@@ -400,7 +410,12 @@ export class AgentRegistry implements AgentDirectory {
     const { interfaces, routes, kernel } = record.problems;
     const problems = [...interfaces, ...routes, ...kernel];
     const duplicate = record.duplicate && this.#now() < record.duplicate.until ? [record.duplicate.text] : [];
-    return [...duplicate, ...findMismatches(graph, node, { ...record.hello, problems })];
+    const deafness = this.hops.deafness(node.name);
+    return [
+      ...duplicate,
+      ...(deafness === null ? [] : [deafness]),
+      ...findMismatches(graph, node, { ...record.hello, problems }),
+    ];
   }
 
   /** The state of an agent for those who only want that; null for nodes without one. */
