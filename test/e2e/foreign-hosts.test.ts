@@ -47,7 +47,7 @@ const resvOf = (port: number): readonly RsvpObject[] => [
   session(port),
   hop(TO),
   timeValues,
-  { kind: 'resvConfirm', receiver: ip(TO) } as RsvpObject,
+  { kind: 'resvConfirm', receiver: ip(TO) },
   { kind: 'style', flags: 0, optionVector: 0x0a },
   { kind: 'flowspec', flowspec: { service: 'controlledLoad', tspec } } as RsvpObject,
   { kind: 'filterSpec', source: ip(FROM), sourcePort: port },
