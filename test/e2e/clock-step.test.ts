@@ -51,7 +51,8 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
       const booked = await headroom.book(5004, RATE);
       const id = booked.body.id as string;
       await headroom.reaches(id, 'active');
-      for (const hours of [6, -12]) {
+      let steppedAt = Infinity;
+    for (const hours of [6, -12]) {
         const start = Date.now();
         const end = new Date(start + WINDOW_MS).toISOString();
         const short = await headroom.book(5006 + hours, RATE, {
@@ -62,7 +63,8 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
         });
         expect([short.status, later.status]).toEqual([201, 201]);
         await headroom.reaches(short.body.id as string, 'active');
-        await step(hours);
+        steppedAt = Math.min(steppedAt, Date.now());
+      await step(hours);
         const events = await headroom.eventsOf(
           short.body.id as string,
           ({ reservation }) => reservation.state === 'ended',
@@ -73,16 +75,11 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
         expect(late).toBeLessThan(LATE_MS);
         await headroom.reaches(later.body.id as string, 'scheduled');
       }
-      const all = await headroom.eventsOf(id, ({ reservation }) => reservation.state === 'active');
-      expect(all.at(-1)!.reservation.id).toBe(id);
-      const { body: history } = await headroom.call('GET', `/v1/reservations/${id}`);
-      expect(history).toMatchObject({
-        state: 'active',
-        stateReason: null,
-        updatedAt: all.at(-1)!.reservation.updatedAt,
-      });
+      const { body: now } = await headroom.call('GET', `/v1/reservations/${id}`);
+    expect(now).toMatchObject({ state: 'active', stateReason: null });
+    expect(Date.parse(now.updatedAt as string)).toBeLessThan(steppedAt);
 
-      // Server and agents find each other again, whatever their clocks say, and set something up.
+    // Server and agents find each other again, whatever their clocks say, and set something up.
       await headroom.stopServer('SIGKILL');
       await headroom.startServer();
       await headroom.agentsConnected();
