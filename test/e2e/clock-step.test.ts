@@ -52,7 +52,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
       const id = booked.body.id as string;
       await headroom.reaches(id, 'active');
       let steppedAt = Infinity;
-    for (const hours of [6, -12]) {
+      for (const hours of [6, -12]) {
         const start = Date.now();
         const end = new Date(start + WINDOW_MS).toISOString();
         const short = await headroom.book(5006 + hours, RATE, {
@@ -64,7 +64,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
         expect([short.status, later.status]).toEqual([201, 201]);
         await headroom.reaches(short.body.id as string, 'active');
         steppedAt = Math.min(steppedAt, Date.now());
-      await step(hours);
+        await step(hours);
         const events = await headroom.eventsOf(
           short.body.id as string,
           ({ reservation }) => reservation.state === 'ended',
@@ -76,10 +76,10 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
         await headroom.reaches(later.body.id as string, 'scheduled');
       }
       const { body: now } = await headroom.call('GET', `/v1/reservations/${id}`);
-    expect(now).toMatchObject({ state: 'active', stateReason: null });
-    expect(Date.parse(now.updatedAt as string)).toBeLessThan(steppedAt);
+      expect(now).toMatchObject({ state: 'active', stateReason: null });
+      expect(Date.parse(now.updatedAt as string)).toBeLessThan(steppedAt);
 
-    // Server and agents find each other again, whatever their clocks say, and set something up.
+      // Server and agents find each other again, whatever their clocks say, and set something up.
       await headroom.stopServer('SIGKILL');
       await headroom.startServer();
       await headroom.agentsConnected();
