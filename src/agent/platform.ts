@@ -35,6 +35,8 @@ export interface TrafficControl extends FlowInstaller, FlowMarker {
   reconcile(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
   /** Says what `reconcile` would find, and changes nothing. */
   inspect(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
+  /** The classifier as the kernel shows it: element → number of its class. */
+  elements(): Promise<Result<ReadonlyMap<string, number>, Problem>>;
   /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
   ports(): Promise<readonly number[]>;
   stats(): Promise<unknown>;
@@ -191,6 +193,7 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
       setInterfaces: done,
       reconcile: done,
       inspect: done,
+      elements: () => Promise.resolve(ok(new Map<string, number>())),
       ports: () => Promise.resolve([]),
       stats: () => Promise.resolve(null),
     },

@@ -40,6 +40,8 @@ export interface SessionHandlers {
   interfaces(settings: readonly InterfaceSettings[]): void;
   /** Resolves when everything of it is on the disk. */
   assignments(update: AssignmentsUpdate): Promise<void>;
+  /** What is amiss on this host, a sentence each. */
+  problems(): readonly string[];
   /** The agent's state as JSON. */
   state(): Promise<string>;
   /** Somebody watches the agent's RSVP messages; null: nobody does any more. */
@@ -61,7 +63,6 @@ export class ServerSession {
   #channel: Channel | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
-  #kernelProblems: readonly string[] = [];
   #toldInterfaces = '';
   readonly #told = new ToldRoutes();
   /** Of routes; a server that says which concern it does. */
@@ -128,6 +129,7 @@ export class ServerSession {
     if (this.#heartbeat) clearInterval(this.#heartbeat);
     this.#trace?.close();
     this.#renewal?.close();
+    this.#identity?.close();
     this.#channel?.close();
   }
 
@@ -152,9 +154,8 @@ export class ServerSession {
     });
   }
 
-  /** What keeps this host from enforcing is now this, a sentence each. */
-  kernelChanged(problems: readonly string[]): void {
-    this.#kernelProblems = problems;
+  /** What is amiss on this host is now this, a sentence each. */
+  problemsChanged(problems: readonly string[]): void {
     this.#send({ case: 'kernel', value: { $typeName: 'headroom.v1.KernelReport', problems: [...problems] } });
   }
 
@@ -208,7 +209,7 @@ export class ServerSession {
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();
-        this.kernelChanged(this.#kernelProblems);
+        this.problemsChanged(this.#handlers.problems());
         this.#reports.repeat();
         return;
       }
