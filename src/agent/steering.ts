@@ -62,6 +62,7 @@ export class Steering {
   /** Resolves when the marks have the bits that they are moved to. */
   #moving: Promise<void> | null = null;
   readonly #changed: () => void;
+  readonly #mayRemove: () => boolean;
   readonly #log: (problem: string) => void;
   readonly #flows = new Map<string, Steered>();
   readonly #uses = new Map<string, number>();
@@ -80,6 +81,8 @@ export class Steering {
     problem: string | null;
     /** A flow whose PATH went its routed way so far goes another one from now on. */
     changed: () => void;
+    /** False: rules and routes of flows that this agent does not know (yet) stay. */
+    mayRemove: () => boolean;
     log: (problem: string) => void;
   }) {
     this.#numbers = options.numbers;
@@ -89,6 +92,7 @@ export class Steering {
     this.#kernel = options.kernel;
     this.#unable = options.problem;
     this.#changed = options.changed;
+    this.#mayRemove = options.mayRemove;
     this.#log = options.log;
   }
 
@@ -128,7 +132,8 @@ export class Steering {
     } finally {
       this.#moving = null;
       done();
-      this.reconcileRoutes();
+      // What a predecessor left stays until it is known what is wanted.
+      if (this.#flows.size > 0) this.reconcileRoutes();
     }
   }
 
@@ -274,8 +279,16 @@ export class Steering {
     const observed = this.#network.steering();
     if (observed === null) return;
     const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
-    const steps = planRoutes(neighbours.values(), observed, this.#numbers);
+    const plan = planRoutes(neighbours.values(), observed, this.#numbers);
+    const steps = this.#mayRemove() ? plan : plan.filter(({ op }) => op !== 'deleteRule' && op !== 'deleteRoute');
     for (const problem of this.#network.steer(steps)) this.#log(problem);
+  }
+
+  /** Neighbours keep the numbers that they have in the kernel's tables, where the journal does not know them. */
+  adopt(): void {
+    for (const { table, interface: name, gateway } of this.#network.steering()?.routes ?? []) {
+      this.#book.adopt(nameOf(name, gateway), table - this.#numbers.firstTable);
+    }
   }
 
   /** Numbers that the journal has kept for neighbours of flows that are gone. */

@@ -161,6 +161,15 @@ export class KernelDriver {
     return this.#compare(desired, false);
   }
 
+  /** The classifier as it is: element → number of its class. */
+  async elements(): Promise<Result<ReadonlyMap<string, number>, KernelProblem>> {
+    try {
+      return ok((await this.#reader.filter()).elements);
+    } catch (error) {
+      return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   /** Ports of the netlink sockets by which changes reached the kernel from here of late. */
   ports(): readonly number[] {
     return [...this.#tc.ports(), ...this.#nft.ports(), ...this.#reader.ports()];
