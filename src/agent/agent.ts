@@ -93,7 +93,7 @@ export class Agent {
     );
     let agent: Agent | null = null;
     let recording: Recording | null = null;
-    const problems = new HostProblems((all) => {
+    const problems = new HostProblems(() => {
       if (agent) agent.#session.kernelChanged();
     });
     const said = (source: 'journal' | 'identity', problem: string | null): void =>
