@@ -34,6 +34,7 @@ import { ServerSession } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
+import { ROUTES_PLACE } from './steering-routes.ts';
 import type { PacketInput } from './socket/transport.ts';
 import { TermChanges } from './term-changes.ts';
 
@@ -333,7 +334,8 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
-    if (this.#accepted) this.#steering.reconcileRoutes();
+    if (this.#accepted && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
+    if (this.#steering.hasRouteNews) this.#watch.disturbed();
     this.#foreign.routingChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();

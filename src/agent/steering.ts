@@ -8,6 +8,8 @@ import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
+import type { Comparison } from './platform.ts';
+import { SteeringRoutes, type SteeredTo } from './steering-routes.ts';
 
 interface Problem {
   readonly detail: string;
@@ -18,9 +20,10 @@ export interface FlowMarker {
   steer(flow: SteeredFlow): Promise<Result<void, Problem>>;
   unsteer(key: string): Promise<Result<void, Problem>>;
   /** Other bits for the marks of all flows that have one, in one transaction. */
-  renumber(to: { readonly numbers: SteeringNumbers; readonly flows: readonly SteeredFlow[] }): Promise<
-    Result<void, Problem>
-  >;
+  renumber(to: {
+    readonly numbers: SteeringNumbers;
+    readonly flows: readonly SteeredFlow[];
+  }): Promise<Result<void, Problem>>;
 }
 
 /** One flow that is sent to a neighbour, whatever the routes say. */
@@ -61,6 +64,7 @@ export class Steering {
   #moving: Promise<void> | null = null;
   readonly #changed: () => void;
   readonly #log: (problem: string) => void;
+  readonly #routes: SteeringRoutes;
   readonly #flows = new Map<string, Steered>();
   readonly #uses = new Map<string, number>();
   readonly #paths = new Set<string>();
@@ -88,6 +92,7 @@ export class Steering {
     this.#unable = options.problem;
     this.#changed = options.changed;
     this.#log = options.log;
+    this.#routes = new SteeringRoutes(options.network, options.log);
   }
 
   /** Why no flow can be steered; null = they can. */
@@ -244,12 +249,22 @@ export class Steering {
   /** Rules and routes become what they should be; ours that serve no flow go. */
   reconcileRoutes(): void {
     // In between there are rules for both; the end of the move brings them in order.
-    if (this.#moving) return;
-    const observed = this.#network.steering();
-    if (observed === null) return;
-    const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
-    const steps = planRoutes(neighbours.values(), observed, this.#numbers);
-    for (const problem of this.#network.steer(steps)) this.#log(problem);
+    if (!this.#moving) this.#routes.reconcile(this.#neighbours(), this.#numbers);
+  }
+
+  /** Others took rules or routes away since that was told last. */
+  get hasRouteNews(): boolean {
+    return this.#routes.hasNews;
+  }
+
+  /** What others took away since the last time, and what of it could not be put back. */
+  takeRouteNews(): Comparison {
+    return this.#routes.takeNews();
+  }
+
+  /** Rules and routes that others took away; they are left so. */
+  inspectRoutes(): Comparison {
+    return this.#moving ? { problems: [], disturbances: [] } : this.#routes.inspect(this.#neighbours(), this.#numbers);
   }
 
   /** Numbers that the journal has kept for neighbours of flows that are gone. */
@@ -267,6 +282,16 @@ export class Steering {
     this.#closed = true;
     for (const waiting of this.#overtaken.values()) for (const go of waiting) go();
     this.#overtaken.clear();
+  }
+
+  #neighbours(): ReadonlyMap<number, SteeredTo> {
+    const wanted = new Map<number, { neighbour: Neighbour; keys: string[] }>();
+    for (const [key, { neighbour }] of this.#flows) {
+      const known = wanted.get(neighbour.number);
+      if (known) known.keys.push(key);
+      else wanted.set(neighbour.number, { neighbour, keys: [key] });
+    }
+    return wanted;
   }
 
   async #move(numbers: SteeringNumbers): Promise<string | null> {
@@ -287,10 +312,7 @@ export class Steering {
     this.#book = book;
     const problems = this.#network.steer(additions);
     const flows = [...moved].map(([{ steered }, { number }]) => ({ ...steered, neighbour: number }));
-    const result =
-      problems.length > 0
-        ? refused(problems.join('; '))
-        : await this.#kernel.renumber({ numbers, flows });
+    const result = problems.length > 0 ? refused(problems.join('; ')) : await this.#kernel.renumber({ numbers, flows });
     if (!result.ok) {
       this.#book = before.book;
       return result.error.detail;
