@@ -4,7 +4,7 @@ import type { AssignmentsUpdate } from '../gen/headroom/v1/agent_channel_pb.ts';
 import { assignmentFromMessage } from '../rpc/assignment.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import type { Enforcement } from './enforcement.ts';
+import { TRAFFIC_CONTROL_SYSTEM_ERROR, type Enforcement } from './enforcement.ts';
 import { flowKeyOf, flowKeysOf, flowspecOf, sessionOf, STYLE_NAME } from './flow-key.ts';
 import type { Journal } from './journal.ts';
 import type { NumberBook } from './number-book.ts';
@@ -15,8 +15,6 @@ import type { Signalling } from './signalling.ts';
 import type { Steering } from './steering.ts';
 import type { TermChanges } from './term-changes.ts';
 
-/** RFC 2205 appendix B. */
-const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
 /** How long RSVP has to tear what belonged to an assignment that is gone. */
 const REMAINDER_MS = 2_000;
 
@@ -204,7 +202,12 @@ export class AssignmentLife {
     const { node, reporter, defeat } = this.#parts;
     const detail = assignment.isReceiver ? defeat(assignment) : null;
     if (detail === null) return;
-    reporter.refused(assignment, flowKeysOf(assignment), { code: ERROR.trafficControlSystem, value: 0, node, detail });
+    reporter.refused(assignment, flowKeysOf(assignment), {
+      code: TRAFFIC_CONTROL_SYSTEM_ERROR,
+      value: 0,
+      node,
+      detail,
+    });
   }
 
   /** What this host has to ask of RSVP for the assignment; again where its terms are others. */

@@ -115,8 +115,7 @@ export class EnforcementNews {
 
   /** The kernel has them again; those that others defeat stay as they are. */
   #back(assignment: Assignment, flows: readonly FlowKey[]): void {
-    const defeatOf = (flow: FlowKey): Defeat | undefined =>
-      this.#defeats.get(keyOf(assignment.reservationId, flow));
+    const defeatOf = (flow: FlowKey): Defeat | undefined => this.#defeats.get(keyOf(assignment.reservationId, flow));
     this.#reporter.enforced(
       assignment,
       flows.filter((flow) => !defeatOf(flow)),

@@ -47,7 +47,7 @@ export const OVERTAKEN_MS = 500;
 /** RFC 2205 appendix B. */
 const ADMISSION_FAILURE = 1;
 const BANDWIDTH_UNAVAILABLE = 2;
-const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
+export const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
 
 /**
  * Local admission and the kernel. A session that the server assigned is checked against its assignment, not against what

@@ -87,7 +87,10 @@ export class ForeignWatch {
     const { news, reporter } = this.#parts;
     const flows = flowKeysOf(assignment);
     if (flows.some((flow) => reporter.stood(flow) || news.isDefeated(assignment.reservationId, flow))) return null;
-    const { defeated } = judgeFlows(this.#rules, this.#flowsOf(assignment).map(({ judged }) => judged));
+    const { defeated } = judgeFlows(
+      this.#rules,
+      this.#flowsOf(assignment).map(({ judged }) => judged),
+    );
     return defeated.values().next().value ?? null;
   }
 
@@ -104,7 +107,10 @@ export class ForeignWatch {
     const { network, steering, news, assignments } = this.#parts;
     const open = [...assignments.all()].filter(({ reservationId }) => assignments.isOpen(reservationId));
     const flows = open.flatMap((assignment) => this.#flowsOf(assignment));
-    const { findings, defeated } = judgeFlows(this.#rules, flows.map(({ judged }) => judged));
+    const { findings, defeated } = judgeFlows(
+      this.#rules,
+      flows.map(({ judged }) => judged),
+    );
     const defeats = [...defeated].map(([i, reason]): Defeat => ({ ...flows[i]!, reason }));
     const untrusted = steering.problem;
     if (untrusted !== null) {

@@ -40,6 +40,7 @@ beforeEach(() => {
     answer: () => undefined,
     steered: () => null,
     isAbsent: () => false,
+    defeat: () => null,
     refused: () => undefined,
   });
   comparison = new KernelComparison({

@@ -60,10 +60,12 @@ export class SteeringKeeper {
   async renumber(numbers: SteeringNumbers, flows: readonly SteeredFlow[]): Promise<Result<void, KernelProblem>> {
     const before = { numbers: this.#numbers, flows: new Map(this.#flows) };
     this.#numbers = numbers;
-    this.#replace(flows.flatMap(({ key, filter, neighbour }) => {
-      const element = elementKey(filter);
-      return element.ok ? [[key, { element: element.value, neighbour }] as const] : [];
-    }));
+    this.#replace(
+      flows.flatMap(({ key, filter, neighbour }) => {
+        const element = elementKey(filter);
+        return element.ok ? [[key, { element: element.value, neighbour }] as const] : [];
+      }),
+    );
     // Read with the new bits, chains of the old ones are not sound: the table is made anew in one transaction.
     this.#observed = { ...absentSteering(), present: this.#observed.present };
     const problem = await this.#bring(undefined);

@@ -16,6 +16,7 @@ export function agentToJson(agent: AgentView): Static<typeof AgentSchema> {
     routes: agent.routes.map((route) => ({ ...route, destination: formatPrefix(route.destination) })),
     features: agent.features,
     mismatches: [...agent.mismatches],
+    findings: agent.findings.map((finding) => ({ ...finding })),
     assignments: agent.assignments,
     memoryBytes: agent.memoryBytes,
   };
