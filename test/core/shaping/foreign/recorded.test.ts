@@ -73,7 +73,7 @@ describe('translations as nft prints them', () => {
 
 describe('a flowtable', () => {
   const why = (more: Partial<JudgedFlow>): string | undefined =>
-    judgeFlows(recorded('flowtable'), [flow(more)]).defeated.get(0);
+    judgeFlows(recorded('offload'), [flow(more)]).defeated.get(0);
 
   it('defeats forwarded flows that leave by a device of it', () => {
     expect(why({})).toMatch(
@@ -88,7 +88,7 @@ describe('a flowtable', () => {
   });
 
   it('is a warning where the flow leaves by another device', () => {
-    const { findings, defeated } = judgeFlows(recorded('flowtable'), [flow({ outgoing: 'eth7' })]);
+    const { findings, defeated } = judgeFlows(recorded('offload'), [flow({ outgoing: 'eth7' })]);
     expect(defeated.size).toBe(0);
     expect(findings).toMatchObject([{ code: 'flowtable', severity: 'warning' }]);
   });
