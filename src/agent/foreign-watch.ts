@@ -1,5 +1,5 @@
 import type { Assignment } from '../core/reservation/assignment.ts';
-import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
+import type { FlowKey } from '../core/rsvp/engine/types.ts';
 import { boundFindings, type Finding } from '../core/shaping/foreign/finding.ts';
 import { judgeFlows } from '../core/shaping/foreign/judge.ts';
 import { markFindings, namedBits } from '../core/shaping/foreign/marks.ts';
