@@ -21,7 +21,7 @@ export function numberOf(value: Json): number | null {
 
 /** The values of a set, of a list of them or of one alone, each without its time-out or comment. */
 export function valuesOf(value: Json): readonly Json[] {
-  const list = Array.isArray(value)
+  const list: readonly Json[] = Array.isArray(value)
     ? value
     : Array.isArray(member(value, 'set'))
       ? listOf(member(value, 'set'))

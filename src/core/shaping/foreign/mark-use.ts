@@ -161,7 +161,7 @@ export function marksOfSet(set: Json): number | null {
   const at = types.indexOf('mark');
   if (at < 0 && textOf(member(set, 'map')) !== 'mark') return null;
   if (at >= 0) {
-    const keys = elements.map((each) => (isMap ? (valuesOf(listOf(each)[0])[0] as Json) : each));
+    const keys = elements.map((each) => (isMap ? valuesOf(listOf(each)[0])[0] : each));
     bits |= marksIn(types.length === 1 ? keys : keys.map((key) => listOf(member(key, 'concat'))[at]));
   }
   return bits >>> 0;

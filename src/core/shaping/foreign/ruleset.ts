@@ -44,7 +44,7 @@ export const NO_RULES: ForeignRuleset = {
 
 const MAX_MARKS = 1_000;
 /** Rules that are kept for judging; what is beyond is told as not judged. */
-const MAX_RULES = 20_000;
+const MAX_RULES = 5_000;
 const MAX_ELEMENTS = 50_000;
 const FAMILIES: ReadonlySet<string> = new Set(['ip', 'inet', 'ip6', 'netdev', 'bridge']);
 /** Of these only rules about marks count: they see no forwarded IPv4 packet whose address they could change. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeFlows } from '../../../../src/core/shaping/foreign/judge.ts';
+import { judgeFlows, judging } from '../../../../src/core/shaping/foreign/judge.ts';
 import type { JudgedFlow } from '../../../../src/core/shaping/foreign/match.ts';
 import { readRuleset, type ForeignRuleset } from '../../../../src/core/shaping/foreign/ruleset.ts';
 import { ip } from '../../../support/network.ts';
@@ -124,6 +124,38 @@ describe('rulesets that nobody printed', () => {
         ]);
         expect(() => judgeFlows(rules, [flow()])).not.toThrow();
       }
+  });
+
+  it('are judged in slices where there is much of them', () => {
+    const isTcp = { match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 6 } };
+    const never = { rule: { family: 'ip', table: 't', chain: 'c', expr: [isTcp, { masquerade: null }] } };
+    const chain = { chain: { family: 'ip', table: 't', name: 'c', type: 'nat', hook: 'postrouting', prio: 100 } };
+    const rules = readRuleset([{ nftables: [chain, ...Array.from({ length: 100 }, () => never)] }]);
+    const work = judging(
+      rules,
+      Array.from({ length: 1_000 }, () => flow()),
+    );
+    let slices = 0;
+    while (!work.next().done) slices++;
+    expect(slices).toBeGreaterThanOrEqual(15);
+  });
+
+  it('are uncertain behind a chain that was too long to be kept', () => {
+    const chain = (name: string, more = {}) => ({ chain: { family: 'ip', table: 't', name, ...more } });
+    const rule = (from: string, ...expr: object[]) => ({ rule: { family: 'ip', table: 't', chain: from, expr } });
+    const rules = readRuleset([
+      {
+        nftables: [
+          chain('a', { type: 'nat', hook: 'postrouting', prio: 100 }),
+          chain('long'),
+          ...[rule('a', { jump: { target: 'long' } }), rule('a', { masquerade: null })],
+          ...Array.from({ length: 5_000 }, () => rule('long', { accept: null })),
+        ],
+      },
+    ]);
+    const { findings, defeated } = judgeFlows(rules, [flow()]);
+    expect(rules.unread).toEqual([expect.stringMatching(/chain ip t long is not judged/)]);
+    expect([defeated.size, findings.map(({ severity }) => severity)]).toEqual([0, ['warning']]);
   });
 
   it('end where chains lead to each other in a circle', () => {
