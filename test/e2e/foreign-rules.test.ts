@@ -96,7 +96,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('rules of others
     const script = join(import.meta.dirname, 'send_datagrams.py');
     const sending = headroom.spawn('host-a', 'python3', script, '10.1.0.2', '10.2.0.2', String(port), '2000');
     const sent = output(sending);
-    await r1(`ip rule add pref 5300 fwmark ${before}/${before} unreachable`);
+    await r1(`ip rule add pref 30000 fwmark ${before}/${before} lookup main`);
     await headroom.until('r1 has other bits', 10_000, async () => ((await bits()) & before) === 0);
     await headroom.until('the former are gone', 5_000, async () =>
       (await marks()).every((mark) => (mark & before) === 0),
@@ -104,7 +104,7 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('rules of others
     await sent;
     const counters = [...(await r1('nft list chain ip seen out')).matchAll(/counter packets (\d+)/g)];
     expect(counters.map(([, packets]) => Number(packets))).toEqual([0, 2000]);
-    await r1('nft delete table ip seen; ip rule del pref 5300');
+    await r1('nft delete table ip seen; ip rule del pref 30000');
     expect(await states(id, 'active')).not.toContain('degraded');
     expect((await headroom.call('GET', `/v1/reservations/${id}`)).body.state).toBe('active');
   }, 30_000);
@@ -112,14 +112,14 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft', 'python3'))('rules of others
   it('no bit free: what is pinned is degraded with the reason, new pins are refused with it', async () => {
     const id = await pinned();
     await r1(
-      'ip rule add pref 5301 fwmark 0/0xffff0000 lookup main; ip rule add pref 5302 fwmark 0x1/0xffff lookup main',
+      'ip rule add pref 30001 fwmark 0/0xffff0000 lookup main; ip rule add pref 30002 fwmark 0x1/0xffff lookup main',
     );
     expect((await headroom.reaches(id, 'degraded')).stateReason).toMatch(/name every bit of packet marks/);
     expect(await findings('r1')).toContainEqual(expect.objectContaining({ code: 'noMarkBits', severity: 'error' }));
     const refused = await book();
     expect(refused.status).toBe(409);
     expect(JSON.stringify(refused.body)).toMatch(/name every bit of packet marks/);
-    await r1('ip rule del pref 5301; ip rule del pref 5302');
+    await r1('ip rule del pref 30001; ip rule del pref 30002');
     await headroom.reaches(id, 'active');
   }, 60_000);
 

@@ -26,5 +26,5 @@ export function valuesOf(value: Json): readonly Json[] {
     : Array.isArray(member(value, 'set'))
       ? listOf(member(value, 'set'))
       : [value];
-  return list.map((each) => member(member(each, 'elem'), 'val') ?? each);
+  return list.map((each): Json => member(member(each, 'elem'), 'val') ?? each);
 }
