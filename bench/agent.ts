@@ -1,10 +1,15 @@
 /**
- * What an agent takes: how long its kernel part installs 1,000 and 10,000 reservations on one interface and one more beside them,
- * and the memory and the share of a core of a router's agent that is idle with 0 and COUNT reservations. The reference of the
+ * What an agent takes: how long its kernel part installs 1,000 and 10,000 reservations on one interface and one more beside them;
+ * how many packets of 64 bytes a second get through a class beside ten and beside ten thousand others, as a ratio of both; and the
+ * memory and the share of a core of a router's agent that is idle with 0 and COUNT reservations. The reference of the
  * second is the same agent without any. Usage: npm run bench:agent [-- COUNT [IDLE_SECONDS]], default 1000 and 10; as root with
- * iproute2 and nftables, after npm run build.
+ * iproute2, nftables and iperf3, after npm run build.
  */
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { BitsPerSecond, Bytes } from '../src/core/base/units.ts';
+import { ip } from '../test/support/network.ts';
 import { Headroom } from '../test/e2e/headroom.ts';
 import { flow, iface, KernelProcess, Namespaces } from '../test/agent/kernel/namespace.ts';
 
@@ -23,7 +28,14 @@ async function installs(): Promise<void> {
   try {
     await kernel.call('reconcile', { interfaces: [], flows: [] });
     await kernel.call('setInterfaces', [iface('eth1', 10_000_000_000)]);
-    let next = 16;
+    // One whose packets are counted; its rate is more than they can come to.
+    const counted = flow(16, 2_000_000_000, {
+      filters: [{ protocol: 17, source: null, sourcePort: null, destination: ip('10.2.0.2'), destinationPort: 5201 }],
+      burstBytes: Bytes(1_000_000),
+      rateBitsPerSecond: BitsPerSecond(2_000_000_000),
+    });
+    await kernel.call('installEach', [counted]);
+    let next = 17;
     const flows = (n: number) => Array.from({ length: n }, () => flow(next++, 100_000));
     const timed = async (n: number): Promise<number> => {
       const start = performance.now();
@@ -35,14 +47,38 @@ async function installs(): Promise<void> {
       const times = [...(await kernel.call('installTimed', flows(50)))].sort((a, b) => a - b);
       return `p50 ${times[25]!.toFixed(1)} ms, p95 ${times[47]!.toFixed(1)} ms`;
     };
+    await timed(10);
+    const besideTen = await packetsPerSecond(here, there);
     const thousand = await timed(1000);
     console.log(`1,000 installed in ${thousand.toFixed(0)} ms; one more: ${await oneMore()}`);
-    const tenThousand = thousand + (await timed(8950));
+    const tenThousand = thousand + (await timed(8940));
     const ratio = (tenThousand / thousand / 10).toFixed(1);
     console.log(`10,000 in ${tenThousand.toFixed(0)} ms (each ${ratio} times 1,000); one more: ${await oneMore()}`);
+    const besideAll = await packetsPerSecond(here, there);
+    const share = (besideAll / besideTen).toFixed(2);
+    console.log(`64-byte packets: ${besideAll} a second beside 10,000 flows, ${besideTen} beside 10: ratio ${share}`);
   } finally {
     await kernel.kill();
     namespaces.clean();
+  }
+}
+
+/** UDP as fast as one sender goes, as many as arrive: the best of three runs of a second. */
+async function packetsPerSecond(here: string, there: string): Promise<number> {
+  const inside = (ns: string, ...args: readonly string[]) => ['netns', 'exec', ns, 'iperf3', ...args];
+  const server = spawn('ip', inside(there, '-s', '--forceflush'), { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    for await (const line of createInterface({ input: server.stdout })) if (line.includes('listening')) break;
+    const runs = [1, 2, 3].map(() => {
+      // 22 bytes of payload are 64 with the headers of UDP, IP and Ethernet.
+      const args = ['-c', '10.2.0.2', '-u', '-b', '0', '-l', '22', '-t', '1', '-J'];
+      const said = execFileSync('ip', inside(here, ...args), { encoding: 'utf8' });
+      const { end } = JSON.parse(said) as { end: { sum: { packets: number; lost_packets: number; seconds: number } } };
+      return Math.round((end.sum.packets - end.sum.lost_packets) / end.sum.seconds);
+    });
+    return Math.max(...runs);
+  } finally {
+    server.kill();
   }
 }
 

@@ -30,7 +30,7 @@ import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
 import { Retries } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
-import { ServerSession } from './server-session.ts';
+import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
@@ -97,6 +97,7 @@ export class Agent {
         config,
         numbers: bits.numbers,
         log: loggers('agent'),
+        subnets: subnetsOf(journal),
         onPacket: (packet) => {
           if (agent) agent.#packet(packet);
         },
@@ -337,6 +338,7 @@ export class Agent {
     if (this.#accepted && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
     if (this.#steering.hasRouteNews) this.#watch.disturbed();
     this.#foreign.routingChanged();
+    if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
     this.#session.networkChanged();
@@ -365,6 +367,7 @@ export class Agent {
           findings: this.#foreign.findings,
           markMask: this.#steering.numbers.mask,
         },
+        routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,
       },

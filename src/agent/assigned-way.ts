@@ -1,5 +1,7 @@
+import { ipFamily } from '../core/base/ip.ts';
 import type { EngineRoute, FlowKey } from '../core/rsvp/engine/types.ts';
 import type { Assignments } from './assignments.ts';
+import type { HostRoute } from './netlink/host-network.ts';
 import type { NodeInterfaces } from './node-interfaces.ts';
 import type { SignalReporter } from './signal-reporter.ts';
 
@@ -25,14 +27,23 @@ export class AssignedWay {
 
   /**
    * The way that PATH of the flow takes, of the one that the kernel has for it; null: none for now. A way that differs from the
-   * books from the start is taken: what it leads to is worth knowing before anybody counts on the reservation.
+   * books from the start is taken: what it leads to is worth knowing before anybody counts on the reservation. One of several
+   * that the kernel may choose is not: PATH would say nothing of where the packets go.
    */
-  of(flow: FlowKey, route: EngineRoute | null): EngineRoute | null {
-    if (route === null || route.local) return route;
-    const assigned = this.#assignments.openFor(flow)?.outgoingInterface ?? null;
-    if (assigned === null || route.interface === assigned) return route;
-    if (this.#interfaces.isUsable(assigned) && !this.#reporter.stood(flow)) return route;
-    this.#reporter.strays(flow, route);
+  of(flow: FlowKey, route: HostRoute | null): EngineRoute | null {
+    if (route === null) return null;
+    const assigned = route.local ? null : (this.#assignments.openFor(flow)?.outgoingInterface ?? null);
+    if (assigned === null) return forEngine(route);
+    const elsewhere = [route, ...route.choices].find((each) => each.interface !== assigned);
+    if (elsewhere === undefined) return forEngine(route);
+    const chosen = route.choices.length === 0;
+    if (chosen && this.#interfaces.isUsable(assigned) && !this.#reporter.stood(flow)) return forEngine(route);
+    this.#reporter.strays(flow, elsewhere);
     return null;
   }
 }
+
+/** RSVP knows IPv4 neighbours only: one that routing names by an IPv6 address tells its own with its first message. */
+const forEngine = ({ interface: name, gateway, local }: HostRoute): EngineRoute => ({
+  ...{ interface: name, gateway: gateway !== null && ipFamily(gateway) === 4 ? gateway : null, local },
+});

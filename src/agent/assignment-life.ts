@@ -66,6 +66,14 @@ export class AssignmentLife {
     for (const timer of this.#remainders) clearTimeout(timer);
   }
 
+  /** A route that has several next hops from now on, or no longer: flows are kept to the assigned one, or go as routed. */
+  routesChanged(): void {
+    const { assignments } = this.#parts;
+    for (const each of assignments.all()) {
+      if (each.nextHop === null && assignments.isOpen(each.reservationId)) this.#steer(each);
+    }
+  }
+
   /**
    * Removals first: a release is carried out before the booking that uses its room.
    *
@@ -187,10 +195,9 @@ export class AssignmentLife {
   }
 
   #open(assignment: Assignment): void {
-    const { reporter, signalling, steering } = this.#parts;
+    const { reporter, signalling } = this.#parts;
     reporter.opened(assignment);
-    const steered = steering.hold(assignment);
-    if (steered) void steered.then((result) => this.#notSteered(assignment, result));
+    this.#steer(assignment);
     this.#refuseDefeated(assignment);
     // RSVP state that an earlier booking of the same flow left on this node.
     for (const flow of flowKeysOf(assignment)) signalling.input({ type: 'admissionChanged', flow });
@@ -208,6 +215,11 @@ export class AssignmentLife {
       node,
       detail,
     });
+  }
+
+  #steer(assignment: Assignment): void {
+    const steered = this.#parts.steering.hold(assignment);
+    if (steered) void steered.then((result) => this.#notSteered(assignment, result));
   }
 
   /** What this host has to ask of RSVP for the assignment; again where its terms are others. */

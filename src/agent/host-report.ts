@@ -7,6 +7,7 @@ import type { EngineInterface } from '../core/rsvp/engine/types.ts';
 import type { ShapedInterface } from '../core/shaping/desired.ts';
 import {
   AgentInterfaceSchema,
+  AgentNextHopSchema,
   AgentRouteSchema,
   type AgentInterface,
   type AgentRoute,
@@ -33,6 +34,9 @@ export const routeMessages = (routes: readonly Route[]): AgentRoute[] =>
       interface: route.interface,
       gateway: route.gateway ?? '',
       metric: route.metric,
+      others: (route.others ?? []).map((hop) =>
+        create(AgentNextHopSchema, { interface: hop.interface, gateway: hop.gateway ?? '' }),
+      ),
     }),
   );
 

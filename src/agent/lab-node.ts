@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseIp, parsePrefix, type IpAddress } from '../core/base/ip.ts';
 import { PrefixTable } from '../core/base/prefix-table.ts';
 import type { Route } from '../core/network/topology.ts';
-import type { EngineRoute } from '../core/rsvp/engine/types.ts';
-import type { HostInterface, HostNetwork } from './netlink/host-network.ts';
+import type { HostInterface, HostNetwork, HostRoute } from './netlink/host-network.ts';
 
 /** The file that gives an agent of the loopback lab its node: interfaces behind UDP ports, neighbours, routes. */
 export interface LabNode {
@@ -90,10 +89,11 @@ export function labNetwork(node: LabNode): HostNetwork {
   return {
     interfaces: () => interfaces,
     routes: () => [...connected, ...routes],
-    lookup(destination: IpAddress): EngineRoute | null {
-      if (local.has(destination)) return { interface: 'lo', gateway: null, local: true };
+    concern: () => {},
+    lookup(destination: IpAddress): HostRoute | null {
+      if (local.has(destination)) return { interface: 'lo', gateway: null, local: true, choices: [] };
       const route = table.longestMatch(destination);
-      return route ? { interface: route.interface, gateway: route.gateway, local: false } : null;
+      return route ? { interface: route.interface, gateway: route.gateway, local: false, choices: [] } : null;
     },
     steering: () => null,
     markRules: () => [],

@@ -6,6 +6,7 @@ import { TABLE } from '../core/shaping/nft.ts';
 import type { Disturbance } from '../core/shaping/disturbance.ts';
 import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import { STEERING_TABLE } from '../core/shaping/steering-nft.ts';
+import type { IpPrefix } from '../core/base/ip.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AgentConfig } from './config.ts';
 import type { FlowInstaller } from './enforcement.ts';
@@ -67,6 +68,8 @@ export async function openPlatform(options: {
   /** Bits of marks and routing tables at the start; the tables stay. */
   numbers: SteeringNumbers;
   log: Logger;
+  /** Of the topology, as far as they are known. */
+  subnets: readonly IpPrefix[];
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
   /** Something in the kernel that may be ours was changed, by whomever. */
@@ -86,6 +89,8 @@ async function openKernelPlatform(options: {
   /** Bits of marks and routing tables at the start; the tables stay. */
   numbers: SteeringNumbers;
   log: Logger;
+  /** Of the topology, as far as they are known. */
+  subnets: readonly IpPrefix[];
   onPacket: (packet: PacketInput) => void;
   onNetworkChange: () => void;
   onKernelNotice: (notice: KernelNotice) => void;
@@ -100,6 +105,7 @@ async function openKernelPlatform(options: {
     libc,
     poller,
     numbers: options.numbers,
+    subnets: options.subnets,
     changed: () => {
       transport?.networkChanged?.();
       options.onNetworkChange();

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { parsePrefix, type IpPrefix } from '../core/base/ip.ts';
 import { EpochMs } from '../core/base/units.ts';
 import {
   AgentHelloSchema,
@@ -30,6 +31,7 @@ import type { Platform } from './platform.ts';
 import type { Reports } from './reports.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { Steering } from './steering.ts';
+import { ToldRoutes } from './told-routes.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const DEFAULT_HEARTBEAT_MS = 10_000;
@@ -66,6 +68,10 @@ export class ServerSession {
   readonly #steering: Pick<Steering, 'problem'>;
   #kernelProblems: readonly string[] = [];
   #findings: readonly Finding[] = [];
+  #toldInterfaces = '';
+  readonly #told = new ToldRoutes();
+  /** Of routes; a server that says which concern it does. */
+  #takesDifferences = false;
 
   constructor(options: {
     config: AgentConfig;
@@ -101,6 +107,11 @@ export class ServerSession {
     return this.#trace !== null;
   }
 
+  /** How many routes, come or gone, servers were told of since the start. */
+  get routesTold(): number {
+    return this.#told.count;
+  }
+
   open(): void {
     const [target, identity] = [this.#config.server, this.#identity];
     if (identity) {
@@ -131,13 +142,21 @@ export class ServerSession {
   /** Interfaces or routes of this host have changed. */
   networkChanged(): void {
     const { network } = this.#platform;
-    this.#send({
-      case: 'interfaces',
-      value: { $typeName: 'headroom.v1.InterfacesReport', interfaces: interfaceMessages(network.interfaces()) },
-    });
+    const interfaces = JSON.stringify(network.interfaces());
+    if (interfaces !== this.#toldInterfaces) {
+      this.#toldInterfaces = interfaces;
+      this.#send({
+        case: 'interfaces',
+        value: { $typeName: 'headroom.v1.InterfacesReport', interfaces: interfaceMessages(network.interfaces()) },
+      });
+    }
+    const change = this.#told.difference(network.routes());
+    if (change === null) return;
+    const routes = this.#takesDifferences ? change.added : routeMessages(network.routes());
+    const removed = this.#takesDifferences ? change.removed : [];
     this.#send({
       case: 'routes',
-      value: { $typeName: 'headroom.v1.RoutesReport', routes: routeMessages(network.routes()) },
+      value: { $typeName: 'headroom.v1.RoutesReport', routes, removed, difference: this.#takesDifferences },
     });
   }
 
@@ -170,13 +189,14 @@ export class ServerSession {
   #hello(): AgentHello {
     const { network, features } = this.#platform;
     const steeringProblem = this.#steering.problem;
+    this.#toldInterfaces = JSON.stringify(network.interfaces());
     return create(AgentHelloSchema, {
       node: this.#config.node,
       hostName: hostname(),
       bootId: bootId(),
       version: AGENT_VERSION,
       interfaces: interfaceMessages(network.interfaces()),
-      routes: routeMessages(network.routes()),
+      routes: this.#told.all(network.routes()),
       features: {
         ...features,
         steers: steeringProblem === null,
@@ -208,6 +228,7 @@ export class ServerSession {
     switch (message.case) {
       case 'welcome': {
         const { serverTimeMs, interfaces, heartbeatIntervalMs, authoritiesPem } = message.value;
+        this.#concern(message.value.subnets);
         if (this.#identity && authoritiesPem !== '' && authoritiesPem !== this.#identity.current().authoritiesPem) {
           this.#identity.update({ authoritiesPem });
         }
@@ -235,6 +256,14 @@ export class ServerSession {
       case undefined:
         return;
     }
+  }
+
+  /** Kept, so that the agent's next start does not have to read what concerns nobody. */
+  #concern(subnets: readonly string[]): void {
+    this.#takesDifferences = subnets.length > 0;
+    if (!this.#takesDifferences || subnets.join() === knownSubnets(this.#journal).join()) return;
+    this.#journal.put(SUBNETS, subnets);
+    this.#platform.network.concern(subnetsOf(this.#journal));
   }
 
   #interfaces(interfaces: readonly InterfaceConfig[]): void {
@@ -273,6 +302,17 @@ export class ServerSession {
     this.#channel?.send(message);
   }
 }
+
+const SUBNETS = 'subnets';
+
+const knownSubnets = (journal: Journal): readonly string[] => (journal.get(SUBNETS) as string[] | undefined) ?? [];
+
+/** The subnets of the topology as far as a server has told them. */
+export const subnetsOf = (journal: Journal): readonly IpPrefix[] =>
+  knownSubnets(journal).flatMap((text) => {
+    const prefix = parsePrefix(text);
+    return prefix.ok ? [prefix.value] : [];
+  });
 
 function bootId(): string {
   try {

@@ -1,12 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { IpAddress } from '../core/base/ip.ts';
 import type { Bytes } from '../core/base/units.ts';
+import type { NextHop } from '../core/network/topology.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import { ERROR, NO_ROUTE } from '../core/rsvp/engine/errors.ts';
 import { sameFlowspec } from '../core/rsvp/engine/merge.ts';
 import { ROUTING, ROUTING_PROBLEM } from '../core/rsvp/engine/route-objects.ts';
 import type { RsvpAdspec } from '../core/rsvp/wire/adspec.ts';
-import { flowKeyText, type EngineEvent, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeyText, type EngineEvent, type FlowKey } from '../core/rsvp/engine/types.ts';
 import { AdvertisedTermsSchema, AssignmentState, type AdvertisedTerms } from '../gen/headroom/v1/agent_channel_pb.ts';
 import { EndpointSchema, type Endpoint } from '../gen/headroom/v1/flow_pb.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -225,7 +226,7 @@ export class SignalReporter {
   }
 
   /** The kernel sends the flow another way than the neighbour that it is pinned to. */
-  strays(flow: FlowKey, { interface: outgoing, gateway }: EngineRoute): void {
+  strays(flow: FlowKey, { interface: outgoing, gateway }: NextHop): void {
     const assignment = this.#assignments.openFor(flow);
     if (!assignment) return;
     const previousHop = this.#paths.get(flowKeyText(flow)) ?? '';

@@ -1,15 +1,17 @@
 import type { SteeredFlow } from '../core/shaping/desired.ts';
 import type { Result } from '../core/base/result.ts';
+import type { FlowEndpoint } from '../core/qos/request.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import { flowKeyText, type EngineRoute, type FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
 import type { IpAddress } from '../core/base/ip.ts';
 import { markOf, planRoutes, type Neighbour, type SteeringNumbers } from '../core/shaping/steering.ts';
 import { filterOf } from './shaped-flow.ts';
-import type { HostNetwork } from './netlink/host-network.ts';
+import type { HostNetwork, HostRoute } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
 import type { Comparison } from './platform.ts';
 import { SteeringRoutes, type SteeredTo } from './steering-routes.ts';
+import { Overtaken } from './overtaken.ts';
 
 interface Problem {
   readonly detail: string;
@@ -26,6 +28,8 @@ export interface FlowMarker {
   }): Promise<Result<void, Problem>>;
 }
 
+type Hop = Omit<Neighbour, 'number'>;
+
 /** One flow that is sent to a neighbour, whatever the routes say. */
 interface Steered {
   /** The reservation that asked for it last. */
@@ -33,16 +37,13 @@ interface Steered {
   readonly flow: FlowKey;
   steered: SteeredFlow;
   neighbour: Neighbour;
-  readonly pinned: boolean;
+  pinned: boolean;
   /** Resolves when the kernel marks the flow's packets, or has said why not. */
   readonly ready: Promise<Result<void, Problem>>;
   isReady: boolean;
   /** The reservation is gone; its last PATH state has still to go the same way. */
   leaving: boolean;
 }
-
-/** How long a route that PATH names waits for the assignment that it has overtaken. */
-const OVERTAKEN_MS = 500;
 
 /**
  * Keeps flows off their routed way: each neighbour that some flow is steered to has a number on this node, and with it a
@@ -69,7 +70,7 @@ export class Steering {
   readonly #uses = new Map<string, number>();
   readonly #paths = new Set<string>();
   readonly #goneListeners = new Map<string, (() => void)[]>();
-  readonly #overtaken = new Map<string, Set<() => void>>();
+  readonly #overtaken = new Overtaken();
   #closed = false;
 
   constructor(options: {
@@ -136,36 +137,56 @@ export class Steering {
   }
 
   /**
-   * Steers an assignment's flow where it asks for it, which one of several senders never does. Rules and routes are in place
-   * at return.
+   * Steers an assignment's flow where it asks for it, which one of several senders never does, and the flows of any whose
+   * route has several next hops here, to the one on the assigned interface. Rules and routes are in place at return. Called
+   * again when routes have changed.
    * @returns null where nothing is to be waited for; else what comes of the kernel's marks.
    */
   hold(assignment: Assignment): Promise<Result<void, Problem>> | null {
-    const flow = flowKeyOf(assignment.flow);
-    const text = flowKeyText(flow);
-    const known = this.#flows.get(text);
-    const { nextHop, outgoingInterface, pinned, reservationId } = assignment;
-    const wanted = nextHop !== null && outgoingInterface !== null && (pinned || this.problem === null);
-    if (!wanted) {
+    const hop = this.#hopOf(assignment);
+    if (hop === null) {
       for (const each of flowKeysOf(assignment).map(flowKeyText)) {
         const former = this.#flows.get(each);
         if (former) this.#drop(each, former);
-        this.#arrived(each);
+        this.#overtaken.arrived(each);
       }
       return null;
     }
-    if (known?.neighbour.interface === outgoingInterface && known.neighbour.nextHop === nextHop) {
-      Object.assign(known, { reservationId, leaving: false });
-      this.#arrived(text);
+    const waiting = assignment.sources.flatMap((source) => this.#steer(assignment, source, hop) ?? []);
+    if (waiting.length <= 1) return waiting[0] ?? null;
+    return Promise.all(waiting).then((results) => results.find(({ ok }) => !ok) ?? results[0]!);
+  }
+
+  /** The neighbour that the assignment's flows are to be steered to; null: as routed. */
+  #hopOf({ flow, nextHop, outgoingInterface, pinned }: Assignment): Hop | null {
+    if (outgoingInterface === null) return null;
+    if (this.problem !== null && !pinned) return null;
+    if (nextHop !== null) return { interface: outgoingInterface, nextHop };
+    const choices = this.#network.lookup(flow.destination.address)?.choices ?? [];
+    const gateway = choices.find((each) => each.interface === outgoingInterface)?.gateway ?? null;
+    return gateway === null ? null : { interface: outgoingInterface, nextHop: gateway };
+  }
+
+  #steer(
+    { flow: session, pinned, reservationId }: Assignment,
+    source: FlowEndpoint,
+    hop: Hop,
+  ): Promise<Result<void, Problem>> | null {
+    const flow = flowKeyOf(session, source);
+    const text = flowKeyText(flow);
+    const known = this.#flows.get(text);
+    if (known?.neighbour.interface === hop.interface && known.neighbour.nextHop === hop.nextHop) {
+      Object.assign(known, { reservationId, pinned, leaving: false });
+      this.#overtaken.arrived(text);
       return known.isReady ? null : known.ready;
     }
     if (this.problem !== null) return Promise.resolve(refused(this.problem));
-    const name = nameOf(outgoingInterface, nextHop);
+    const name = nameOf(hop.interface, hop.nextHop);
     const number = this.#book.allocate(name);
     if (number === null) return Promise.resolve(refused('no mark is left for another neighbour'));
     this.#uses.set(name, (this.#uses.get(name) ?? 0) + 1);
-    const steered: SteeredFlow = { key: text, filter: filterOf(assignment.flow), neighbour: number };
-    const neighbour: Neighbour = { number, interface: outgoingInterface, nextHop };
+    const steered: SteeredFlow = { key: text, filter: filterOf(session, source), neighbour: number };
+    const neighbour: Neighbour = { number, ...hop };
     const late = this.#paths.has(text);
     const moving = this.#moving;
     const ready = moving ? moving.then(() => this.#kernel.steer(entry.steered)) : this.#kernel.steer(steered);
@@ -178,13 +199,17 @@ export class Steering {
       if (!result.ok) this.#log(`${text} is not marked: ${result.error.detail}`);
       if (late && this.#flows.get(text) === entry && !this.#closed) this.#changed();
     });
-    this.#arrived(text);
+    this.#overtaken.arrived(text);
     return ready;
   }
 
   /** The reservation does not want it any more. Resolves when nothing of it is left, at once where it had nothing. */
-  release({ flow, reservationId }: Pick<Assignment, 'flow' | 'reservationId'>): Promise<void> {
-    const text = flowKeyText(flowKeyOf(flow));
+  async release(assignment: Pick<Assignment, 'flow' | 'sources' | 'reservationId'>): Promise<void> {
+    const { reservationId } = assignment;
+    await Promise.all(flowKeysOf(assignment).map((flow) => this.#release(flowKeyText(flow), reservationId)));
+  }
+
+  #release(text: string, reservationId: string): Promise<void> {
     const known = this.#flows.get(text);
     if (known?.reservationId !== reservationId) return Promise.resolve();
     known.leaving = true;
@@ -224,13 +249,13 @@ export class Steering {
   way(
     flow: FlowKey,
     via: IpAddress | null,
-    differs: (route: EngineRoute) => void,
-  ): EngineRoute | null | Promise<EngineRoute | null> {
+    differs: (route: HostRoute) => void,
+  ): HostRoute | null | Promise<HostRoute | null> {
     const known = this.#flows.get(flowKeyText(flow));
     if (known && !known.isReady) return known.ready.then(() => this.#wayNow(flow, via, differs));
     const now = this.#wayNow(flow, via, differs, known !== undefined || via === null);
     if (now !== null || known || via === null) return now;
-    return this.#whenAssigned(flowKeyText(flow)).then(async () => {
+    return this.#overtaken.whenAssigned(flowKeyText(flow)).then(async () => {
       await this.#flows.get(flowKeyText(flow))?.ready;
       return this.#wayNow(flow, via, differs);
     });
@@ -280,8 +305,7 @@ export class Steering {
 
   close(): void {
     this.#closed = true;
-    for (const waiting of this.#overtaken.values()) for (const go of waiting) go();
-    this.#overtaken.clear();
+    this.#overtaken.close();
   }
 
   #neighbours(): ReadonlyMap<number, SteeredTo> {
@@ -328,12 +352,7 @@ export class Steering {
     return null;
   }
 
-  #wayNow(
-    flow: FlowKey,
-    via: IpAddress | null,
-    differs: (route: EngineRoute) => void,
-    tell = true,
-  ): EngineRoute | null {
+  #wayNow(flow: FlowKey, via: IpAddress | null, differs: (route: HostRoute) => void, tell = true): HostRoute | null {
     const known = this.#flows.get(flowKeyText(flow));
     const route = this.#network.lookup(flow.destination, this.markOf(flow));
     if (route === null || route.local) return route;
@@ -343,25 +362,6 @@ export class Steering {
     if ((!astray || !pinned) && (via === null || next === via)) return route;
     if (tell) differs(route);
     return null;
-  }
-
-  #whenAssigned(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#overtaken.get(text) ?? new Set();
-      this.#overtaken.set(text, waiting);
-      const go = (): void => {
-        clearTimeout(timer);
-        waiting.delete(go);
-        if (waiting.size === 0) this.#overtaken.delete(text);
-        resolve();
-      };
-      const timer = setTimeout(go, OVERTAKEN_MS);
-      waiting.add(go);
-    });
-  }
-
-  #arrived(text: string): void {
-    for (const go of [...(this.#overtaken.get(text) ?? [])]) go();
   }
 
   #dropIfLeaving(text: string): void {

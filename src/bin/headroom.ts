@@ -4,6 +4,7 @@ import { registerCommands } from '../cli/commands.ts';
 import { RefusalError, UsageError } from '../cli/errors.ts';
 import { registerAgent } from './agent-command.ts';
 import { ConfigError } from './config.ts';
+import { registerDoctor } from './doctor-command.ts';
 import { registerLab } from './lab-command.ts';
 import { registerServer } from './server-command.ts';
 import { registerUp } from './up-command.ts';
@@ -14,7 +15,8 @@ const program = new Command('headroom')
   .version(VERSION)
   .enablePositionalOptions()
   .exitOverride();
-for (const register of [registerUp, registerServer, registerAgent, registerLab, registerCommands]) register(program);
+for (const register of [registerUp, registerServer, registerAgent, registerLab, registerDoctor, registerCommands])
+  register(program);
 
 // A reader that has seen enough, as `head` does, is no fault: what is left is not shown.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -33,6 +33,8 @@ export function reasonLine(reason: Loose): string {
       return `${text(reason['link'])} carries ${text(reason['mtuBytes'])} bytes, ${text(reason['requestedBytes'])} asked`;
     case 'AGENT_UNREACHABLE':
       return `the agent of ${text(reason['node'])} is silent, last seen ${text(reason['lastSeenAt'] ?? 'never')}`;
+    case 'MULTIPATH':
+      return `the flow cannot be pinned to one way: ${text(reason['detail'])}`;
     case 'PINNING_UNAVAILABLE':
       return `another path cannot be pinned: ${text(reason['detail'])}`;
     default:

@@ -375,9 +375,14 @@ export interface components {
             routes: {
                 destination: string;
                 interface: string;
-                /** @description null = directly connected */
+                /** @description null = directly connected; of either IP version */
                 gateway: string | null;
                 metric: number;
+                /** @description Further next hops of a multipath route, of which the kernel chooses one for each flow */
+                others?: {
+                    interface: string;
+                    gateway: string | null;
+                }[];
             }[];
             features: {
                 /** @description Queues and marks in the kernel */

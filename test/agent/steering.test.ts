@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { flowKeyOf } from '../../src/agent/flow-key.ts';
 import { Journal } from '../../src/agent/journal.ts';
-import type { HostNetwork } from '../../src/agent/netlink/host-network.ts';
+import type { HostNetwork, HostRoute } from '../../src/agent/netlink/host-network.ts';
 import { NumberBook } from '../../src/agent/number-book.ts';
 import { Steering, type FlowMarker } from '../../src/agent/steering.ts';
 import { ok, type Result } from '../../src/core/base/result.ts';
 import type { Assignment } from '../../src/core/reservation/assignment.ts';
 import { assignmentFor } from '../../src/core/reservation/assignment.ts';
-import type { EngineRoute } from '../../src/core/rsvp/engine/types.ts';
 import {
   DEFAULT_STEERING,
   neighbourLimit,
@@ -22,6 +21,10 @@ import {
 import { reservation } from '../core/reservation/fixtures.ts';
 import { ip } from '../support/network.ts';
 
+const NEXT = ip('10.0.0.2');
+const DIRECT: HostRoute = { interface: 'eth1', gateway: ip('10.0.0.9'), local: false, choices: [] };
+const PINNED: HostRoute = { interface: 'eth2', gateway: NEXT, local: false, choices: [] };
+
 /** Rules and tables as a kernel looks them up: by the mark, else the routed way by eth1. */
 class RuledNetwork implements HostNetwork {
   rules: SteeringRule[] = [];
@@ -29,11 +32,12 @@ class RuledNetwork implements HostNetwork {
   /** What the network was told, in order. */
   readonly done: string[] = [];
   /** The routed way is another one. */
-  routed: EngineRoute = { interface: 'eth1', gateway: ip('10.0.0.9'), local: false };
+  routed: HostRoute = DIRECT;
 
   interfaces = () => [];
   routes = () => [];
   markRules = () => [];
+  concern = () => {};
   close = () => Promise.resolve();
   steering = () => ({ rules: this.rules, routes: this.tables });
   steer(steps: readonly SteeringStep[]): readonly string[] {
@@ -46,10 +50,10 @@ class RuledNetwork implements HostNetwork {
     }
     return [];
   }
-  lookup(_: unknown, mark = 0): EngineRoute {
+  lookup(_: unknown, mark = 0): HostRoute {
     const table = this.rules.find((rule) => mark !== 0 && (mark & rule.mask) === rule.mark)?.table;
     const route = this.tables.find((each) => each.table === table);
-    return route ? { interface: route.interface, gateway: route.gateway, local: false } : this.routed;
+    return route ? { interface: route.interface, gateway: route.gateway, local: false, choices: [] } : this.routed;
   }
 }
 
@@ -86,7 +90,6 @@ class HeldMarks implements FlowMarker {
   }
 }
 
-const NEXT = ip('10.0.0.2');
 const assignment = (port: number, more: Partial<Assignment> = {}): Assignment => {
   const { flow } = reservation();
   const base = assignmentFor(
@@ -95,8 +98,6 @@ const assignment = (port: number, more: Partial<Assignment> = {}): Assignment =>
   )!;
   return { ...base, outgoingInterface: 'eth2', nextHop: NEXT, pinned: true, ...more };
 };
-const DIRECT: EngineRoute = { interface: 'eth1', gateway: ip('10.0.0.9'), local: false };
-const PINNED: EngineRoute = { interface: 'eth2', gateway: NEXT, local: false };
 
 describe('steering', () => {
   let folder: string;
@@ -105,8 +106,8 @@ describe('steering', () => {
   let marks: HeldMarks;
   let changed: number;
   let logged: string[];
-  let strayed: EngineRoute[];
-  const stray = (route: EngineRoute): void => void strayed.push(route);
+  let strayed: HostRoute[];
+  const stray = (route: HostRoute): void => void strayed.push(route);
   const steering = (problem: string | null = null): Steering =>
     new Steering({
       numbers: DEFAULT_STEERING,
@@ -190,6 +191,37 @@ describe('steering', () => {
     expect(s.hold({ ...next, reservationId: 'fourth', nextHop: null, pinned: false })).toBeNull();
     await gone();
     expect([network.rules, network.tables, marks.marks.size, s.markOf(flow)]).toEqual([[], [], 0, 0]);
+  });
+
+  it('keeps routed flows of all senders to the assigned next hop while their route has several', async () => {
+    const s = steering();
+    const routed = assignment(1, { nextHop: null, pinned: false, outgoingInterface: 'eth1' });
+    const two = { ...routed, sources: [...routed.sources, { address: ip('10.0.9.9'), port: 9 }] };
+    const flows = two.sources.map((source) => flowKeyOf(two.flow, source));
+    expect(s.hold(two)).toBeNull();
+    const choices = [PINNED, DIRECT].map(({ interface: name, gateway }) => ({ interface: name, gateway }));
+    network.routed = { ...PINNED, choices };
+    await s.hold(two);
+    expect(network.tables).toEqual([{ table: 42_001, interface: 'eth1', gateway: '10.0.0.9' }]);
+    expect(flows.map((flow) => s.way(flow, null, stray))).toEqual([DIRECT, DIRECT]);
+    // One next hop again, and it is the one by which they were kept.
+    network.routed = DIRECT;
+    expect(s.hold(two)).toBeNull();
+    await gone();
+    expect([network.tables, marks.marks.size, strayed]).toEqual([[], 0, []]);
+    network.routed = { ...DIRECT, choices };
+    await s.hold(two);
+    await s.release(two);
+    expect([network.rules, marks.marks.size]).toEqual([[], 0]);
+  });
+
+  it('leaves a flow to its route where that has no next hop on the assigned interface, or marks cannot be set', () => {
+    const choices = [PINNED, DIRECT].map(({ interface: name, gateway }) => ({ interface: name, gateway }));
+    network.routed = { ...DIRECT, choices };
+    const routed = assignment(1, { nextHop: null, pinned: false });
+    expect(steering().hold({ ...routed, outgoingInterface: 'eth7' })).toBeNull();
+    expect(steering('no marks here').hold({ ...routed, outgoingInterface: 'eth1' })).toBeNull();
+    expect(network.done).toEqual([]);
   });
 
   it('a route is told when the packets are marked, and is the kernel’s own for the mark', async () => {

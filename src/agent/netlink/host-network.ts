@@ -1,16 +1,23 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ipFromBytes, ipToBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
-import type { Route } from '../../core/network/topology.ts';
+import type { NextHop, Route } from '../../core/network/topology.ts';
 import type { EngineRoute } from '../../core/rsvp/engine/types.ts';
 import type { ForeignIpRule } from '../../core/shaping/foreign/marks.ts';
-import type { SteeringNumbers, SteeringRoutes, SteeringStep } from '../../core/shaping/steering.ts';
+import {
+  ROUTE_PROTOCOL,
+  type SteeringNumbers,
+  type SteeringRoutes,
+  type SteeringStep,
+} from '../../core/shaping/steering.ts';
 import { AF_INET, MSG_DONTWAIT, SOCK_NONBLOCK, type Libc } from '../libc.ts';
 import type { Poller } from '../poller.ts';
 import {
   decodeAttributes,
+  decodeNetlink,
   encodeAttribute,
   encodeU32,
   NLM_F_DUMP,
+  RTM_DELROUTE,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETNETCONF,
@@ -24,6 +31,9 @@ import {
   type NetlinkMessage,
 } from './message.ts';
 import { ReversePathFilters } from './reverse-path.ts';
+import { nextHopsOf } from './route-message.ts';
+import { RouteTable } from './route-table.ts';
+import { Soon } from './soon.ts';
 import { NetlinkSocket, openNetlink } from './socket.ts';
 import { foreignMarkRuleOf, steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
 
@@ -41,14 +51,25 @@ export interface HostInterface {
   readonly rpFilter: number | null;
 }
 
+/** The kernel's answer for one packet; its gateway may be of the other IP version. */
+export interface HostRoute extends EngineRoute {
+  /**
+   * All next hops of a multipath route, of which the kernel took this one: other packets may take another, by a hash that
+   * nobody can predict. Empty: there is but one.
+   */
+  readonly choices: readonly NextHop[];
+}
+
 /** The part of the kernel's network state that an agent follows. */
 export interface HostNetwork {
   /** Without loopback. */
   interfaces(): readonly HostInterface[];
-  /** Unicast IPv4 routes of the main table whose link is alive. */
+  /** Unicast IPv4 routes of the main table that concern the topology and whose link is alive. */
   routes(): readonly Route[];
+  /** The subnets of the topology; none: every route concerns it. */
+  concern(subnets: readonly IpPrefix[]): void;
   /** The kernel's own answer for a locally sent packet with that mark (0 = none), cached until something changes. */
-  lookup(destination: IpAddress, mark?: number): EngineRoute | null;
+  lookup(destination: IpAddress, mark?: number): HostRoute | null;
   /** Rules and routes of ours that lead marked packets to a neighbour; null where there are none to be had. */
   steering(): SteeringRoutes | null;
   /** Rules of policy routing that look at marks and are not ours, of both families. */
@@ -62,117 +83,153 @@ const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000 | 0x40000; // links, IPv4 add
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
-const RT_TABLE_MAIN = 254;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
-const RTNH_F_DEAD_OR_LINKDOWN = 0x1 | 0x10;
+/** Linux 4.16 and later: answer with the route itself. */
+const RTM_F_FIB_MATCH = 0x2000;
 const CACHE_ENTRIES = 10_000;
 const ENODEV = 19;
 const AF_INET6 = 10;
+const ENOBUFS = 105;
+const MAX_BYTES_AT_ONCE = 1024 * 1024;
+/** Where struct rtmsg has the origin of a route. */
+const RTM_PROTOCOL = 5;
 
 interface HostState {
   readonly interfaces: readonly HostInterface[];
-  readonly routes: readonly Route[];
-  readonly steering: SteeringRoutes;
-  readonly markRules: readonly ForeignIpRule[];
+  readonly names: ReadonlyMap<number, string>;
 }
 
 /**
  * Follows links, addresses and routes over rtnetlink: one socket for events, one for questions. `changed` is called on
- * the main thread after the new state is in place, once for a burst of events.
+ * the main thread after the new state is in place, once for a burst of events; what it is not about costs next to nothing.
  * @throws Error where the netlink sockets cannot be had.
  */
 export function openHostNetwork(options: {
   libc: Libc;
   poller: Poller;
   numbers: SteeringNumbers;
+  /** As `concern`, from the start. */
+  subnets: readonly IpPrefix[];
   changed: () => void;
 }): HostNetwork {
   const { libc } = options;
   const events = openNetlink(libc, RTMGRP, SOCK_NONBLOCK);
   const questions = new NetlinkSocket(libc);
-  const buffer = new Uint8Array(256 * 1024);
-  let state = dumpAll();
-  let cache = new Map<string, EngineRoute | null>();
-  let scheduled = false;
+  const buffer = new Uint8Array(64 * 1024);
+  questions.filterDumps();
+  let state = readState();
+  let markRules: readonly ForeignIpRule[] = [];
+  let steering = readSteering();
+  const table = new RouteTable({
+    ...{ libc, concern: options.subnets, names: () => state.names },
+    changed: () => soon.tell(),
+  });
+  let cache = new Map<string, HostRoute | null>();
   let closed = false;
-
+  const soon = new Soon(() => {
+    if (!closed) options.changed();
+  });
+  table.readNow();
   options.poller.watch(events, () => {
-    // The content does not matter: after an overrun (ENOBUFS) it would be incomplete anyway, so the state is read anew.
-    while (libc.recv(events, buffer, buffer.length, MSG_DONTWAIT) > 0);
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      if (closed) return;
-      state = dumpAll();
-      cache = new Map();
-      options.changed();
-    });
+    let routes = false;
+    let other = false;
+    for (let bytes = 0; bytes < MAX_BYTES_AT_ONCE;) {
+      const length = libc.recv(events, buffer, buffer.length, MSG_DONTWAIT);
+      // After an overrun nobody knows what is missing.
+      if (length < 0 && libc.errno() === ENOBUFS) other = true;
+      else if (length <= 0) break;
+      else {
+        bytes += length;
+        const messages = decodeNetlink(buffer.subarray(0, length));
+        other ||= messages.some((each) => !isRoute(each) || isOurs(each));
+        routes ||= !other && table.concerns(messages);
+      }
+    }
+    if (!routes && !other) return;
+    if (other) {
+      state = readState();
+      steering = readSteering();
+    }
+    cache = new Map();
+    table.forgetAsked();
+    table.refresh();
+    soon.tell();
   });
 
-  function dumpAll(): HostState {
+  function readState(): HostState {
     const links = questions.ask(RTM_GETLINK, NLM_F_DUMP, new Uint8Array(16)).flatMap(linkOf);
     const inet = new Uint8Array(12);
     inet[0] = AF_INET;
     const addresses = questions.ask(RTM_GETADDR, NLM_F_DUMP, inet.slice(0, 8)).flatMap(addressOf);
-    const names = new Map(links.map((link) => [link.index, link.name]));
     const filters = new ReversePathFilters(questions.ask(RTM_GETNETCONF, NLM_F_DUMP, inet.slice(0, 4)));
     const interfaces = links.map((link) => ({
       ...link,
       rpFilter: filters.of(link.index),
       addresses: addresses.filter((a) => a.index === link.index).map((a) => a.prefix),
     }));
-    const all = questions.ask(RTM_GETROUTE, NLM_F_DUMP, inet);
-    const rules = questions.ask(RTM_GETRULE, NLM_F_DUMP, inet);
-    const inet6 = new Uint8Array(12);
-    inet6[0] = AF_INET6;
-    return {
-      interfaces,
-      routes: all.flatMap((message) => mainRouteOf(message, names)),
-      steering: {
-        rules: rules.flatMap(steeringRuleOf),
-        routes: all.flatMap((message) => steeringRouteOf(message, options.numbers, names)),
-      },
-      markRules: [...rules, ...questions.ask(RTM_GETRULE, NLM_F_DUMP, inet6)].flatMap(foreignMarkRuleOf),
-    };
+    return { interfaces, names: new Map(links.map((link) => [link.index, link.name])) };
   }
 
-  function askRoute(destination: IpAddress, mark: number): EngineRoute | null {
+  function readSteering(): SteeringRoutes {
+    const inet = new Uint8Array(12);
+    inet[0] = AF_INET;
+    const all = questions.ask(RTM_GETRULE, NLM_F_DUMP, inet);
+    const rules = all.flatMap(steeringRuleOf);
+    const inet6 = new Uint8Array(12);
+    inet6[0] = AF_INET6;
+    markRules = [...all, ...questions.ask(RTM_GETRULE, NLM_F_DUMP, inet6)].flatMap(foreignMarkRuleOf);
+    inet[RTM_PROTOCOL] = ROUTE_PROTOCOL;
+    const routes = questions
+      .ask(RTM_GETROUTE, NLM_F_DUMP, inet)
+      .flatMap((message) => steeringRouteOf(message, options.numbers, state.names));
+    return { rules, routes };
+  }
+
+  function askRoute(destination: IpAddress, mark: number): HostRoute | null {
     const bytes = ipToBytes(destination);
     if (bytes.length !== 4) return null;
+    const { names } = state;
+    const answer = question(bytes, mark, 0);
+    const [hop] = answer ? nextHopsOf(answer, names) : [];
+    if (answer?.body[7] === RTN_LOCAL) return { interface: 'lo', gateway: null, ...hop, local: true, choices: [] };
+    if (answer?.body[7] !== RTN_UNICAST || !hop) return null;
+    // The route itself, of which the answer before has one next hop.
+    const matched = question(bytes, mark, RTM_F_FIB_MATCH);
+    const choices = matched ? nextHopsOf(matched, names) : [];
+    return { ...hop, local: false, choices: choices.length > 1 ? choices : [] };
+  }
+
+  function question(destination: Uint8Array, mark: number, flags: number): NetlinkMessage | null {
     const header = new Uint8Array(12);
     header[0] = AF_INET;
     header[1] = 32;
+    new DataView(header.buffer).setUint32(8, flags, true);
     const marked = mark === 0 ? [] : encodeU32(RTA_MARK, mark);
-    const [answer] = questions.ask(
-      RTM_GETROUTE,
-      0,
-      Uint8Array.from([...header, ...encodeAttribute(RTA_DST, bytes), ...marked]),
-    );
-    if (answer?.type !== RTM_NEWROUTE || answer.body.length < 12) return null;
-    const attributes = decodeAttributes(answer.body.subarray(12));
-    const outgoing = state.interfaces.find((i) => i.index === u32Of(attributes.get(RTA_OIF)));
-    const local = answer.body[7] === RTN_LOCAL;
-    if (!local && (answer.body[7] !== RTN_UNICAST || !outgoing)) return null;
-    const gateway = attributes.get(RTA_GATEWAY);
-    return { interface: outgoing?.name ?? 'lo', gateway: gateway ? ipFromBytes(gateway) : null, local };
+    const body = Uint8Array.from([...header, ...encodeAttribute(RTA_DST, destination), ...marked]);
+    const [answer] = questions.ask(RTM_GETROUTE, 0, body);
+    return answer?.type === RTM_NEWROUTE && answer.body.length >= 12 ? answer : null;
   }
 
   return {
     interfaces: () => state.interfaces,
-    routes: () => state.routes,
+    routes: () => table.routes(),
+    concern: (subnets) => table.concern(subnets),
     lookup(destination, mark = 0) {
       const key = `${destination} ${mark}`;
       const known = cache.get(key);
       if (known !== undefined) return known;
-      if (cache.size >= CACHE_ENTRIES) cache.clear();
+      if (cache.size >= CACHE_ENTRIES) {
+        cache.clear();
+        table.forgetAsked();
+      }
       const answer = askRoute(destination, mark);
+      table.asked(destination);
       cache.set(key, answer);
       return answer;
     },
-    steering: () => state.steering,
-    markRules: () => state.markRules,
+    steering: () => steering,
+    markRules: () => markRules,
     steer(steps) {
       if (steps.length === 0) return [];
       const indexOf = (name: string): number | null => state.interfaces.find((one) => one.name === name)?.index ?? null;
@@ -183,17 +240,23 @@ export function openHostNetwork(options: {
           ? []
           : [`${step.op} ${JSON.stringify('rule' in step ? step.rule : step.route)}: errno ${errno}`];
       });
-      state = dumpAll();
+      steering = readSteering();
       cache = new Map();
       return problems;
     },
     async close() {
       closed = true;
+      soon.close();
+      table.close();
       libc.close(events);
       questions.close();
     },
   };
 }
+
+const isRoute = ({ type }: NetlinkMessage): boolean => type === RTM_NEWROUTE || type === RTM_DELROUTE;
+
+const isOurs = ({ body }: NetlinkMessage): boolean => body[RTM_PROTOCOL] === ROUTE_PROTOCOL;
 
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
@@ -242,28 +305,4 @@ function addressOf(message: NetlinkMessage): { index: number; prefix: IpPrefix }
 }
 
 const RTA_DST = 1;
-const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
-const RTA_PRIORITY = 6;
-const RTA_TABLE = 15;
 const RTA_MARK = 16;
-
-function mainRouteOf(message: NetlinkMessage, names: ReadonlyMap<number, string>): Route[] {
-  const { body } = message;
-  if (message.type !== RTM_NEWROUTE || body.length < 12 || body[0] !== AF_INET || body[7] !== RTN_UNICAST) return [];
-  const attributes = decodeAttributes(body.subarray(12));
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const name = names.get(u32Of(attributes.get(RTA_OIF)) ?? -1);
-  if ((u32Of(attributes.get(RTA_TABLE)) ?? body[4]) !== RT_TABLE_MAIN || name === undefined) return [];
-  if (view.getUint32(8, true) & RTNH_F_DEAD_OR_LINKDOWN) return [];
-  const destination = attributes.get(RTA_DST);
-  const gateway = attributes.get(RTA_GATEWAY);
-  return [
-    {
-      destination: { address: destination ? ipFromBytes(destination) : ('0.0.0.0' as IpAddress), length: body[1]! },
-      interface: name,
-      gateway: gateway ? ipFromBytes(gateway) : null,
-      metric: u32Of(attributes.get(RTA_PRIORITY)) ?? 0,
-    },
-  ];
-}

@@ -13,6 +13,8 @@ import {
 const BUFFER_BYTES = 256 * 1024;
 const EIO = 5;
 /** linux/netlink.h */
+const SOL_NETLINK = 270;
+const NETLINK_GET_STRICT_CHK = 12;
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
@@ -50,6 +52,26 @@ export class NetlinkSocket {
       return flags !== NLM_F_DUMP;
     });
     return answers;
+  }
+
+  /** The answers to a dump as the kernel hands them over; no other question may come before they have ended. */
+  *dump(type: number, body: Uint8Array): Generator<readonly NetlinkMessage[]> {
+    const mine = this.#sequence++;
+    const request = encodeNetlink(type, NLM_F_REQUEST | NLM_F_DUMP, mine, body);
+    if (this.#libc.send(this.#fd, request, request.length, 0) < 0) return;
+    for (;;) {
+      const length = this.#libc.recv(this.#fd, this.#buffer, this.#buffer.length, 0);
+      if (length <= 0) return;
+      const answers = decodeNetlink(this.#buffer.subarray(0, length)).filter(({ sequence }) => sequence === mine);
+      yield answers;
+      if (answers.some((each) => each.type === NLMSG_DONE || each.type === NLMSG_ERROR)) return;
+    }
+  }
+
+  /** From now on the kernel leaves out of dumps what their header excludes, where it can (Linux 4.20 and later). */
+  filterDumps(): void {
+    const on = new Uint8Array(Uint32Array.of(1).buffer);
+    this.#libc.setsockopt(this.#fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, on, on.length);
   }
 
   /** Makes a change. Resolves to 0, or to the errno that the kernel refused it with. */

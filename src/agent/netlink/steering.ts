@@ -1,4 +1,4 @@
-import { ipFromBytes, ipToBytes } from '../../core/base/ip.ts';
+import { ipToBytes } from '../../core/base/ip.ts';
 import type { ForeignIpRule } from '../../core/shaping/foreign/marks.ts';
 import {
   ROUTE_PROTOCOL,
@@ -24,6 +24,7 @@ import {
   u32Of,
   type NetlinkMessage,
 } from './message.ts';
+import { gatewayOf, RTA_GATEWAY, RTA_VIA } from './route-message.ts';
 
 /** linux/fib_rules.h */
 const FRA_PRIORITY = 6;
@@ -32,9 +33,9 @@ const FRA_TABLE = 15;
 const FRA_FWMASK = 16;
 const FRA_PROTOCOL = 21;
 const FR_ACT_TO_TBL = 1;
+const AF_INET6 = 10;
 /** linux/rtnetlink.h */
 const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
 const RTA_TABLE = 15;
 const RTN_UNICAST = 1;
 /** The neighbour is on the link, whatever the addresses here say. */
@@ -87,13 +88,14 @@ function routeBody({ table, gateway }: SteeringRoute, index: number): Uint8Array
   header[5] = ROUTE_PROTOCOL;
   header[7] = RTN_UNICAST;
   header[8] = RTNH_F_ONLINK;
-  return concat([
-    header,
-    encodeU32(RTA_TABLE, table),
-    encodeU32(RTA_OIF, index),
-    encodeAttribute(RTA_GATEWAY, ipToBytes(gateway)),
-  ]);
+  return concat([header, encodeU32(RTA_TABLE, table), encodeU32(RTA_OIF, index), gatewayAttribute(ipToBytes(gateway))]);
 }
+
+/** A router of the other IP version is named with its family (RTA_VIA). */
+const gatewayAttribute = (address: Uint8Array): Uint8Array =>
+  address.length === 4
+    ? encodeAttribute(RTA_GATEWAY, address)
+    : encodeAttribute(RTA_VIA, Uint8Array.of(AF_INET6, 0, ...address));
 
 /** A rule of ours in an answer to RTM_GETRULE. */
 export function steeringRuleOf({ type, body }: NetlinkMessage): SteeringRule[] {
@@ -129,10 +131,10 @@ export function steeringRouteOf(
   const table = u32Of(attributes.get(RTA_TABLE)) ?? body[4]!;
   const { firstTable } = numbers;
   if (table <= firstTable || table > firstTable + neighbourLimit(numbers) || body[1] !== 0) return [];
-  const gateway = attributes.get(RTA_GATEWAY);
+  const gateway = gatewayOf(attributes);
   const name = names.get(u32Of(attributes.get(RTA_OIF)) ?? -1);
   if (!gateway || name === undefined) return [];
-  return [{ table, interface: name, gateway: ipFromBytes(gateway) }];
+  return [{ table, interface: name, gateway }];
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

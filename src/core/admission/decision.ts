@@ -84,6 +84,8 @@ export type RefusalReason =
       /** null = never seen. */
       readonly lastSeenAt: EpochMs | null;
     }
+  /** Routing may take several ways from there, and the flow cannot be pinned to one of them. */
+  | { readonly reason: 'MULTIPATH'; readonly node: NodeName; readonly destination: IpAddress; readonly detail: string }
   /** Another path would fit, but the flow cannot be pinned to it. */
   | ({ readonly reason: 'PINNING_UNAVAILABLE' } & PinningObstacle);
 

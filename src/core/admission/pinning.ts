@@ -1,6 +1,6 @@
 import { ipFamily, type IpAddress } from '../base/ip.ts';
 import type { NetworkGraph } from '../network/graph.ts';
-import { routedInterface } from '../network/routing.ts';
+import { routedInterfaces } from '../network/routing.ts';
 import { gatewayOf } from '../network/static-routes.ts';
 import type { LinkId, NodeName } from '../network/topology.ts';
 import type { ReservationRequest } from '../qos/request.ts';
@@ -63,9 +63,9 @@ function strictEntry(
 ): readonly PinningObstacle[] {
   const { name } = graph.nodes[node]!;
   if (!steering.get(name)?.strictInterfaces.has(entry)) return [];
-  const back = routedInterface(graph, node, source, routes);
-  if (back === entry) return [];
-  const way = back === null ? `no way back to ${source}` : `its way back to ${source} by ${back}`;
+  const back = routedInterfaces(graph, node, source, routes);
+  if (back.includes(entry)) return [];
+  const way = back.length === 0 ? `no way back to ${source}` : `its way back to ${source} by ${back.join(' and ')}`;
   const detail = `${name} drops what comes from ${source} in on ${entry}: rp_filter is 1 (strict) there, and it has ${way}; 2 (loose) or 0 would let it pass`;
   return [obstacle(name, entry, 'rp_filter', detail)];
 }

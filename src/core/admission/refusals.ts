@@ -26,7 +26,7 @@ export const CURED_BY_A_LOWER_RATE: readonly RefusalReason['reason'][] = [
 
 /** The code of the reason which waiting cures least. */
 export const mostTelling = (reasons: readonly RefusalReason[]): RefusalCode =>
-  CODES.find((code) => reasons.some((r) => r.reason === code))!;
+  CODES.find((code) => reasons.some(({ reason }) => (reason === 'MULTIPATH' ? 'NO_PATH' : reason) === code))!;
 
 /** A refusal that depends on no link's books. */
 export const noPath = (reasons: readonly RefusalReason[]): Decision => ({

@@ -19,5 +19,9 @@ export function routeOf(
   const none = (detail: string) => err({ reason: 'NO_PATH', source: from!, destination: to!, detail } as const);
   if (from === to) return none(`both addresses are on node ${from}: nothing crosses the network`);
   const routed = routedPath(graph, source, destination, routes);
-  return routed.ok ? ok(routed.value.map((index) => graph.links[index]!)) : none(routed.error.problem);
+  if (routed.ok) return ok(routed.value.map((index) => graph.links[index]!));
+  const { reason, node, problem: detail } = routed.error;
+  return reason === 'multipath' && node !== undefined
+    ? err({ reason: 'MULTIPATH', node, destination, detail })
+    : none(detail);
 }

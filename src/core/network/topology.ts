@@ -55,12 +55,18 @@ export interface Topology {
   readonly links: readonly Link[];
 }
 
-/** A kernel route as an agent reports it; only the main table, connected routes have no gateway. */
-export interface Route {
-  readonly destination: IpPrefix;
+/** Where a route leads: out of an interface, to a router there, of either IP version, or (null) to what is on the link. */
+export interface NextHop {
   readonly interface: string;
   readonly gateway: IpAddress | null;
+}
+
+/** A kernel route as an agent reports it; only the main table, connected routes have no gateway. */
+export interface Route extends NextHop {
+  readonly destination: IpPrefix;
   readonly metric: number;
+  /** Further next hops: the kernel chooses one by a hash of its own, which nobody can predict. Absent: there are none. */
+  readonly others?: readonly NextHop[];
 }
 
 /** Bits per second that may be booked on a link: floor(capacity × share); 0 when the capacity is unknown or the link is not up. */

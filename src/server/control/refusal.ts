@@ -57,6 +57,8 @@ function sentence(reason: RefusalReason): string {
       return reason.lastSeenAt === null
         ? `the agent of ${reason.node} was never there`
         : `the agent of ${reason.node} was last seen at ${new Date(reason.lastSeenAt).toISOString()}`;
+    case 'MULTIPATH':
+      return `the flow cannot be pinned to one way: ${reason.detail}`;
     case 'PINNING_UNAVAILABLE':
       return `another path cannot be pinned: ${reason.detail}`;
     default:

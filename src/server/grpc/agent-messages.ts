@@ -3,7 +3,7 @@ import { assertNever } from '../../core/base/assert-never.ts';
 import { parseIp, parsePrefix } from '../../core/base/ip.ts';
 import type { AdvertisedTerms } from '../../core/admission/advertised.ts';
 import { BitsPerSecond, Bytes, Micros, Millis, type EpochMs } from '../../core/base/units.ts';
-import type { Route } from '../../core/network/topology.ts';
+import type { NextHop, Route } from '../../core/network/topology.ts';
 import {
   AssignmentState,
   ServerMessageSchema,
@@ -81,7 +81,12 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
     case 'interfaces':
       return { type: 'interfaces', interfaces: readInterfaces(message.value.interfaces, problems), problems };
     case 'routes':
-      return { type: 'routes', routes: readRoutes(message.value.routes, problems), problems };
+      return {
+        type: 'routes',
+        routes: readRoutes(message.value.routes, problems),
+        removed: message.value.difference ? readRoutes(message.value.removed, problems) : null,
+        problems,
+      };
     case 'assignment':
       return { type: 'hop', report: readReport(message.value) };
     case 'heartbeat':
@@ -143,6 +148,7 @@ export function toServerMessage(message: ToAgent): ServerMessage {
           heartbeatIntervalMs: message.heartbeatIntervalMs,
           serverTimeMs: wholeMs(message.serverTime),
           authoritiesPem: message.authoritiesPem,
+          subnets: [...message.subnets],
         },
       });
     case 'assignments': {
@@ -274,19 +280,22 @@ function readInterfaces(messages: readonly AgentInterface[], problems: string[])
 function readRoutes(messages: readonly AgentRoute[], problems: string[]): readonly Route[] {
   return messages.flatMap((message) => {
     const destination = parsePrefix(message.destination);
-    const gateway = message.gateway === '' ? null : parseIp(message.gateway);
-    if (!destination.ok) problems.push(`a route was reported that is none: ${destination.error}`);
-    else if (gateway && !gateway.ok) problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
-    else {
-      return [
-        {
-          destination: destination.value,
-          interface: message.interface,
-          gateway: gateway ? gateway.value : null,
-          metric: message.metric,
-        },
-      ];
+    if (!destination.ok) {
+      problems.push(`a route was reported that is none: ${destination.error}`);
+      return [];
     }
-    return [];
+    const hops = [message, ...message.others].map(({ interface: name, gateway }) => ({
+      interface: name,
+      gateway: gateway === '' ? null : parseIp(gateway),
+    }));
+    const [first, ...others] = hops.flatMap(({ interface: name, gateway }): NextHop[] => {
+      if (gateway === null) return [{ interface: name, gateway }];
+      if (gateway.ok) return [{ interface: name, gateway: gateway.value }];
+      problems.push(`route ${message.destination} was reported with: ${gateway.error}`);
+      return [];
+    });
+    if (first === undefined) return [];
+    const { metric } = message;
+    return [{ destination: destination.value, ...first, metric, ...(others.length > 0 ? { others } : {}) }];
   });
 }

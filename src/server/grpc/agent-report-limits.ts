@@ -2,6 +2,7 @@ import type {
   AgentHello,
   AgentInterface,
   AgentMessage,
+  AgentRoute,
   AssignmentReport,
   KernelReport,
 } from '../../gen/headroom/v1/agent_channel_pb.ts';
@@ -18,6 +19,7 @@ const MAX = {
   interfaces: 4_096,
   addresses: 256,
   routes: 100_000,
+  nextHops: 1_024,
   held: 200_000,
   recordedRoute: 64,
   traced: 20_000,
@@ -105,7 +107,8 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       return checkInterfaces(message.value.interfaces);
     case 'routes':
       check.count('routes', message.value.routes, MAX.routes);
-      return message.value.routes.forEach(checkRoute);
+      check.count('removed', message.value.removed, MAX.routes);
+      return [...message.value.routes, ...message.value.removed].forEach(checkRoute);
     case 'assignment':
       return checkReport(message.value);
     case 'kernel':
@@ -153,10 +156,13 @@ function checkInterfaces(interfaces: readonly AgentInterface[]): void {
   }
 }
 
-function checkRoute(route: { destination: string; interface: string; gateway: string }): void {
+function checkRoute(route: AgentRoute): void {
   check.text('routes.destination', route.destination, MAX.word);
-  check.text('routes.interface', route.interface, MAX.word);
-  check.text('routes.gateway', route.gateway, MAX.word);
+  check.count('routes.others', route.others, MAX.nextHops);
+  for (const hop of [route, ...route.others]) {
+    check.text('routes.interface', hop.interface, MAX.word);
+    check.text('routes.gateway', hop.gateway, MAX.word);
+  }
 }
 
 function checkReport(report: AssignmentReport): void {

@@ -48,6 +48,7 @@ function subjectOf(reason: RefusalReason): string {
     case 'MTU_TOO_SMALL':
       return reason.link;
     case 'AGENT_UNREACHABLE':
+    case 'MULTIPATH':
       return reason.node;
     case 'PINNING_UNAVAILABLE':
       return reason.interface === null ? reason.node : `${reason.node}:${reason.interface}`;
@@ -75,6 +76,7 @@ function sentenceOf(reason: RefusalReason): string {
     case 'AGENT_UNREACHABLE':
       return reason.lastSeenAt === null ? 'never seen' : `last seen ${new Date(reason.lastSeenAt).toISOString()}`;
     case 'NO_PATH':
+    case 'MULTIPATH':
     case 'PINNING_UNAVAILABLE':
       return reason.detail;
     case 'DELAY_BOUND_UNREACHABLE': {

@@ -106,6 +106,8 @@ export type ToAgent =
       readonly serverTime: EpochMs;
       /** What an agent with a certificate is to trust, in PEM; empty for others. */
       readonly authoritiesPem: string;
+      /** Of IPv4: only routes that concern them are reported. */
+      readonly subnets: readonly string[];
     }
   | ({ readonly type: 'assignments' } & AssignmentsUpdate)
   | { readonly type: 'rsvpStateQuery'; readonly queryId: bigint }

@@ -1,4 +1,5 @@
 import type { SteeringAbility } from '../../../core/admission/world.ts';
+import { changedRoutes } from './changed-routes.ts';
 import { assertNever } from '../../../core/base/assert-never.ts';
 import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units.ts';
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
@@ -45,7 +46,13 @@ export type FromAgent =
       readonly interfaces: readonly ReportedInterface[];
       readonly problems: readonly string[];
     }
-  | { readonly type: 'routes'; readonly routes: readonly Route[]; readonly problems: readonly string[] }
+  | {
+      readonly type: 'routes';
+      readonly routes: readonly Route[];
+      /** null: `routes` are all of them; else they are new, and these are gone. */
+      readonly removed: readonly Route[] | null;
+      readonly problems: readonly string[];
+    }
   /** What keeps the host from enforcing, a sentence each. */
   | {
       readonly type: 'kernel';
@@ -272,11 +279,14 @@ export class AgentRegistry implements AgentDirectory {
         record.problems.interfaces = message.problems;
         this.#steering.set(node, steeringOf(record.hello));
         return;
-      case 'routes':
-        record.hello = { ...record.hello, routes: message.routes };
+      case 'routes': {
+        const { removed } = message;
+        const routes = removed === null ? message.routes : changedRoutes(record.hello.routes, message.routes, removed);
+        record.hello = { ...record.hello, routes };
         record.problems.routes = message.problems;
-        this.#routes.set(node, message.routes);
+        this.#routes.set(node, routes);
         return;
+      }
       case 'kernel':
         record.problems.kernel = message.problems;
         record.findings = message.findings;

@@ -1,4 +1,6 @@
+import { formatPrefix, ipFamily } from '../../../core/base/ip.ts';
 import { Millis } from '../../../core/base/units.ts';
+import type { NetworkGraph } from '../../../core/network/graph.ts';
 import type { NodeName } from '../../../core/network/topology.ts';
 import { assignmentFor, type Assignment } from '../../../core/reservation/assignment.ts';
 import type { Books, Generation } from '../committer.ts';
@@ -38,6 +40,7 @@ export class AgentSession {
   #generation: Generation | null = null;
   #interfaces: readonly InterfaceConfig[] = [];
   #interfacesDirty = false;
+  #subnets: readonly string[] = [];
   #heartbeatIntervalMs = Millis(0);
   #writing = false;
   #closed = false;
@@ -75,6 +78,7 @@ export class AgentSession {
   start(hello: AgentHello, heartbeatIntervalMs: Millis): void {
     this.#interfaces = interfaceConfigs(this.#books.topology().topology, this.node);
     this.#heartbeatIntervalMs = heartbeatIntervalMs;
+    this.#subnets = subnetsOf(this.#books.topology().graph);
     this.#welcome();
 
     const generation = this.#books.generation(this.node);
@@ -132,6 +136,11 @@ export class AgentSession {
       if (interfaces.length === 0) this.#welcome();
       this.#interfacesDirty = interfaces.length > 0;
     }
+    const subnets = subnetsOf(this.#books.topology().graph);
+    if (subnets.join() !== this.#subnets.join()) {
+      this.#subnets = subnets;
+      this.#welcome();
+    }
     // Whether the node is managed at all may have changed.
     for (const reservation of this.#books.byNode(this.node)) this.#dirty.add(reservation.id);
     this.#generation = this.#books.generation(this.node);
@@ -180,6 +189,7 @@ export class AgentSession {
       heartbeatIntervalMs: this.#heartbeatIntervalMs,
       serverTime: this.#books.now(),
       authoritiesPem: this.#authoritiesPem(),
+      subnets: this.#subnets,
     });
   }
 
@@ -241,4 +251,18 @@ export class AgentSession {
     this.#writing = false;
     this.#flush();
   }
+}
+
+const subnets = new WeakMap<NetworkGraph, readonly string[]>();
+
+/** Those of IPv4, the same list for every agent. */
+function subnetsOf(graph: NetworkGraph): readonly string[] {
+  let texts = subnets.get(graph);
+  if (!texts) {
+    texts = graph.subnets
+      .filter(({ prefix }) => ipFamily(prefix.address) === 4)
+      .map(({ prefix }) => formatPrefix(prefix));
+    subnets.set(graph, texts);
+  }
+  return texts;
 }

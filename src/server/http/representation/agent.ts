@@ -13,7 +13,10 @@ export function agentToJson(agent: AgentView): Static<typeof AgentSchema> {
     version: agent.version,
     lastSeenAt: timeOrNull(agent.lastSeenAt),
     interfaces: agent.interfaces.map((each) => ({ ...each, addresses: [...each.addresses] })),
-    routes: agent.routes.map((route) => ({ ...route, destination: formatPrefix(route.destination) })),
+    routes: agent.routes.map(({ destination, interface: name, gateway, metric, others = [] }) => ({
+      ...{ destination: formatPrefix(destination), interface: name, gateway, metric },
+      ...(others.length > 0 ? { others: others.map((hop) => ({ ...hop })) } : {}),
+    })),
     features: agent.features,
     mismatches: [...agent.mismatches],
     findings: agent.findings.map((finding) => ({ ...finding })),

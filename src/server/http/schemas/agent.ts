@@ -26,8 +26,13 @@ export const AgentSchema = Type.Object(
       Type.Object({
         destination: Type.String(),
         interface: Type.String(),
-        gateway: NullableString({ description: 'null = directly connected' }),
+        gateway: NullableString({ description: 'null = directly connected; of either IP version' }),
         metric: Type.Integer(),
+        others: Type.Optional(
+          Type.Array(Type.Object({ interface: Type.String(), gateway: NullableString() }), {
+            description: 'Further next hops of a multipath route, of which the kernel chooses one for each flow',
+          }),
+        ),
       }),
     ),
     features: Type.Unsafe<null | {
