@@ -1,10 +1,15 @@
 import type { Disturbance } from '../core/shaping/disturbance.ts';
 import { planRoutes, type Neighbour, type SteeringNumbers, type SteeringStep } from '../core/shaping/steering.ts';
-import type { Comparison } from './platform.ts';
 import type { HostNetwork } from './netlink/host-network.ts';
 
 /** Rules and routes of ours together, among what others may take away. */
 export const ROUTES_PLACE = 'ip rule';
+
+/** What others took away, and what of it could not be put back, by the keys of its flows. */
+export interface RouteNews {
+  readonly disturbances: readonly Disturbance[];
+  readonly problems: readonly { readonly key: string; readonly problem: { readonly detail: string } }[];
+}
 
 /** A neighbour with the keys of the flows that are steered to it. */
 export interface SteeredTo {
@@ -19,7 +24,7 @@ export class SteeringRoutes {
   /** What stood after the last change, by the neighbour's number. */
   readonly #placed = new Map<number, string>();
   /** What was taken away and cannot be put back, by the neighbour's number. */
-  readonly #absent = new Map<number, Comparison['problems']>();
+  readonly #absent = new Map<number, RouteNews['problems']>();
   #disturbances: Disturbance[] = [];
   #changed = false;
 
@@ -34,7 +39,7 @@ export class SteeringRoutes {
   }
 
   /** What others took away since the last time, and what of it could not be put back. */
-  takeNews(): Comparison {
+  takeNews(): RouteNews {
     const disturbances = this.#disturbances;
     this.#disturbances = [];
     this.#changed = false;
@@ -72,7 +77,7 @@ export class SteeringRoutes {
   }
 
   /** What `reconcile` would put back of what others took away; changes nothing. */
-  inspect(wanted: ReadonlyMap<number, SteeredTo>, numbers: SteeringNumbers): Comparison {
+  inspect(wanted: ReadonlyMap<number, SteeredTo>, numbers: SteeringNumbers): RouteNews {
     const observed = this.#network.steering();
     const neighbours = [...wanted.values()].map(({ neighbour }) => neighbour);
     const steps = observed === null ? [] : planRoutes(neighbours, observed, numbers);

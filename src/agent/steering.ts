@@ -9,8 +9,7 @@ import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork, HostRoute } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
-import type { Comparison } from './platform.ts';
-import { SteeringRoutes, type SteeredTo } from './steering-routes.ts';
+import { SteeringRoutes, type RouteNews, type SteeredTo } from './steering-routes.ts';
 import { Overtaken } from './overtaken.ts';
 
 interface Problem {
@@ -283,12 +282,12 @@ export class Steering {
   }
 
   /** What others took away since the last time, and what of it could not be put back. */
-  takeRouteNews(): Comparison {
+  takeRouteNews(): RouteNews {
     return this.#routes.takeNews();
   }
 
   /** Rules and routes that others took away; they are left so. */
-  inspectRoutes(): Comparison {
+  inspectRoutes(): RouteNews {
     return this.#moving ? { problems: [], disturbances: [] } : this.#routes.inspect(this.#neighbours(), this.#numbers);
   }
 
