@@ -1,10 +1,9 @@
 import type { Result } from '../../core/base/result.ts';
-import type { DesiredShaping, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
+import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
 import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
-import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
-import type { SteeringChange } from './steering-keeper.ts';
+import type { Renumbering, SteeringChange } from './steering-keeper.ts';
 
 /** What the worker can be asked, and what it answers. */
 export interface KernelCalls {
@@ -18,12 +17,6 @@ export interface KernelCalls {
   foreign: { argument: null; answer: Result<ForeignRuleset, KernelProblem> };
   stats: { argument: null; answer: readonly FlowCounters[] };
   close: { argument: { readonly remove: boolean }; answer: null };
-}
-
-/** Marks of other bits, and all flows that have one. */
-export interface Renumbering {
-  readonly numbers: SteeringNumbers;
-  readonly flows: readonly SteeredFlow[];
 }
 
 export type KernelCallName = keyof KernelCalls;

@@ -7,7 +7,6 @@ import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import { STEERING_TABLE } from '../../core/shaping/steering-nft.ts';
 import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
-import type { Renumbering } from './calls.ts';
 import { FilterKeeper } from './filter-keeper.ts';
 import { readForeign } from './foreign-reader.ts';
 import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
@@ -15,7 +14,7 @@ import type { ClassReader } from '../netlink/class-reader.ts';
 import type { NftSession } from './nft-session.ts';
 import type { FlowCounters, KernelProblem, ReconcileReport } from './problem.ts';
 import { KernelReader } from './reader.ts';
-import { SteeringKeeper, type SteeringChange } from './steering-keeper.ts';
+import { SteeringKeeper, type Renumbering, type SteeringChange } from './steering-keeper.ts';
 import type { TcSession } from './tc-session.ts';
 
 export interface FlowBatch {

@@ -3,11 +3,12 @@ import { err, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
 import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import { DEFAULT_STEERING, type SteeringNumbers } from '../../core/shaping/steering.ts';
-import type { Answer, KernelCallName, KernelCalls, Renumbering, Request, WorkerSettings } from './calls.ts';
+import type { Answer, KernelCallName, KernelCalls, Request, WorkerSettings } from './calls.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 import { serve } from './serve.ts';
 import { SteeringBatch } from './steering-batch.ts';
+import type { Renumbering } from './steering-keeper.ts';
 
 export type { BatchResults, FlowBatch } from './driver.ts';
 export type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';

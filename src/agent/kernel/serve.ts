@@ -1,12 +1,12 @@
 import { err, type Result } from '../../core/base/result.ts';
 import { loadLibc } from '../libc.ts';
 import { ClassReader } from '../netlink/class-reader.ts';
-import type { Answer, Renumbering, Request, WorkerSettings } from './calls.ts';
+import type { Answer, Request, WorkerSettings } from './calls.ts';
 import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
 import { probeFeatures } from './features.ts';
 import { openNft } from './nft-session.ts';
 import type { KernelFeatures, KernelProblem } from './problem.ts';
-import type { SteeringChange } from './steering-keeper.ts';
+import type { Renumbering, SteeringChange } from './steering-keeper.ts';
 import { TcSession } from './tc-session.ts';
 
 /** The end of a message channel, as a worker's parent port is. */

@@ -20,6 +20,12 @@ export interface SteeringChange {
   readonly clear: readonly string[];
 }
 
+/** Marks of other bits, and all flows that have one. */
+export interface Renumbering {
+  readonly numbers: SteeringNumbers;
+  readonly flows: readonly SteeredFlow[];
+}
+
 /** Keeps the nftables table that marks steered flows at what is wanted. */
 export class SteeringKeeper {
   readonly #nft: NftSession;
