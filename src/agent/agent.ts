@@ -7,6 +7,8 @@ import type { EngineSettings } from '../core/rsvp/engine/types.ts';
 import { neighbourLimit, type SteeringNumbers } from '../core/shaping/steering.ts';
 import type { Loggers } from '../telemetry/logger.ts';
 import type { Assignment } from '../core/reservation/assignment.ts';
+import type { AssignmentsUpdate } from '../gen/headroom/v1/agent_channel_pb.ts';
+import { assignmentFromMessage } from '../rpc/assignment.ts';
 import { AssignedWay } from './assigned-way.ts';
 import { obtainIdentity } from './channel/enrol.ts';
 import type { IdentityKeeper } from './channel/identity.ts';
@@ -17,7 +19,9 @@ import { Enforcement } from './enforcement.ts';
 import { EnforcementNews } from './enforcement-news.ts';
 import { ForeignWatch } from './foreign-watch.ts';
 import { hmac } from './hmac.ts';
+import { HostProblems } from './host-problems.ts';
 import { Journal } from './journal.ts';
+import { isSoundEntry } from './journal-entries.ts';
 import { KernelComparison } from './kernel-comparison.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { MarkBits } from './mark-bits.ts';
@@ -25,6 +29,7 @@ import { NodeInterfaces } from './node-interfaces.ts';
 import { NumberBook } from './number-book.ts';
 import { openPlatform, type Platform } from './platform.ts';
 import { lockFolder } from './process-lock.ts';
+import { Recollection } from './recollection.ts';
 import { Recording } from './recording.ts';
 import { Reports } from './reports.ts';
 import { packetFromJournal, packetToJournal } from './remembered-packet.ts';
@@ -54,6 +59,7 @@ export class Agent {
   readonly #config: AgentConfig;
   readonly #log: ReturnType<Loggers>;
   readonly #journal: Journal;
+  readonly #problems: HostProblems;
   readonly #unlock: () => void;
   readonly #recording: Recording | null;
   readonly #platform: Platform;
@@ -73,25 +79,41 @@ export class Agent {
   /** Journal keys of RSVP state that was played back and has not proved itself yet. */
   readonly #unconfirmed = new Set<string>();
   #pruneTimer: NodeJS.Timeout | null = null;
+  readonly #recollection: Recollection;
+  readonly #assignments: Assignments;
+  /** The server has still to say all that it wants: until then what the kernel holds stays as it is. */
+  #rebuilding: boolean;
+  #updates: Promise<void> = Promise.resolve();
   /** What came before the journal was played back; null from then on. */
   #early: PacketInput[] | null = [];
 
   /** @throws Error with a sentence for people where the node cannot be served (state folder in use, no raw socket). */
   static async start(config: AgentConfig, loggers: Loggers, signal: AbortSignal): Promise<Agent> {
-    const unlock = lockFolder(config.stateDir);
+    const unlock = lockFolder(config.stateDir, (problem) =>
+      loggers('agent').error({ problem }, 'the state folder is used without a lock'),
+    );
     let agent: Agent | null = null;
     let recording: Recording | null = null;
+    const problems = new HostProblems((all) => {
+      if (agent) agent.#session.kernelChanged();
+    });
+    const said = (source: 'journal' | 'identity', problem: string | null): void =>
+      problems.set(source, problem === null ? [] : [problem]);
     try {
       const { node, record } = config;
       const identity = config.server.startsWith('unix:')
         ? null
         : await obtainIdentity({
             ...{ stateDir: config.stateDir, node, target: config.server, token: config.enrolToken },
-            ...{ log: loggers('agent'), signal },
+            ...{ log: loggers('agent'), signal, onProblem: (problem) => said('identity', problem) },
           });
       const settings = engineSettings(config);
       if (record) recording = await Recording.open({ ...record, node, settings });
-      const journal = new Journal(join(config.stateDir, 'journal'));
+      const journal = new Journal(join(config.stateDir, 'journal'), {
+        log: loggers('agent'),
+        onProblem: (problem) => said('journal', problem),
+        isSound: isSoundEntry,
+      });
       const bits = new MarkBits(journal, config.markMask, config.firstTable);
       const platform = await openPlatform({
         config,
@@ -112,7 +134,7 @@ export class Agent {
         shaped: () => new Set(agent ? agent.#interfaces.toShape().map(({ name }) => name) : []),
         desired: () => (agent ? agent.#comparison.desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, settings, loggers, journal, bits, platform, unlock, recording, identity);
+      agent = new Agent(config, settings, loggers, journal, bits, problems, platform, unlock, recording, identity);
       await agent.#restore();
       agent.#session.open();
       return agent;
@@ -132,6 +154,7 @@ export class Agent {
     loggers: Loggers,
     journal: Journal,
     bits: MarkBits,
+    problems: HostProblems,
     platform: Platform,
     unlock: () => void,
     recording: Recording | null,
@@ -141,11 +164,14 @@ export class Agent {
     this.#recording = recording;
     const log = (this.#log = loggers('agent'));
     this.#journal = journal;
+    this.#problems = problems;
+    if (journal.damage !== null) this.#distrustJournal(journal.damage);
+    this.#rebuilding = journal.damage !== null || !this.#accepted;
     this.#platform = platform;
     this.#unlock = unlock;
     const { node } = config;
     const { kernel, network } = platform;
-    const assignments = new Assignments();
+    const assignments = (this.#assignments = new Assignments());
     const classes = new NumberBook(journal, 'class/');
     const changes = new TermChanges(journal);
     const clock = new ServerClock(monotonic, EpochMs(Date.now()));
@@ -169,18 +195,19 @@ export class Agent {
       kernel,
       problem: platform.steeringProblem,
       changed: () => this.#signalling.input({ type: 'routesChanged' }),
+      mayRemove: () => !this.#rebuilding,
       log: (problem) => log.error({ problem }, 'steering'),
     }));
     const news = (this.#news = new EnforcementNews({
       ...{ assignments, reporter, steering, log },
-      changed: (problems) => this.#session.kernelChanged(problems),
+      changed: (found) => problems.set('kernel', found),
     }));
     const foreign = (this.#foreign = new ForeignWatch({
       ...{ kernel, network, steering, bits, assignments, news, reporter, log },
-      changed: (findings) => this.#session.findingsChanged(findings),
-      steeringChanged: () => this.#session.steeringChanged(),
+      changed: () => this.#session.kernelChanged(),
     }));
     const defeat = (assignment: Assignment): string | null => foreign.refusal(assignment);
+    this.#recollection = new Recollection({ kernel, classes, steering, log });
     const enforcement = (this.#enforcement = new Enforcement({
       assignments,
       kernel,
@@ -241,7 +268,7 @@ export class Agent {
     this.#life = new AssignmentLife(parts);
     this.#comparison = new KernelComparison({
       ...{ assignments, classes, enforcement, interfaces, steering, kernel, news, log },
-      mayTouch: () => this.#accepted,
+      mayTouch: () => this.#settled,
     });
     this.#watch = new KernelWatch({ kernel, comparison: this.#comparison, log, now: monotonic });
     this.#session = new ServerSession({
@@ -252,7 +279,9 @@ export class Agent {
           interfaces.set(settings);
           this.#networkChanged();
         },
-        assignments: (update) => this.#life.update(update),
+        assignments: (update) => this.#assigned(update),
+        problems: () => problems.all(),
+        findings: () => foreign.findings,
         state: () => this.#state(),
         watch: (trace) => signalling.watch(trace),
       },
@@ -287,7 +316,8 @@ export class Agent {
     this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     for (const assignment of opened) void this.#steering.hold(assignment);
-    if (this.#accepted) this.#steering.forgetUnused();
+    if (this.#settled) this.#steering.forgetUnused();
+    else await this.#recollection.of(this.#assignments.all());
     await this.#comparison.run();
     await this.#foreign.look();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
@@ -315,11 +345,41 @@ export class Agent {
     return this.#journal.get('accepted') === true || this.#journal.get('generation') !== undefined;
   }
 
+  /** Whether it is known what the kernel should hold, so that the rest may go. */
+  get #settled(): boolean {
+    return this.#accepted && !this.#rebuilding;
+  }
+
+  /** The server says everything again to an agent that does not know which of its words was the last. */
+  #distrustJournal(damage: string): void {
+    if (this.#accepted) this.#journal.put('accepted', true);
+    this.#journal.delete('generation');
+    this.#problems.set('damage', [`the journal of this agent was damaged (${damage}): its state is being rebuilt`]);
+  }
+
   #accept(): void {
     if (this.#accepted) return;
     this.#journal.put('accepted', true);
     this.#log.info({ node: this.#config.node }, 'accepted by its server for the first time: the kernel is set up');
-    void this.#comparison.run();
+  }
+
+  /** The first word of a server after which nothing is missing ends the rebuilding. */
+  #assigned(update: AssignmentsUpdate): Promise<void> {
+    if (!this.#rebuilding) return this.#life.update(update);
+    const done = this.#updates.then(async () => {
+      if (!this.#rebuilding) return this.#life.update(update);
+      const upserts = update.upserts.map(assignmentFromMessage);
+      await this.#recollection.of(upserts.flatMap((each) => (each.ok ? [each.value] : [])));
+      const kept = this.#life.update(update);
+      if (update.generation) {
+        this.#rebuilding = false;
+        this.#problems.set('damage', []);
+        void this.#comparison.run();
+      }
+      return kept;
+    });
+    this.#updates = done.catch(() => undefined);
+    return done;
   }
 
   /** A RESV that overtakes the PATH state it belongs to would be answered with an error, and that ends a reservation. */
@@ -335,7 +395,7 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
-    if (this.#accepted && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
+    if (this.#settled && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
     if (this.#steering.hasRouteNews) this.#watch.disturbed();
     this.#foreign.routingChanged();
     if (this.#accepted) this.#life.routesChanged();
@@ -367,6 +427,7 @@ export class Agent {
           findings: this.#foreign.findings,
           markMask: this.#steering.numbers.mask,
         },
+        journal: { damage: this.#journal.damage, rebuilding: this.#rebuilding, failing: this.#journal.failing },
         routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },
         recording: this.#recording?.state() ?? null,
         watched: this.#session.watched,

@@ -167,14 +167,18 @@ export class AssignmentLife {
     if (wasOpen) this.#close(assignment);
   }
 
-  /** A tear may be lost, and none comes where state is of a former way: what is left is torn from here. */
+  /**
+   * A tear may be lost, none comes where state is of a former way, and hosts that are not ours go on asking: what is left is
+   * torn from here, until nothing is.
+   */
   #watchRemainder(assignment: Assignment): void {
-    const { assignments, signalling } = this.#parts;
+    const { assignments, reporter, signalling } = this.#parts;
     const timer = setTimeout(() => {
       this.#remainders.delete(timer);
       for (const flow of flowKeysOf(assignment)) {
         if (!assignments.openFor(flow)) signalling.input({ type: 'abandon', flow });
       }
+      if (reporter.isLeaving(assignment)) this.#watchRemainder(assignment);
     }, REMAINDER_MS);
     this.#remainders.add(timer);
   }

@@ -157,7 +157,7 @@ export class ForeignWatch {
     if (free === null) {
       const problem = bits.isGiven ? overlapProblem(before.mask, named) : NO_BITS;
       steering.distrust(problem);
-      if (steered !== steering.problem) this.#parts.steeringChanged();
+      if (steered !== steering.problem) this.#parts.changed();
       return bits.isGiven ? null : noBitsFinding();
     }
     const failure = free.mask === before.mask ? null : await steering.move(free);
@@ -167,7 +167,7 @@ export class ForeignWatch {
         log.warn({ before: hex(before.mask), now: hex(free.mask) }, 'marks have other bits: others use the former');
     } else log.error({ problem: failure }, 'marks cannot be given other bits');
     steering.distrust(failure === null ? null : `${overlapProblem(before.mask, named)}; ${failure}`);
-    if (steered !== steering.problem) this.#parts.steeringChanged();
+    if (steered !== steering.problem) this.#parts.changed();
     return null;
   }
 
@@ -199,7 +199,7 @@ export class ForeignWatch {
     this.#told = text;
     for (const { severity, object, detail } of this.#findings)
       if (severity === 'error') this.#parts.log.warn({ object, detail }, 'rules of others are in the way');
-    this.#parts.changed(this.#findings);
+    this.#parts.changed();
   }
 }
 
@@ -211,10 +211,8 @@ export interface ForeignWatchParts {
   readonly assignments: Assignments;
   readonly news: Pick<EnforcementNews, 'judged' | 'isDefeated'>;
   readonly reporter: Pick<SignalReporter, 'stood'>;
-  /** There are other findings than before. */
-  readonly changed: (findings: readonly Finding[]) => void;
-  /** Flows can be steered no more, or again. */
-  readonly steeringChanged: () => void;
+  /** There are other findings than before, or flows can be steered no more, or again. */
+  readonly changed: () => void;
   readonly log: Logger;
 }
 

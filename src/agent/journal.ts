@@ -1,41 +1,65 @@
-import {
-  closeSync,
-  existsSync,
-  fdatasync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fdatasync, ftruncateSync, lstatSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { deleteLine, journalText, parseJournal, putLine } from './journal-text.ts';
+import { replaceFile, setAside, writeAll } from './whole-file.ts';
+import { WriteRetry, type WriteRetryOptions } from './write-retry.ts';
 
 const sync = promisify(fdatasync);
 
 /** The file is written anew when it holds this many lines more than twice the live entries. */
 const SLACK_LINES = 1_000;
 
+export interface JournalOptions extends WriteRetryOptions {
+  /** Whether a value is of the form that its key promises; everything is when absent. */
+  readonly isSound?: (key: string, value: unknown) => boolean;
+}
+
 /**
- * What an agent must still know after `kill -9`: values by key, as lines of JSON that are only ever appended, last one
- * wins. A line that was cut by a crash is left out. Single writer.
+ * What an agent must still know after `kill -9`: values by key, as lines that are only ever appended, last one wins.
+ * Single writer.
+ *
+ * A disk that is full, read-only or broken stops nobody: the values are those in memory, the file keeps what it had, and is
+ * written whole when it can be. A file that makes no sense is set aside, and what of it does is kept.
  */
 export class Journal {
   readonly #file: string;
-  readonly #values = new Map<string, unknown>();
-  #fd: number;
+  readonly #retry: WriteRetry;
+  readonly #values: Map<string, unknown>;
+  /** Why the file that was found cannot be trusted, in words; null where it could, or there was none. */
+  readonly damage: string | null;
+  /** null: there is no sound file to append to. */
+  #fd: number | null = null;
   #lines = 0;
+  #bytes = 0;
+  /** Lines with which the file is written anew. */
+  #mostLines = 0;
   #pending: string[] = [];
   #flushing: Promise<void> | null = null;
+  #closed = false;
 
-  /** @throws Error where the file cannot be read or written. */
-  constructor(file: string) {
+  constructor(file: string, options: JournalOptions) {
     this.#file = file;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    if (existsSync(file)) this.#load(readFileSync(file, 'utf8'));
-    this.#fd = this.#rewrite();
+    this.#retry = new WriteRetry(file, options, () => this.#write());
+    const found = read(file);
+    this.#values = found?.values ?? new Map<string, unknown>();
+    const { isSound = () => true } = options;
+    const strange = [...this.#values].filter(([key, value]) => !isSound(key, value));
+    for (const [key] of strange) this.#values.delete(key);
+    this.damage =
+      found?.damage ?? (strange.length > 0 ? `${strange.length} of its entries are of no known form` : null);
+    if (this.damage !== null) {
+      const kept = setAside(file);
+      options.log.error(
+        { file, setAsideAs: kept, reason: this.damage, entriesKept: this.#values.size },
+        'the journal is damaged: the rest is had from the server and the kernel',
+      );
+    }
+    this.#rewrite();
+  }
+
+  /** Whether the file lacks what was put last. */
+  get failing(): boolean {
+    return this.#retry.failing;
   }
 
   get(key: string): unknown {
@@ -51,87 +75,126 @@ export class Journal {
 
   put(key: string, value: unknown): void {
     this.#values.set(key, value);
-    this.#append(encode([key, value]));
+    this.#append(() => putLine(key, value));
   }
 
   delete(key: string): void {
-    if (this.#values.delete(key)) this.#append(JSON.stringify([key]));
+    if (this.#values.delete(key)) this.#append(() => deleteLine(key));
   }
 
-  /** Resolves when everything put before is on the disk. Calls that come during a write share the next one. */
+  /**
+   * Resolves when everything put before is on the disk, or the disk has refused it. Calls that come during a write share the
+   * next one.
+   */
   async flush(): Promise<void> {
     while (this.#flushing) await this.#flushing;
     this.#write();
-    this.#flushing = sync(this.#fd).finally(() => {
-      this.#flushing = null;
-    });
+    const fd = this.#fd;
+    if (fd === null) return;
+    this.#flushing = sync(fd)
+      .catch((error: unknown) => this.#broken(error))
+      .finally(() => {
+        this.#flushing = null;
+      });
     await this.#flushing;
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#fd === null) this.#write();
     await this.flush();
-    closeSync(this.#fd);
+    this.#closed = true;
+    this.#retry.close();
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
   }
 
-  #append(line: string): void {
+  #append(line: () => string): void {
+    // Without a file the whole is written later, from the values.
+    if (this.#fd === null) return;
     // Handed to the kernel in the same turn of the loop: a killed process then loses nothing, only a power cut could.
-    if (this.#pending.length === 0) queueMicrotask(() => this.#write());
-    this.#pending.push(line);
+    if (this.#pending.length === 0) queueMicrotask(() => this.#appendPending());
+    this.#pending.push(line());
   }
 
+  /** Appends what waits, or writes the whole where there is nothing to append to. */
   #write(): void {
-    if (this.#pending.length === 0) return;
+    if (this.#closed) return;
+    if (this.#fd === null) this.#rewrite();
+    else this.#appendPending();
+  }
+
+  #appendPending(): void {
+    if (this.#pending.length === 0 || this.#fd === null) return;
     const lines = this.#pending;
     this.#pending = [];
+    const text = lines.join('\n') + '\n';
+    try {
+      writeAll(this.#fd, text);
+    } catch (error) {
+      return this.#broken(error);
+    }
     this.#lines += lines.length;
-    writeAll(this.#fd, lines.join('\n') + '\n');
-    if (this.#lines > 2 * this.#values.size + SLACK_LINES && !this.#flushing) {
-      closeSync(this.#fd);
-      this.#fd = this.#rewrite();
+    this.#bytes += Buffer.byteLength(text);
+    if (this.#lines > Math.max(this.#mostLines, 2 * this.#values.size + SLACK_LINES) && !this.#flushing)
+      this.#shorten();
+  }
+
+  /** Where there is no room for a second file, the first is good for more. */
+  #shorten(): void {
+    try {
+      this.#replace();
+    } catch {
+      this.#mostLines = 2 * this.#lines;
     }
   }
 
-  #load(text: string): void {
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      let entry: unknown;
+  /** The file has become useless for appending: half a line may stand at its end, or a page of it may be lost. */
+  #broken(error: unknown): void {
+    const fd = this.#fd;
+    this.#pending = [];
+    this.#fd = null;
+    if (fd !== null) {
       try {
-        entry = decode(line);
+        ftruncateSync(fd, this.#bytes);
       } catch {
-        continue;
+        // Half a line at the end is left out when it is read.
       }
-      if (!Array.isArray(entry) || typeof entry[0] !== 'string') continue;
-      if (entry.length === 2) this.#values.set(entry[0], entry[1]);
-      else this.#values.delete(entry[0]);
+      closeSync(fd);
     }
+    this.#retry.failed(error);
   }
 
-  #rewrite(): number {
-    const fresh = `${this.#file}.new`;
-    rmSync(fresh, { force: true });
-    const fd = openSync(fresh, 'a', 0o600);
-    let text = '';
-    for (const entry of this.#values) text += encode(entry) + '\n';
-    writeAll(fd, text);
-    fsyncSync(fd);
-    renameSync(fresh, this.#file);
+  #rewrite(): void {
+    try {
+      this.#replace();
+    } catch (error) {
+      return this.#broken(error);
+    }
+    this.#retry.succeeded();
+  }
+
+  #replace(): void {
+    const text = journalText(this.#values);
+    const fd = replaceFile(this.#file, text);
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = fd;
+    this.#pending = [];
     this.#lines = this.#values.size;
-    return fd;
+    this.#mostLines = 0;
+    this.#bytes = Buffer.byteLength(text);
   }
 }
 
-/** JSON has no infinity, and an unlimited peak rate is one: as null it would come back as a rate that RSVP refuses. */
-const INFINITY = { $number: 'Infinity' };
-
-const encode = (entry: readonly unknown[]): string =>
-  JSON.stringify(entry, (_, value: unknown) => (value === Infinity ? INFINITY : value));
-
-const decode = (line: string): unknown =>
-  JSON.parse(line, (_, value: unknown) =>
-    (value as Partial<typeof INFINITY> | null)?.$number === INFINITY.$number ? Infinity : value,
-  );
-
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+/** null: there is none. */
+function read(file: string): ReturnType<typeof parseJournal> | null {
+  const nothing = (damage: string): ReturnType<typeof parseJournal> => ({ values: new Map<string, unknown>(), damage });
+  try {
+    // Opening a pipe would wait for its other end.
+    if (!lstatSync(file).isFile()) return nothing('it is no file');
+    return parseJournal(readFileSync(file));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? null : nothing(`it cannot be read: ${message}`);
+  }
 }

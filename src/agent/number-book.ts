@@ -37,6 +37,13 @@ export class NumberBook {
     return number.value;
   }
 
+  /** Gives a key the number that it has in the kernel, unless it has one or the number is another's. */
+  adopt(key: string, number: number): void {
+    if (!this.#ids.adopt(key, number)) return;
+    this.#keys.add(key);
+    this.#journal.put(this.#prefix + key, number);
+  }
+
   free(key: string): void {
     if (!this.#keys.delete(key)) return;
     this.#ids.release(key);

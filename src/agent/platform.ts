@@ -44,6 +44,8 @@ export interface TrafficControl extends FlowInstaller, FlowMarker {
   }): Promise<Result<void, Problem>>;
   /** What others have in nftables. */
   foreign(): Promise<Result<ForeignRuleset, Problem>>;
+  /** The classifier as the kernel shows it: element → number of its class. */
+  elements(): Promise<Result<ReadonlyMap<string, number>, Problem>>;
   /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
   ports(): Promise<readonly number[]>;
   stats(): Promise<unknown>;
@@ -206,6 +208,7 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
       inspect: done,
       renumber: done,
       foreign: () => Promise.resolve(ok(NO_RULES)),
+      elements: () => Promise.resolve(ok(new Map<string, number>())),
       ports: () => Promise.resolve([]),
       stats: () => Promise.resolve(null),
     },

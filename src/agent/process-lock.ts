@@ -4,10 +4,30 @@ import { join } from 'node:path';
 /**
  * One process a folder. A lock whose owner is dead is taken over; an owner is known by pid and start time, because pids
  * come again. Where start times cannot be read, a process of that pid counts as the owner.
+ *
+ * A disk that takes no lock (full, read-only, broken) keeps no agent from its work: the folder is then used without.
+ * @param unlocked told of it in a sentence.
  * @param startTime of a process, null where it cannot be read.
  * @throws Error naming the pid that holds it.
  */
-export function lockFolder(folder: string, startTime: (pid: number) => string | null = startTimeFromProc): () => void {
+export function lockFolder(
+  folder: string,
+  unlocked: (problem: string) => void,
+  startTime: (pid: number) => string | null = startTimeFromProc,
+): () => void {
+  try {
+    return lock(folder, startTime);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || !DISK_TROUBLE.has(code)) throw error;
+    unlocked(`${folder} cannot be locked (${message}): nothing keeps a second agent from using it`);
+    return () => undefined;
+  }
+}
+
+const DISK_TROUBLE: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
+
+function lock(folder: string, startTime: (pid: number) => string | null): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'lock');
   const mine = `${process.pid} ${startTime(process.pid) ?? UNKNOWN}`;
@@ -16,13 +36,17 @@ export function lockFolder(folder: string, startTime: (pid: number) => string | 
       writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
       return () => rmSync(file, { force: true });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // Made, but not filled: it would name nobody.
+      if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO') rmSync(file, { force: true });
+      if (code !== 'EEXIST') throw error;
     }
     let holder: string;
     try {
       holder = readFileSync(file, 'utf8');
-    } catch {
-      continue;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      holder = '';
     }
     const pid = Number(/^\d+/.exec(holder)?.[0] ?? 0);
     const started = holder.split(' ')[1] ?? UNKNOWN;
@@ -34,7 +58,7 @@ export function lockFolder(folder: string, startTime: (pid: number) => string | 
     } else if (pid === process.pid && holder === mine) {
       throw new Error(`${folder} is in use by this process, ${pid}`);
     }
-    rmSync(file, { force: true });
+    rmSync(file, { recursive: true, force: true });
   }
   throw new Error(`${folder} cannot be locked`);
 }

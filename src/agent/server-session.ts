@@ -44,6 +44,10 @@ export interface SessionHandlers {
   interfaces(settings: readonly InterfaceSettings[]): void;
   /** Resolves when everything of it is on the disk. */
   assignments(update: AssignmentsUpdate): Promise<void>;
+  /** What is amiss on this host, a sentence each. */
+  problems(): readonly string[];
+  /** Rules of others in the kernel that are in the way. */
+  findings(): readonly Finding[];
   /** The agent's state as JSON. */
   state(): Promise<string>;
   /** Somebody watches the agent's RSVP messages; null: nobody does any more. */
@@ -66,8 +70,6 @@ export class ServerSession {
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
   readonly #steering: Pick<Steering, 'problem'>;
-  #kernelProblems: readonly string[] = [];
-  #findings: readonly Finding[] = [];
   #toldInterfaces = '';
   readonly #told = new ToldRoutes();
   /** Of routes; a server that says which concern it does. */
@@ -136,6 +138,7 @@ export class ServerSession {
     if (this.#heartbeat) clearInterval(this.#heartbeat);
     this.#trace?.close();
     this.#renewal?.close();
+    this.#identity?.close();
     this.#channel?.close();
   }
 
@@ -160,27 +163,11 @@ export class ServerSession {
     });
   }
 
-  /** What keeps this host from enforcing is now this, a sentence each. */
-  kernelChanged(problems: readonly string[]): void {
-    this.#kernelProblems = problems;
-    this.#tellKernel();
-  }
-
-  /** Rules of others that are in the way are now these. */
-  findingsChanged(findings: readonly Finding[]): void {
-    this.#findings = findings;
-    this.#tellKernel();
-  }
-
-  /** Single flows can be kept off their routed way no more, or again. */
-  steeringChanged(): void {
-    this.#tellKernel();
-  }
-
-  #tellKernel(): void {
+  /** What is amiss on this host, rules of others that are in the way, or whether it can steer, is other than before. */
+  kernelChanged(): void {
     const value = create(KernelReportSchema, {
-      problems: [...this.#kernelProblems],
-      findings: this.#findings.map((finding) => create(KernelFindingSchema, finding)),
+      problems: [...this.#handlers.problems()],
+      findings: this.#handlers.findings().map((finding) => create(KernelFindingSchema, finding)),
       steeringProblem: this.#steering.problem ?? '',
     });
     this.#send({ case: 'kernel', value });
@@ -237,7 +224,7 @@ export class ServerSession {
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();
-        this.#tellKernel();
+        this.kernelChanged();
         this.#reports.repeat();
         return;
       }

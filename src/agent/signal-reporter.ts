@@ -133,6 +133,11 @@ export class SignalReporter {
     for (const flow of flowKeysOf(assignment)) this.#settle(flow);
   }
 
+  /** Whether something of it is still here. */
+  isLeaving({ reservationId }: Assignment): boolean {
+    return this.#leaving.has(reservationId);
+  }
+
   /** The server wants something gone that is not here. */
   unknownRemoved(reservationId: string): void {
     if (this.#leaving.has(reservationId)) return;

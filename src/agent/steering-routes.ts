@@ -20,6 +20,7 @@ export interface SteeredTo {
 /** Keeps the kernel's rules and routes for marked packets at what is wanted, and knows which of them others took away. */
 export class SteeringRoutes {
   readonly #network: HostNetwork;
+  readonly #mayRemove: () => boolean;
   readonly #log: (problem: string) => void;
   /** What stood after the last change, by the neighbour's number. */
   readonly #placed = new Map<number, string>();
@@ -28,9 +29,11 @@ export class SteeringRoutes {
   #disturbances: Disturbance[] = [];
   #changed = false;
 
-  constructor(network: HostNetwork, log: (problem: string) => void) {
-    this.#network = network;
-    this.#log = log;
+  /** @param options.mayRemove false while it is not known what is wanted: then ours that serve no flow stay. */
+  constructor(options: { network: HostNetwork; mayRemove: () => boolean; log: (problem: string) => void }) {
+    this.#network = options.network;
+    this.#mayRemove = options.mayRemove;
+    this.#log = options.log;
   }
 
   /** Something was taken away, or is there again, and has not been told. */
@@ -51,7 +54,8 @@ export class SteeringRoutes {
     const observed = this.#network.steering();
     if (observed === null) return;
     const neighbours = [...wanted.values()].map(({ neighbour }) => neighbour);
-    const steps = planRoutes(neighbours, observed, numbers);
+    const plan = planRoutes(neighbours, observed, numbers);
+    const steps = this.#mayRemove() ? plan : plan.filter(({ op }) => op !== 'deleteRule' && op !== 'deleteRoute');
     const lost = this.#lost(steps, wanted, numbers);
     const problems = this.#network.steer(steps);
     for (const problem of problems) this.#log(problem);

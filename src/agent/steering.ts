@@ -82,6 +82,8 @@ export class Steering {
     problem: string | null;
     /** A flow whose PATH went its routed way so far goes another one from now on. */
     changed: () => void;
+    /** False: rules and routes of flows that this agent does not know (yet) stay. */
+    mayRemove: () => boolean;
     log: (problem: string) => void;
   }) {
     this.#numbers = options.numbers;
@@ -92,7 +94,7 @@ export class Steering {
     this.#unable = options.problem;
     this.#changed = options.changed;
     this.#log = options.log;
-    this.#routes = new SteeringRoutes(options.network, options.log);
+    this.#routes = new SteeringRoutes(options);
   }
 
   /** Why no flow can be steered; null = they can. */
@@ -131,7 +133,8 @@ export class Steering {
     } finally {
       this.#moving = null;
       done();
-      this.reconcileRoutes();
+      // What a predecessor left stays until it is known what is wanted.
+      if (this.#flows.size > 0) this.reconcileRoutes();
     }
   }
 
@@ -289,6 +292,13 @@ export class Steering {
   /** Rules and routes that others took away; they are left so. */
   inspectRoutes(): RouteNews {
     return this.#moving ? { problems: [], disturbances: [] } : this.#routes.inspect(this.#neighbours(), this.#numbers);
+  }
+
+  /** Neighbours keep the numbers that they have in the kernel's tables, where the journal does not know them. */
+  adopt(): void {
+    for (const { table, interface: name, gateway } of this.#network.steering()?.routes ?? []) {
+      this.#book.adopt(nameOf(name, gateway), table - this.#numbers.firstTable);
+    }
   }
 
   /** Numbers that the journal has kept for neighbours of flows that are gone. */

@@ -62,7 +62,7 @@ function frameRecord(frame: CapturedFrame): CaptureRecord | null {
   if ('packet' in parsed.error) {
     const { packet } = parsed.error;
     const piece = rsvpPayload(packet);
-    return piece && { ...envelope(frame, packet, piece), ...pieceOfHeader(piece), objects: [], error };
+    return piece && { ...envelope(frame, packet, piece), ...pieceOfHeader(piece), objects: [], odd: new Map(), error };
   }
   // The protocol field is the only witness that a broken header belongs to RSVP.
   const protocol = network.bytes[network.family === 4 ? 9 : 6];

@@ -25,16 +25,19 @@ export function messageLine(envelope: LineEnvelope, message: ReadMessage): strin
   const alert = routerAlert ? ' alert' : '';
   const parts = [
     `${message.type ?? 'unreadable'} ${source} > ${destination} ttl ${message.sendTtl ?? '?'}/${ttl}${alert}`,
-    ...objectLines(message.objects),
-    ...(message.messages ?? []).map(
-      (inner) => `[${[inner.type ?? 'unreadable', ...objectLines(inner.objects)].join('; ')}]`,
-    ),
+    ...objectLines(message),
+    ...(message.messages ?? []).map((inner) => `[${[inner.type ?? 'unreadable', ...objectLines(inner)].join('; ')}]`),
   ];
   if (message.error) parts.push(`ERROR ${message.error.reason} at offset ${message.error.offset}`);
   return parts.join('; ');
 }
 
-const objectLines = (objects: readonly RsvpObject[]): string[] => objects.flatMap((object) => objectLine(object) ?? []);
+const objectLines = ({ objects, odd }: Pick<ReadMessage, 'objects' | 'odd'>): string[] =>
+  objects.flatMap((object) => {
+    const error = odd.get(object);
+    const line = objectLine(object);
+    return error ? [`${line} (ODD ${error.reason} at offset ${error.offset})`] : (line ?? []);
+  });
 
 function objectLine(object: RsvpObject): string | null {
   switch (object.kind) {

@@ -1,4 +1,4 @@
-import { checksumError, decodeHeader, decodeObjects } from '../core/rsvp/wire/codec.ts';
+import { checksumError, decodeHeader, decodeObjects, HEADER_BYTES } from '../core/rsvp/wire/codec.ts';
 import { splitBundle } from '../core/rsvp/wire/bundle.ts';
 import type { DecodeError } from '../core/rsvp/wire/decode-error.ts';
 import type { IpError } from '../core/rsvp/wire/ip-packet.ts';
@@ -15,6 +15,8 @@ export interface ReadMessage {
   readonly checksumValid: boolean | null;
   /** What could be read, also of a message with an error. */
   readonly objects: readonly RsvpObject[];
+  /** Of these the ones whose contents make no sense, which are raw, with what is wrong with each. */
+  readonly odd: ReadonlyMap<RsvpObject, DecodeError>;
   /** The messages in a Bundle, for which `objects` is empty. */
   readonly messages?: readonly InnerMessage[];
   readonly error: RecordError | null;
@@ -29,16 +31,16 @@ export type RecordError =
   | { readonly layer: 'ip'; readonly reason: IpError['reason']; readonly offset: number; readonly detail: string }
   | { readonly layer: 'capture'; readonly reason: 'damagedCapture'; readonly offset: number; readonly detail: string };
 
-/** All that can be read, whatever is wrong; of several faults the one that a receiver meets first. */
+/** All that can be read, whatever is wrong. An object that makes no sense does not keep the others from being read. */
 export function readMessage(message: Uint8Array): ReadMessage {
   const header = decodeHeader(message);
-  if (!header.ok) return { ...pieceOfHeader(message), objects: [], error: { layer: 'rsvp', ...header.error } };
+  if (!header.ok) return readBehind(message, header.error);
   const { type, sendTtl, flags, checksum } = header.value;
   const objects: RsvpObject[] = [];
-  const kept: DecodeError[] = [];
+  const odd = new Map<RsvpObject, DecodeError>();
   const bundle = type === MESSAGE_TYPE.bundle ? splitBundle(message) : null;
   const bundleError = bundle?.ok === false ? bundle.error : null;
-  const objectError = bundle ? bundleError : (decodeObjects(message, objects, kept) ?? kept[0] ?? null);
+  const objectError = bundle ? bundleError : endOf(odd, decodeObjects(message, objects, odd));
   const wrong = checksum === 'wrong' ? checksumError(message) : null;
   const first = wrong ?? objectError;
   return {
@@ -47,12 +49,32 @@ export function readMessage(message: Uint8Array): ReadMessage {
     flags,
     checksumValid: checksum === 'absent' ? null : checksum === 'valid',
     objects,
+    odd,
     // No deeper: splitBundle refuses a Bundle in a Bundle.
     ...(bundle?.ok
       ? { messages: bundle.value.map((part) => ({ ...readMessage(part), lengthBytes: part.length })) }
       : {}),
     error: first && { layer: 'rsvp', ...first, ...(wrong && objectError ? { also: objectError } : {}) },
   };
+}
+
+/** Where only the length is wrong, the objects within what came and what the header says are read all the same. */
+function readBehind(message: Uint8Array, error: DecodeError): ReadMessage {
+  const objects: RsvpObject[] = [];
+  const odd = new Map<RsvpObject, DecodeError>();
+  let also: DecodeError | null = null;
+  if (error.reason === 'badLength' && message[1] !== MESSAGE_TYPE.bundle) {
+    const most = Math.max(HEADER_BYTES, Math.min(error.length, error.available));
+    also = endOf(odd, decodeObjects(message.subarray(0, most - (most % 4)), objects, odd));
+  }
+  return { ...pieceOfHeader(message), objects, odd, error: { layer: 'rsvp', ...error, ...(also ? { also } : {}) } };
+}
+
+/** What ended the reading; else the first of the oddities, for which a receiver would have dropped the message. */
+function endOf(odd: ReadonlyMap<RsvpObject, DecodeError>, end: DecodeError | null): DecodeError | null {
+  if (end !== null) return end;
+  for (const error of odd.values()) return error;
+  return null;
 }
 
 /** What can be said of a message whose header cannot be trusted. */

@@ -16,16 +16,36 @@ export function timeText(nanos: bigint | null): string | null {
 /** One line of JSON for a message. */
 export function recordJson(record: CaptureRecord): string {
   if (!('type' in record)) return JSON.stringify(record);
-  const { frame, timestampNanos, objects, messages, error, ...rest } = record;
+  const { frame, timestampNanos, objects: _, odd: __, messages, error, ...rest } = record;
   return JSON.stringify({
     frame,
     time: timeText(timestampNanos),
     ...rest,
-    objects: objects.map(objectJson),
-    ...(messages ? { messages: messages.map((inner) => ({ ...inner, objects: inner.objects.map(objectJson) })) } : {}),
+    objects: objectsJson(record),
+    ...(messages
+      ? { messages: messages.map(({ odd, ...inner }) => ({ ...inner, objects: objectsJson({ ...inner, odd }) })) }
+      : {}),
     ...(error ? { error } : {}),
   });
 }
+
+/** An object that makes no sense says in `odd` why. */
+const objectsJson = ({ objects, odd }: Pick<ReadMessage, 'objects' | 'odd'>) =>
+  objects.map((object) => {
+    const error = odd.get(object);
+    if (error === undefined) return objectJson(object);
+    const { reason, offset, detail } = error;
+    return { ...objectJson(object), odd: { reason, offset, detail } };
+  });
+
+const objectBranches = ({ objects, odd }: Pick<ReadMessage, 'objects' | 'odd'>): Branch[] =>
+  objects.map((object) => {
+    const branch = objectBranch(objectJson(object));
+    const error = odd.get(object);
+    if (error === undefined) return branch;
+    const text = `ODD ${error.reason} at offset ${error.offset}: ${error.detail}`;
+    return { ...branch, below: [...branch.below, { text, below: [] }] };
+  });
 
 /** A message as a tree of lines: what it is, then one branch an object, then what is wrong. */
 export function recordTree(record: CaptureRecord): string {
@@ -43,7 +63,7 @@ export type TreeMessage = ReadMessage &
 
 /** @param title where and when: the first words of the first line. */
 export function messageTree(title: string, message: TreeMessage): string {
-  const branches = message.objects.map((object) => objectBranch(objectJson(object)));
+  const branches = objectBranches(message);
   branches.push(...(message.messages ?? []).map(innerBranch));
   if (message.error) branches.push(errorBranch(message.error));
   return [`${title}  ${headline(message)}`, ...drawn(branches, '')].join('\n');
@@ -68,7 +88,7 @@ function headline(message: TreeMessage): string {
 
 /** A message within a Bundle. */
 function innerBranch(inner: InnerMessage): Branch {
-  const below = inner.objects.map((object) => objectBranch(objectJson(object)));
+  const below = objectBranches(inner);
   if (inner.error) below.push(errorBranch(inner.error));
   const facts = [`${inner.lengthBytes} bytes`, ...checksumText(inner)];
   return { text: `${inner.type ?? 'unreadable message'}  (${facts.join(', ')})`, below };

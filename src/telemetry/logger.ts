@@ -6,6 +6,16 @@ export type { Logger };
 /** One logger a subsystem, all writing to the same place. */
 export type Loggers = (subsystem: Subsystem) => Logger;
 
+/** What waits while standard error takes nothing; lines beyond it are lost. */
+const MAX_WAITING_BYTES = 1_048_576;
+
+/** A log that cannot be written (it goes to a file on a full disk, say) ends no program: it goes on when there is room. */
+function standardError(): DestinationStream {
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_BYTES });
+  destination.on('error', () => undefined);
+  return destination;
+}
+
 /**
  * JSON lines with `time` (RFC 3339), `level` as a word and `subsystem`. Credentials in headers are never written.
  * `destination` defaults to standard error, so that standard output stays for what a program has to say.
@@ -23,7 +33,7 @@ export function createLoggers(levels: LogLevels, destination?: DestinationStream
         censor: '[redacted]',
       },
     },
-    destination ?? pino.destination({ fd: 2, sync: true }),
+    destination ?? standardError(),
   );
   const made = new Map<Subsystem, Logger>();
   return (subsystem) => {

@@ -1,3 +1,4 @@
+import { silentLog } from '../support/state-folder.ts';
 import { create } from '@bufbuild/protobuf';
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
@@ -126,7 +127,7 @@ describe('four agents over loopback', () => {
     await server.reported('host-b', 'a', AssignmentState.CONFIRMED);
     for (const node of ['host-a', 'host-b'] as const) {
       await agents.stop(node);
-      const journal = new Journal(join(agents.folder, node, 'journal'));
+      const journal = new Journal(join(agents.folder, node, 'journal'), { log: silentLog });
       const { sources: _, ownSources: __, style: ___, ...old } = journal.get('assignment/a') as Assignment;
       journal.put('assignment/a', old);
       await journal.close();

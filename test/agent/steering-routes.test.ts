@@ -39,7 +39,11 @@ beforeEach(() => {
       return [];
     },
   };
-  routes = new SteeringRoutes(network as HostNetwork, (problem) => logged.push(problem));
+  routes = new SteeringRoutes({
+    network: network as HostNetwork,
+    mayRemove: () => true,
+    log: (problem) => logged.push(problem),
+  });
 });
 
 const to = (number: number, ...keys: string[]): [number, SteeredTo] => [

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { flowKeyOf } from '../../src/agent/flow-key.ts';
+import { silentLog } from '../support/state-folder.ts';
 import { Journal } from '../../src/agent/journal.ts';
 import type { HostNetwork, HostRoute } from '../../src/agent/netlink/host-network.ts';
 import { NumberBook } from '../../src/agent/number-book.ts';
@@ -116,6 +117,7 @@ describe('steering', () => {
       kernel: marks,
       problem,
       changed: () => changed++,
+      mayRemove: () => true,
       log: (text) => logged.push(text),
     });
   const gone = async (): Promise<void> => {
@@ -124,7 +126,7 @@ describe('steering', () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'hr-steer-'));
-    journal = new Journal(join(folder, 'journal'));
+    journal = new Journal(join(folder, 'journal'), { log: silentLog });
     network = new RuledNetwork();
     marks = new HeldMarks();
     changed = 0;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { silentLog } from '../support/state-folder.ts';
 import { Journal } from '../../src/agent/journal.ts';
 import { flowKeyOf } from '../../src/agent/flow-key.ts';
 import { TermChanges } from '../../src/agent/term-changes.ts';
@@ -55,11 +56,11 @@ it('of several senders each comes to the new terms by itself', () => {
 it('survives a restart in the middle', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hr-changes-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const journal = new Journal(join(folder, 'journal'));
+  const journal = new Journal(join(folder, 'journal'), { log: silentLog });
   const changes = new TermChanges(journal);
   changes.begin(at(5e6, 1), at(4e6, 2));
   await journal.close();
-  const again = new Journal(join(folder, 'journal'));
+  const again = new Journal(join(folder, 'journal'), { log: silentLog });
   const after = new TermChanges(again);
   expect([after.isPending(at(4e6, 2), flow), after.isPending(at(5e6, 1), flow)]).toEqual([true, false]);
   expect(after.mostFor(at(4e6, 2))).toBe(5e6);

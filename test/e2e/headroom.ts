@@ -121,7 +121,8 @@ export class Headroom {
     return this.until('all agents are connected', 20_000, async () => {
       const { body } = await this.call('GET', '/v1/agents');
       const agents = body.items as { state: string }[];
-      return agents.length === this.#topology.nodes.length && agents.every((agent) => agent.state === 'connected');
+      const expected = this.#topology.nodes.filter(({ agent }) => agent !== 'none').length;
+      return agents.length === expected && agents.every((agent) => agent.state === 'connected');
     });
   }
 

@@ -35,9 +35,11 @@ export async function obtainIdentity(options: {
   token: string | null;
   log: Logger;
   signal: AbortSignal;
+  /** Told in a sentence that the state folder does not take it, and null when it does again. */
+  onProblem?: (problem: string | null) => void;
 }): Promise<IdentityKeeper> {
   const { stateDir, node, target, log, signal } = options;
-  const kept = IdentityKeeper.load(stateDir, node);
+  const kept = IdentityKeeper.load(stateDir, node, options);
   if (options.token === null) {
     const problem = kept ? kept.expiry() : `this agent has no certificate for node ${node} in ${stateDir}`;
     if (kept?.current().certificatePem && problem === null) return kept;
@@ -56,7 +58,7 @@ export async function obtainIdentity(options: {
     try {
       // The token goes to nobody but the server that made it.
       const authority = await fetchAuthority(target, token.value.authorityFingerprint);
-      const identity = same ?? IdentityKeeper.create(stateDir, node, authority, tokenHash);
+      const identity = same ?? IdentityKeeper.create(stateDir, { node, authoritiesPem: authority, tokenHash }, options);
       const csr = await identity.request();
       const answer = await enrol(target, identity, create(EnrolRequestSchema, { token: token.value.text, node, csr }));
       keep(identity, answer);

@@ -1,6 +1,8 @@
 import { createPublicKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile, setAside } from '../whole-file.ts';
+import { WriteRetry, type WriteRetryOptions } from '../write-retry.ts';
 import type { TrustMaterial } from './server-trust.ts';
 
 /** What an agent is, as far as servers are concerned. Kept in its state folder, for its user alone. */
@@ -22,38 +24,42 @@ const FILE = 'identity.json';
 /** The identity in one file, replaced as a whole. */
 export class IdentityKeeper {
   readonly #file: string;
+  readonly #retry: WriteRetry;
   #identity: Identity;
 
-  private constructor(file: string, identity: Identity) {
+  private constructor(file: string, identity: Identity, options: WriteRetryOptions) {
     this.#file = file;
     this.#identity = identity;
+    this.#retry = new WriteRetry(file, options, () => this.#save());
   }
 
-  /** null: none yet, or one that cannot be read or is another node's. */
-  static load(folder: string, node: string): IdentityKeeper | null {
+  /** null: none yet, one that makes no sense (it is set aside), or another node's. */
+  static load(folder: string, node: string, options: WriteRetryOptions): IdentityKeeper | null {
     const file = join(folder, FILE);
     try {
       const identity = JSON.parse(readFileSync(file, 'utf8')) as Identity;
       createPublicKey(identity.keyPem);
       if (identity.certificatePem !== null) new X509Certificate(identity.certificatePem);
-      return identity.node === node ? new IdentityKeeper(file, identity) : null;
-    } catch {
+      return identity.node === node ? new IdentityKeeper(file, identity, options) : null;
+    } catch (error) {
+      const { code, message: reason } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return null;
+      const message = "the agent's key and certificate are damaged: it needs to be enrolled again";
+      options.log.error({ file, setAsideAs: setAside(file), reason }, message);
       return null;
     }
   }
 
   /** A fresh key, without a certificate. */
-  static create(folder: string, node: string, authoritiesPem: string, tokenHash: string): IdentityKeeper {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  static create(
+    folder: string,
+    of: { readonly node: string; readonly authoritiesPem: string; readonly tokenHash: string },
+    options: WriteRetryOptions,
+  ): IdentityKeeper {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const keeper = new IdentityKeeper(join(folder, FILE), {
-      node,
-      keyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-      certificatePem: null,
-      authoritiesPem,
-      issuedAt: null,
-      tokenHash,
-    });
+    const keyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const identity = { ...of, keyPem, certificatePem: null, issuedAt: null };
+    const keeper = new IdentityKeeper(join(folder, FILE), identity, options);
     keeper.update({});
     return keeper;
   }
@@ -62,18 +68,24 @@ export class IdentityKeeper {
     return this.#identity;
   }
 
-  /** On the disk when it returns. */
+  /** On the disk when it returns, where the disk takes it; else as soon as it does. */
   update(change: Partial<Omit<Identity, 'node' | 'keyPem'>>): void {
     this.#identity = { ...this.#identity, ...change };
-    const fresh = `${this.#file}.new`;
-    const fd = openSync(fresh, 'w', 0o600);
+    this.#save();
+  }
+
+  /** Tries no more to write. */
+  close(): void {
+    this.#retry.close();
+  }
+
+  #save(): void {
     try {
-      writeSync(fd, JSON.stringify(this.#identity));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
+      closeSync(replaceFile(this.#file, JSON.stringify(this.#identity)));
+    } catch (error) {
+      return this.#retry.failed(error);
     }
-    renameSync(fresh, this.#file);
+    this.#retry.succeeded();
   }
 
   /** A sentence where the certificate has expired by this host's clock. */

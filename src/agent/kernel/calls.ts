@@ -12,6 +12,7 @@ export interface KernelCalls {
   apply: { argument: FlowBatch; answer: BatchResults };
   reconcile: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
   inspect: { argument: DesiredShaping; answer: Result<ReconcileReport, KernelProblem> };
+  elements: { argument: null; answer: Result<ReadonlyMap<string, number>, KernelProblem> };
   ports: { argument: null; answer: readonly number[] };
   steer: { argument: SteeringChange; answer: Result<void, KernelProblem> };
   renumber: { argument: Renumbering; answer: Result<void, KernelProblem> };

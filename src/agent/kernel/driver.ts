@@ -138,8 +138,8 @@ export class KernelDriver {
   }
 
   /** Marks get other bits: all of them in one transaction, so that no packet goes without. */
-  renumber({ numbers, flows }: Renumbering): Promise<Result<void, KernelProblem>> {
-    return this.#steering.renumber(numbers, flows);
+  renumber(renumbering: Renumbering): Promise<Result<void, KernelProblem>> {
+    return this.#steering.renumber(renumbering);
   }
 
   /** What others have in nftables. */
@@ -159,6 +159,15 @@ export class KernelDriver {
   /** The same comparison, of which nothing but the report comes: the kernel stays as it is. */
   inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
     return this.#compare(desired, false);
+  }
+
+  /** The classifier as it is: element → number of its class. */
+  async elements(): Promise<Result<ReadonlyMap<string, number>, KernelProblem>> {
+    try {
+      return ok((await this.#reader.filter()).elements);
+    } catch (error) {
+      return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** Ports of the netlink sockets by which changes reached the kernel from here of late. */

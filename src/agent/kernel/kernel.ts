@@ -7,6 +7,7 @@ import type { Answer, KernelCallName, KernelCalls, Request, WorkerSettings } fro
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 import { serve } from './serve.ts';
+import type { Renumbering } from './steering-keeper.ts';
 import { SteeringBatch } from './steering-batch.ts';
 import type { Renumbering } from './steering-keeper.ts';
 
@@ -45,6 +46,8 @@ export interface Kernel {
   reconcile(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>>;
   /** The same comparison without changing anything: the report says what `reconcile` would find. */
   inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>>;
+  /** The classifier as the kernel shows it, whoever made it: element (`elementKey`) → number of its class. */
+  elements(): Promise<Result<ReadonlyMap<string, number>, KernelProblem>>;
   /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
   ports(): Promise<readonly number[]>;
   /** Marks get other bits, in one transaction for all flows that have one. */
@@ -271,6 +274,10 @@ export class RemoteKernel implements Kernel {
 
   inspect(desired: DesiredShaping): Promise<Result<ReconcileReport, KernelProblem>> {
     return this.#inTurn(() => this.#call('inspect', desired).catch(broken));
+  }
+
+  elements(): Promise<Result<ReadonlyMap<string, number>, KernelProblem>> {
+    return this.#inTurn(() => this.#call('elements', null).catch(broken));
   }
 
   ports(): Promise<readonly number[]> {

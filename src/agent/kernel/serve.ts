@@ -63,6 +63,8 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
       return driver.reconcile(request.argument as Parameters<KernelDriver['reconcile']>[0]);
     case 'inspect':
       return driver.inspect(request.argument as Parameters<KernelDriver['inspect']>[0]);
+    case 'elements':
+      return driver.elements();
     case 'ports':
       return driver.ports();
     case 'steer':

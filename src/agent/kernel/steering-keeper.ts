@@ -63,7 +63,7 @@ export class SteeringKeeper {
   }
 
   /** Marks of other bits for exactly these flows; after a failure the table is as before. */
-  async renumber(numbers: SteeringNumbers, flows: readonly SteeredFlow[]): Promise<Result<void, KernelProblem>> {
+  async renumber({ numbers, flows }: Renumbering): Promise<Result<void, KernelProblem>> {
     const before = { numbers: this.#numbers, flows: new Map(this.#flows) };
     this.#numbers = numbers;
     this.#replace(

@@ -53,7 +53,8 @@ export function nftNews(datagram: Uint8Array, tables: ReadonlySet<string>): NftN
       return pid === null || name === null ? [] : [{ port, process: name, pid }];
     }
     const table = tableOf(body);
-    return table !== null && tables.has(table) ? [{ port, table }] : [{ port, elsewhere: true }];
+    if (table === null) return [];
+    return tables.has(table) ? [{ port, table }] : [{ port, elsewhere: true }];
   });
 }
 

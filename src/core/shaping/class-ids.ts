@@ -17,12 +17,16 @@ export class ClassIds {
     this.#first = first;
     this.#last = last;
     this.#next = first;
-    for (const [key, minor] of known) {
-      if (!Number.isInteger(minor) || minor < first || minor > last) continue;
-      if (this.#used.has(minor) || this.#byKey.has(key)) continue;
-      this.#take(key, minor);
-      this.#next = minor === last ? first : Math.max(this.#next, minor + 1);
-    }
+    for (const [key, minor] of known) this.adopt(key, minor);
+  }
+
+  /** Gives a key a number that it is known to have. False where that is out of range, another's, or the key has one. */
+  adopt(key: string, minor: number): boolean {
+    if (!Number.isInteger(minor) || minor < this.#first || minor > this.#last) return false;
+    if (this.#used.has(minor) || this.#byKey.has(key)) return false;
+    this.#take(key, minor);
+    this.#next = minor === this.#last ? this.#first : Math.max(this.#next, minor + 1);
+    return true;
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 import { Heap } from '../../core/base/heap.ts';
-import { EpochMs, type Millis } from '../../core/base/units.ts';
+import { EpochMs, MonotonicMs, type Millis } from '../../core/base/units.ts';
 import type { LifeCycleEvent } from '../../core/reservation/life-cycle-events.ts';
 import type { Reservation } from '../../core/reservation/reservation.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -35,22 +35,29 @@ const RETRY_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
 interface Deadline {
-  readonly at: EpochMs;
+  /** On the clock of the heap that it is in. */
+  readonly at: number;
   readonly id: string;
   /** Tells a deadline that was replaced from the one that counts. */
   readonly entry: Entry;
 }
 
-interface Entry {
-  at: EpochMs;
+interface Entry extends Deadlines {
   /** When this server first saw it wait for agents: they have to come back after a restart before they can report. */
   readonly since: Since;
 }
 
+/** Windows go by the clock of the books, which may be set; how long something takes goes by a steady one. */
+interface Deadlines {
+  readonly books: EpochMs | null;
+  readonly steady: MonotonicMs | null;
+}
+
 interface Since {
-  readonly establishing: EpochMs | null;
+  readonly establishing: MonotonicMs | null;
+  readonly releasing: MonotonicMs | null;
   /** Which change, and since when. */
-  readonly change: { readonly of: number; readonly at: EpochMs } | null;
+  readonly change: { readonly of: number; readonly at: MonotonicMs } | null;
 }
 
 /**
@@ -64,7 +71,11 @@ export class Sweeps {
   readonly #waitingFor: (reservation: Reservation) => string;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
-  readonly #deadlines = new Heap<Deadline>((a, b) => a.at < b.at);
+  readonly #steady: () => MonotonicMs;
+  readonly #deadlines = {
+    books: new Heap<Deadline>((a, b) => a.at < b.at),
+    steady: new Heap<Deadline>((a, b) => a.at < b.at),
+  };
   #running = false;
   #closed = false;
 
@@ -79,12 +90,15 @@ export class Sweeps {
     log: Logger;
     settings?: Partial<SweepSettings>;
     timer?: SweepTimer;
+    /** A clock that nobody sets. */
+    steady?: () => MonotonicMs;
   }) {
     this.#committer = options.committer;
     this.#waitingFor = options.waitingFor;
     this.#log = options.log;
     this.#settings = { ...DEFAULT_SWEEP_SETTINGS, ...options.settings };
     this.#timer = options.timer ?? systemTimer();
+    this.#steady = options.steady ?? (() => MonotonicMs(performance.now()));
     for (const reservation of this.#committer.books.live()) this.#follow(reservation);
     this.#committer.onCommitted((group) => {
       for (const reservation of group.reservations) this.#follow(reservation);
@@ -102,40 +116,54 @@ export class Sweeps {
     const { id } = reservation;
     const known = this.#entries.get(id);
     const since = this.#since(reservation, known?.since);
-    const next = nextEvent(reservation, since, this.#settings);
-    if (next === null) {
+    const next = deadlinesOf(reservation, since, this.#settings);
+    if (next.books === null && next.steady === null) {
       this.#entries.delete(id);
       return;
     }
-    if (known?.at === next.at && sameSince(known.since, since)) return;
-    this.#push(id, { at: next.at, since });
+    if (known?.books === next.books && known.steady === next.steady && sameSince(known.since, since)) return;
+    this.#push(id, { ...next, since });
   }
 
-  #since({ state, change }: Reservation, known: Since | undefined): Since {
-    const now = this.#committer.books.now();
+  #since({ state, change, updatedAt }: Reservation, known: Since | undefined): Since {
+    const now = this.#steady();
     const waits = change?.state === 'applying' && state !== 'scheduled';
+    // What another run of this server has seen of it counts as well.
+    const past = Math.min(Math.max(this.#committer.books.now() - updatedAt, 0), this.#settings.removalTimeoutMs);
     return {
       establishing: state === 'establishing' ? (known?.establishing ?? now) : null,
+      releasing: state === 'releasing' ? (known?.releasing ?? MonotonicMs(now - past)) : null,
       change: !waits ? null : known?.change?.of === change.since ? known.change : { of: change.since, at: now },
     };
   }
 
   #push(id: string, entry: Entry): void {
     this.#entries.set(id, entry);
-    this.#deadlines.push({ at: entry.at, id, entry });
+    for (const clock of CLOCKS) {
+      const at = entry[clock];
+      if (at !== null) this.#deadlines[clock].push({ at, id, entry });
+    }
+  }
+
+  #now(clock: keyof Deadlines): number {
+    return clock === 'books' ? this.#committer.books.now() : this.#steady();
   }
 
   /** Drops deadlines that were replaced, then sets the timer to the next. */
   #arm(): void {
     if (this.#running || this.#closed) return;
-    let next = this.#deadlines.peek();
-    while (next && this.#entries.get(next.id) !== next.entry) {
-      this.#deadlines.pop();
-      next = this.#deadlines.peek();
+    let wait = Infinity;
+    for (const clock of CLOCKS) {
+      const deadlines = this.#deadlines[clock];
+      let next = deadlines.peek();
+      while (next && this.#entries.get(next.id) !== next.entry) {
+        deadlines.pop();
+        next = deadlines.peek();
+      }
+      if (next) wait = Math.min(wait, Math.max(next.at - this.#now(clock), 0));
     }
-    if (!next) return this.#timer.clear();
-    const wait = Math.min(Math.max(next.at - this.#committer.books.now(), 0), LONGEST_WAIT_MS) as Millis;
-    this.#timer.set(wait, () => void this.#run());
+    if (wait === Infinity) return this.#timer.clear();
+    this.#timer.set(Math.min(wait, LONGEST_WAIT_MS) as Millis, () => void this.#run());
   }
 
   async #run(): Promise<void> {
@@ -148,39 +176,53 @@ export class Sweeps {
   }
 
   #takeDue(): readonly Deadline[] {
-    const now = this.#committer.books.now();
-    const due: Deadline[] = [];
-    for (
-      let next = this.#deadlines.peek();
-      next && next.at <= now && due.length < STEP;
-      next = this.#deadlines.peek()
-    ) {
-      this.#deadlines.pop();
-      if (this.#entries.get(next.id) === next.entry) due.push(next);
+    const due = new Map<string, Deadline>();
+    for (const clock of CLOCKS) {
+      const now = this.#now(clock);
+      const deadlines = this.#deadlines[clock];
+      for (let next = deadlines.peek(); next && next.at <= now && due.size < STEP; next = deadlines.peek()) {
+        deadlines.pop();
+        if (this.#entries.get(next.id) === next.entry) due.set(next.id, next);
+      }
     }
-    return due;
+    return [...due.values()];
   }
 
   async #carryOut(id: string, entry: Entry): Promise<void> {
     const reservation = this.#committer.books.get(id);
-    const next = reservation && nextEvent(reservation, entry.since, this.#settings);
-    if (!reservation || !next) {
+    const due = reservation && this.#dueOf(reservation, entry.since);
+    if (!reservation || !due) {
       this.#entries.delete(id);
       return;
     }
     try {
-      await this.#committer.transition(id, this.#event(reservation, next.type));
+      await this.#committer.transition(id, this.#event(reservation, due));
     } catch (error) {
-      this.#log.warn({ reservationId: id, event: next.type, err: error }, 'a deadline could not be booked, again soon');
+      this.#log.warn({ reservationId: id, event: due, err: error }, 'a deadline could not be booked, again soon');
     }
     // Where it changed the state, the listener has put another entry in place of this one.
     if (this.#entries.get(id) !== entry) return;
     this.#entries.delete(id);
     const left = this.#committer.books.get(id);
-    const later = left && nextEvent(left, entry.since, this.#settings);
-    if (!later) return;
-    const soon = this.#committer.books.now() + RETRY_MS;
-    this.#push(id, { ...entry, at: EpochMs(Math.max(later.at, soon)) });
+    if (!left) return;
+    const later = deadlinesOf(left, entry.since, this.#settings);
+    if (later.books === null && later.steady === null) return;
+    const notBefore = (clock: keyof Deadlines) => Math.max(later[clock] ?? 0, this.#now(clock) + RETRY_MS);
+    this.#push(id, {
+      since: entry.since,
+      books: later.books && EpochMs(notBefore('books')),
+      steady: later.steady && MonotonicMs(notBefore('steady')),
+    });
+  }
+
+  /** What has been due longest; null where nothing is, or can be. */
+  #dueOf(reservation: Reservation, since: Since): DueType | null {
+    let longest: { readonly type: DueType; readonly overdue: number } | null = null;
+    for (const { clock, at, type } of duesOf(reservation, since, this.#settings)) {
+      const overdue = this.#now(clock) - at;
+      if (overdue >= 0 && overdue > (longest?.overdue ?? -1)) longest = { type, overdue };
+    }
+    return longest?.type ?? null;
   }
 
   #event(reservation: Reservation, type: DueType): LifeCycleEvent {
@@ -199,30 +241,42 @@ export class Sweeps {
 type DueType = 'windowOpened' | 'windowEnded' | 'establishTimedOut' | 'changeRefused' | 'removed';
 
 interface Due {
-  readonly at: EpochMs;
+  readonly clock: keyof Deadlines;
+  readonly at: number;
   readonly type: DueType;
 }
 
-function nextEvent(reservation: Reservation, since: Since, settings: SweepSettings): Due | null {
+const CLOCKS = ['books', 'steady'] as const;
+
+function duesOf(reservation: Reservation, since: Since, settings: SweepSettings): readonly Due[] {
   const { state, window } = reservation;
-  if (state === 'ended') return null;
-  if (state === 'releasing') {
-    return { type: 'removed', at: EpochMs(reservation.updatedAt + settings.removalTimeoutMs) };
-  }
+  if (state === 'ended') return [];
   const due: Due[] = [];
-  if (window.end !== null) due.push({ type: 'windowEnded', at: window.end });
-  if (state === 'scheduled') due.push({ type: 'windowOpened', at: window.start });
-  if (state === 'establishing') {
-    const began = since.establishing ?? window.start;
-    due.push({ type: 'establishTimedOut', at: EpochMs(began + settings.establishTimeoutMs) });
-  }
-  if (since.change !== null) {
-    due.push({ type: 'changeRefused', at: EpochMs(since.change.at + settings.changeTimeoutMs) });
-  }
-  return due.reduce<Due | null>((first, each) => (first === null || each.at < first.at ? each : first), null);
+  const steady = (type: DueType, began: MonotonicMs | undefined | null, after: Millis): void => {
+    if (began != null) due.push({ clock: 'steady', at: began + after, type });
+  };
+  steady('removed', since.releasing, settings.removalTimeoutMs);
+  if (state === 'releasing') return due;
+  if (window.end !== null) due.push({ clock: 'books', at: window.end, type: 'windowEnded' });
+  if (state === 'scheduled') due.push({ clock: 'books', at: window.start, type: 'windowOpened' });
+  steady('establishTimedOut', since.establishing, settings.establishTimeoutMs);
+  steady('changeRefused', since.change?.at, settings.changeTimeoutMs);
+  return due;
 }
 
-const sameSince = (a: Since, b: Since): boolean => a.establishing === b.establishing && a.change?.of === b.change?.of;
+function deadlinesOf(reservation: Reservation, since: Since, settings: SweepSettings): Deadlines {
+  const dues = duesOf(reservation, since, settings);
+  const first = (clock: keyof Deadlines): number =>
+    dues.reduce((least, due) => (due.clock === clock ? Math.min(least, due.at) : least), Infinity);
+  const [books, steady] = [first('books'), first('steady')];
+  return {
+    books: books === Infinity ? null : EpochMs(books),
+    steady: steady === Infinity ? null : MonotonicMs(steady),
+  };
+}
+
+const sameSince = (a: Since, b: Since): boolean =>
+  a.establishing === b.establishing && a.releasing === b.releasing && a.change?.of === b.change?.of;
 
 function systemTimer(): SweepTimer {
   let timer: NodeJS.Timeout | null = null;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { pino } from 'pino';
-import { EpochMs, type Millis } from '../../../src/core/base/units.ts';
+import { EpochMs, MonotonicMs, type Millis } from '../../../src/core/base/units.ts';
 import { changed, termsOf } from '../../../src/core/reservation/change.ts';
 import type { Reservation } from '../../../src/core/reservation/reservation.ts';
 import { Sweeps, type SweepTimer } from '../../../src/server/jobs/sweeps.ts';
@@ -34,7 +34,8 @@ class ManualTimer implements SweepTimer {
   }
 }
 
-function start(before: readonly Reservation[] = []) {
+/** @param step what the clock of the books is ahead of the steady one, by which timers go; read anew each time */
+function start(before: readonly Reservation[] = [], step: () => number = () => 0) {
   const committer = new MemoryCommitter(topology(), 'epoch-1', before);
   const timer = new ManualTimer(() => committer.now);
   const sweeps = new Sweeps({
@@ -42,6 +43,7 @@ function start(before: readonly Reservation[] = []) {
     waitingFor: () => 'r2 has not seen PATH',
     log: pino({ level: 'silent' }),
     timer,
+    steady: () => MonotonicMs(committer.now - step()),
   });
   /** Moves the clock, firing every timer that comes due on the way, until nothing is under way. */
   const moveTo = async (ms: number): Promise<void> => {
@@ -221,5 +223,32 @@ describe('a change under way', () => {
     expect(committer.history).toEqual([]);
     await moveTo(START + 60_000);
     expect(committer.history).toEqual(['windowOpened establishing']);
+  });
+});
+
+describe('a clock of the books that is set', () => {
+  test.each([
+    ['forwards', 6 * 3_600_000],
+    ['backwards', -6 * 3_600_000],
+  ])('%s by hours changes nothing of how long something takes', async (_, by) => {
+    let step = 0;
+    const { committer, timer, moveTo } = start([], () => step);
+    committer.book(labReservation(1, { state: 'establishing', window: window(0, null) }));
+    committer.book(labReservation(2, { state: 'active', window: window(0, null) }));
+    await committer.transition(labReservation(2).id, { type: 'releaseRequested', inOrder: true });
+    const before = [...committer.history];
+    await moveTo(START + 10_000);
+    step = by;
+    committer.now += by;
+    timer.at = committer.now;
+    const since = (ms: number): Promise<void> => moveTo(START + ms + by);
+    await since(29_999);
+    expect(committer.history).toEqual(before);
+    await since(30_000);
+    expect(committer.history.at(-1)).toBe('establishTimedOut releasing');
+    await since(157_999);
+    expect(committer.history).toHaveLength(before.length + 1);
+    await since(158_000);
+    expect(committer.history.at(-1)).toBe('removed ended');
   });
 });

@@ -21,6 +21,8 @@ export const ERROR = {
   unknownStyle: 6,
   conflictingDestinationPorts: 7,
   conflictingSenderPorts: 8,
+  /** The reservation was taken away by those who run the network. */
+  preempted: 12,
   trafficControl: 21,
   rsvpSystem: 23,
 } as const;

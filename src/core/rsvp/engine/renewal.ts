@@ -1,8 +1,7 @@
 import { sendPath, removePath } from './path-state.ts';
 import { localRequestsFor } from './requests.ts';
-import { followUpstream } from './resv.ts';
 import type { EngineState } from './state.ts';
-import { removeRsb, updateTrafficControl } from './traffic-control.ts';
+import { preempt, updateTrafficControl } from './traffic-control.ts';
 import { flowKeyText, type FlowKey } from './types.ts';
 import { flushUpstream, repeatUpstream } from './upstream.ts';
 
@@ -26,14 +25,12 @@ export function retryFlow(state: EngineState, flow: FlowKey): void {
 
 /**
  * Both ways, since state of a former way has nobody else to tear it: the tear of a previous hop that is none any more is not
- * believed (RFC 2205 3.1.5), and by itself the state would stay for a lifetime.
+ * believed (RFC 2205 3.1.5), and by itself the state would stay for a lifetime. Hosts that are not ours go on asking: they hear
+ * that their reservation was taken away.
  */
 export function abandonFlow(state: EngineState, flow: FlowKey): void {
   const psb = state.psbs.get(flowKeyText(flow));
   if (psb === undefined || psb.hop === null) return;
-  for (const tcsb of psb.reservations) {
-    for (const rsb of tcsb.rsbs) removeRsb(state, rsb, 'tear');
-    followUpstream(state, tcsb);
-  }
+  preempt(state, psb);
   removePath(state, psb, 'tear', true);
 }

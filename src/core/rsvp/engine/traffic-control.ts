@@ -1,8 +1,8 @@
 import type { Flowspec } from '../../qos/flowspec.ts';
-import { NONE, type Psb, type Rsb, type Session, type Tcsb } from './blocks.ts';
+import { NONE, type Psb, type Refusal, type Rsb, type Session, type Tcsb } from './blocks.ts';
 import { carriedBy } from './carried.ts';
 import { takeConfirms } from './confirm.ts';
-import { eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
+import { ERROR, eventFlags, IN_PLACE, sendResvErr } from './errors.ts';
 import { forgetResv, rememberResv } from './journal.ts';
 import { leastUpperBound, sameFlowspec } from './merge.ts';
 import { unstand } from './neighbours/standing.ts';
@@ -163,19 +163,43 @@ export function admissionChanged(state: EngineState, flow: FlowKey): void {
 
 /** The ResvErr of a refusal; a refresh of the refused request gets it again, since it may have been lost. */
 export function sendRefusal(state: EngineState, rsb: Rsb): void {
-  if (rsb.refusal === null) return;
-  const { flowspec, errorCode, errorValue } = rsb.refusal;
-  const { tcsb, nextHop, scope, filters } = rsb;
-  const senders = tcsb.sender === null ? [...(filters?.values() ?? NONE)].map(({ psb }) => psb) : [tcsb.sender];
+  if (rsb.refusal !== null) sendRsbErr(state, rsb, rsb.refusal, rsb.accepted === null ? 0 : IN_PLACE);
+}
+
+/** Takes away what stands for the sender, and tells the next hops, which would else refresh it (RFC 2205 appendix B, 12). */
+export function preempt(state: EngineState, psb: Psb): void {
+  for (const tcsb of [...psb.reservations, ...psb.session.shared]) {
+    // WF is for the senders of others as well.
+    if (tcsb.style === 'WF' && coveredBy(tcsb).some((each) => each !== psb)) continue;
+    for (const rsb of tcsb.rsbs.filter((each) => each.filters?.has(psb.key) ?? true)) {
+      const error = { flowspec: rsb.requested, errorCode: ERROR.preempted, errorValue: 0 };
+      if (rsb.accepted !== null) sendRsbErr(state, rsb, error, 0, psb);
+      if (rsb.filters === null) removeRsb(state, rsb, 'tear');
+      else removeFilter(state, rsb, psb, 'tear');
+    }
+  }
+  reviewUpstream(state, psb);
+  flushUpstream(state);
+}
+
+/** @param only the sender that it is about; all of the request when absent. */
+function sendRsbErr(
+  state: EngineState,
+  { tcsb, nextHop, scope, filters, styleObject, forwarded }: Rsb,
+  { flowspec, errorCode, errorValue }: Pick<Refusal, 'flowspec' | 'errorCode' | 'errorValue'>,
+  flags: number,
+  only?: Psb,
+): void {
+  const named = tcsb.sender === null ? [...(filters?.values() ?? NONE)].map(({ psb }) => psb) : [tcsb.sender];
+  const senders = only === undefined ? named : named.filter((psb) => psb === only);
   const contents = {
     session: tcsb.session.id,
-    style: rsb.styleObject,
+    style: styleObject,
     scope,
     flowspec: { kind: 'flowspec', flowspec } as const,
     filters: senders.map((psb) => filterOfFlow(psb.flow)),
-    policy: policyIn(rsb.forwarded),
+    policy: policyIn(forwarded),
   };
-  const flags = rsb.accepted === null ? 0 : IN_PLACE;
   sendResvErr(state, contents, { interface: tcsb.interface, nextHop }, errorCode, errorValue, flags);
 }
 

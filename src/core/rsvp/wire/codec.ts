@@ -21,7 +21,7 @@ import type { RsvpUnknown } from './unknown.ts';
  *     |  Send_TTL   | (Reserved)  |        RSVP Length        |
  *     +-------------+-------------+-------------+-------------+
  */
-const HEADER_BYTES = 8;
+export const HEADER_BYTES = 8;
 const CHECKSUM_OFFSET = 2;
 const RESERVED_OFFSET = 5;
 const LENGTH_OFFSET = 6;
@@ -114,10 +114,16 @@ export function checksumError(bytes: Uint8Array): DecodeError {
 }
 
 /**
- * Appends the objects of a message with a sound header to `into`; what was read before an error stays there. What is wrong
- * with objects that were kept raw goes to `kept`.
+ * Appends the objects of a message with a sound header to `into`; what was read before an error stays there.
+ *
+ * @param odd where it is given, every object whose contents make no sense is kept raw, with what is wrong with it in here, and
+ *   reading goes on behind it: for people who look. Without, only those of classes that keep bad ones are.
  */
-export function decodeObjects(bytes: Uint8Array, into: RsvpObject[], kept?: DecodeError[]): DecodeError | null {
+export function decodeObjects(
+  bytes: Uint8Array,
+  into: RsvpObject[],
+  odd?: Map<RsvpObject, DecodeError>,
+): DecodeError | null {
   const reader = new ByteReader(bytes);
   reader.skip(HEADER_BYTES);
   while (reader.remaining > 0) {
@@ -150,10 +156,11 @@ export function decodeObjects(bytes: Uint8Array, into: RsvpObject[], kept?: Deco
       if (!(cause instanceof BadObjectError) && !(cause instanceof OverrunError)) throw cause;
       const detail = `${className(classNumber)}: ${cause.message}`;
       const error: DecodeError = { reason: 'badObject', offset, detail, classNumber, cType, length };
-      if (!codec.keepBad) return error;
-      kept?.push(error);
+      if (!codec.keepBad && odd === undefined) return error;
       reader.rewind(offset + OBJECT_HEADER_BYTES, bytes.length);
-      into.push(readRaw(reader, classNumber, cType, bodyLength));
+      const raw = readRaw(reader, classNumber, cType, bodyLength);
+      odd?.set(raw, error);
+      into.push(raw);
     }
   }
   return null;

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { decodeMessage } from '../../../../src/core/rsvp/wire/codec.ts';
+import type { RsvpMessage } from '../../../../src/core/rsvp/wire/message.ts';
 import { establish, flow, lab } from './network.ts';
+
+const [RESV_ERR, PATH_TEAR, RESV_TEAR] = [4, 5, 6];
+
+function decoded(bytes: Uint8Array): RsvpMessage {
+  const message = decodeMessage(bytes);
+  if (!message.ok) throw new Error(JSON.stringify(message.error));
+  return message.value.message;
+}
 
 const noRoom = { errorCode: 1, errorValue: 2 } as const;
 
@@ -53,6 +63,20 @@ describe('abandon', () => {
     expect(world.r2.eventsOf('pathDown')).toMatchObject([{ cause: 'tear' }]);
     expect(world.hostB.eventsOf('pathDown')).toMatchObject([{ cause: 'tear' }]);
     expect([...world.r2.journal.keys()]).toEqual([]);
+  });
+
+  it('tells the next hop that its reservation was taken away, and the previous hop that nothing is asked for', () => {
+    const world = lab();
+    establish(world);
+    const outputs = world.r2.input({ type: 'abandon', flow: flow() });
+    const sent = outputs.flatMap((each) =>
+      each.type === 'send' ? [[each.destination, decoded(each.bytes)] as const] : [],
+    );
+    expect(sent).toMatchObject([
+      ['10.2.0.2', { type: RESV_ERR, objects: expect.arrayContaining([expect.objectContaining({ errorCode: 12 })]) }],
+      ['10.0.12.1', { type: RESV_TEAR }],
+      ['10.2.0.2', { type: PATH_TEAR }],
+    ]);
   });
 
   it('is nothing to a flow that is not there, and to one that starts here', () => {

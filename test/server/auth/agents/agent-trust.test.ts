@@ -1,3 +1,4 @@
+import { silentLog } from '../../../support/state-folder.ts';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,7 +46,8 @@ const trustOf = (secret = SECRET, previousSecret: string | null = null, lifetime
   });
 
 let keys = 0;
-const newKey = (node: string): IdentityKeeper => IdentityKeeper.create(join(folder, String(keys++)), node, '', '');
+const newKey = (node: string): IdentityKeeper =>
+  IdentityKeeper.create(join(folder, String(keys++)), { node, authoritiesPem: '', tokenHash: '' }, { log: silentLog });
 const derOf = (pem: string): Uint8Array => new X509Certificate(pem).raw;
 const refusal = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
