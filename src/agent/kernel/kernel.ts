@@ -9,7 +9,6 @@ import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } fro
 import { serve } from './serve.ts';
 import type { Renumbering } from './steering-keeper.ts';
 import { SteeringBatch } from './steering-batch.ts';
-import type { Renumbering } from './steering-keeper.ts';
 
 export type { BatchResults, FlowBatch } from './driver.ts';
 export type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
