@@ -39,6 +39,7 @@ import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
+import { ROUTES_PLACE } from './steering-routes.ts';
 import type { PacketInput } from './socket/transport.ts';
 import { TermChanges } from './term-changes.ts';
 
@@ -394,7 +395,8 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
-    if (this.#settled) this.#steering.reconcileRoutes();
+    if (this.#settled && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
+    if (this.#steering.hasRouteNews) this.#watch.disturbed();
     this.#foreign.routingChanged();
     if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });

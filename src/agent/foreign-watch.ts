@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Assignment } from '../core/reservation/assignment.ts';
 import type { FlowKey } from '../core/rsvp/engine/types.ts';
 import { boundFindings, type Finding } from '../core/shaping/foreign/finding.ts';
-import { judgeFlows } from '../core/shaping/foreign/judge.ts';
+import { judgeFlows, judging, type Judgement } from '../core/shaping/foreign/judge.ts';
 import { markFindings, namedBits } from '../core/shaping/foreign/marks.ts';
 import type { JudgedFlow } from '../core/shaping/foreign/match.ts';
 import { NO_RULES, type ForeignRuleset } from '../core/shaping/foreign/ruleset.ts';
@@ -107,10 +108,8 @@ export class ForeignWatch {
     const { network, steering, news, assignments } = this.#parts;
     const open = [...assignments.all()].filter(({ reservationId }) => assignments.isOpen(reservationId));
     const flows = open.flatMap((assignment) => this.#flowsOf(assignment));
-    const { findings, defeated } = judgeFlows(
-      this.#rules,
-      flows.map(({ judged }) => judged),
-    );
+    const { findings, defeated } = await this.#judge(flows.map(({ judged }) => judged));
+    if (this.#closed) return;
     const defeats = [...defeated].map(([i, reason]): Defeat => ({ ...flows[i]!, reason }));
     const untrusted = steering.problem;
     if (untrusted !== null) {
@@ -128,6 +127,16 @@ export class ForeignWatch {
     await news.judged(defeats);
     this.#tell();
     this.#restUntil = performance.now() + REST_FACTOR * (performance.now() - started);
+  }
+
+  /** Many flows and rules take a while, in which the agent does its other work. */
+  async #judge(flows: readonly JudgedFlow[]): Promise<Judgement> {
+    const work = judging(this.#rules, flows);
+    for (;;) {
+      const step = work.next();
+      if (step.done) return step.value;
+      await nextTurn();
+    }
   }
 
   async #read(): Promise<void> {

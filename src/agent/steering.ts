@@ -9,6 +9,7 @@ import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork, HostRoute } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
+import { SteeringRoutes, type RouteNews, type SteeredTo } from './steering-routes.ts';
 import { Overtaken } from './overtaken.ts';
 
 interface Problem {
@@ -62,8 +63,8 @@ export class Steering {
   /** Resolves when the marks have the bits that they are moved to. */
   #moving: Promise<void> | null = null;
   readonly #changed: () => void;
-  readonly #mayRemove: () => boolean;
   readonly #log: (problem: string) => void;
+  readonly #routes: SteeringRoutes;
   readonly #flows = new Map<string, Steered>();
   readonly #uses = new Map<string, number>();
   readonly #paths = new Set<string>();
@@ -92,8 +93,8 @@ export class Steering {
     this.#kernel = options.kernel;
     this.#unable = options.problem;
     this.#changed = options.changed;
-    this.#mayRemove = options.mayRemove;
     this.#log = options.log;
+    this.#routes = new SteeringRoutes(options);
   }
 
   /** Why no flow can be steered; null = they can. */
@@ -275,13 +276,22 @@ export class Steering {
   /** Rules and routes become what they should be; ours that serve no flow go. */
   reconcileRoutes(): void {
     // In between there are rules for both; the end of the move brings them in order.
-    if (this.#moving) return;
-    const observed = this.#network.steering();
-    if (observed === null) return;
-    const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
-    const plan = planRoutes(neighbours.values(), observed, this.#numbers);
-    const steps = this.#mayRemove() ? plan : plan.filter(({ op }) => op !== 'deleteRule' && op !== 'deleteRoute');
-    for (const problem of this.#network.steer(steps)) this.#log(problem);
+    if (!this.#moving) this.#routes.reconcile(this.#neighbours(), this.#numbers);
+  }
+
+  /** Others took rules or routes away since that was told last. */
+  get hasRouteNews(): boolean {
+    return this.#routes.hasNews;
+  }
+
+  /** What others took away since the last time, and what of it could not be put back. */
+  takeRouteNews(): RouteNews {
+    return this.#routes.takeNews();
+  }
+
+  /** Rules and routes that others took away; they are left so. */
+  inspectRoutes(): RouteNews {
+    return this.#moving ? { problems: [], disturbances: [] } : this.#routes.inspect(this.#neighbours(), this.#numbers);
   }
 
   /** Neighbours keep the numbers that they have in the kernel's tables, where the journal does not know them. */
@@ -305,6 +315,16 @@ export class Steering {
   close(): void {
     this.#closed = true;
     this.#overtaken.close();
+  }
+
+  #neighbours(): ReadonlyMap<number, SteeredTo> {
+    const wanted = new Map<number, { neighbour: Neighbour; keys: string[] }>();
+    for (const [key, { neighbour }] of this.#flows) {
+      const known = wanted.get(neighbour.number);
+      if (known) known.keys.push(key);
+      else wanted.set(neighbour.number, { neighbour, keys: [key] });
+    }
+    return wanted;
   }
 
   async #move(numbers: SteeringNumbers): Promise<string | null> {

@@ -1,8 +1,8 @@
 import type { Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
 import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
-import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 import type { Renumbering, SteeringChange } from './steering-keeper.ts';
 

@@ -6,6 +6,8 @@ import { targetsOf, TRANSLATIONS, type ForeignChain, type ForeignRuleset } from 
 
 /** Rules and elements that are looked at for all flows together. */
 const MOST_LOOKS = 2_000_000;
+/** Rules and elements after which others get their turn: some milliseconds. */
+const LOOKS_AT_ONCE = 5_000;
 /** As deep as the kernel lets chains lead to each other. */
 const MOST_JUMPS = 16;
 
@@ -28,12 +30,26 @@ interface Hit {
  * what cannot be told is a warning.
  */
 export function judgeFlows(rules: ForeignRuleset, flows: readonly JudgedFlow[]): Judgement {
+  const work = judging(rules, flows);
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in slices of some milliseconds, for whoever has other things to do in between. */
+export function* judging(rules: ForeignRuleset, flows: readonly JudgedFlow[]): Generator<void, Judgement, void> {
   const defeated = new Map<number, string>();
   const found = new Map<readonly Json[], Finding>();
   let left = MOST_LOOKS;
   const spend = (amount: number): boolean => (left -= amount) >= 0;
   const bases = [...rules.chains.values()].filter(({ base }) => base !== null);
-  flows.forEach((flow, i) => {
+  let rest = left - LOOKS_AT_ONCE;
+  for (const [i, flow] of flows.entries()) {
+    if (left < rest) {
+      rest = left - LOOKS_AT_ONCE;
+      yield;
+    }
     for (const chain of bases) {
       if (!passes(chain, flow)) continue;
       for (const hit of new Walk(rules, flow, spend).run(chain)) {
@@ -43,7 +59,7 @@ export function judgeFlows(rules: ForeignRuleset, flows: readonly JudgedFlow[]):
         if (hit.how === 'yes' && !defeated.has(i)) defeated.set(i, `${finding.detail}: ${finding.object}`);
       }
     }
-  });
+  }
   const findings = [...found.values()];
   if (left < 0) findings.push(tooMany(flows.length));
   return { findings, defeated };
@@ -149,13 +165,13 @@ class Walk {
       if (has('accept') || has('drop') || has('reject') || has('queue')) return 'end';
       if (has('return')) return 'return';
       if (has('jump') || has('goto') || has('vmap')) {
-        const targets = targetsOf([statement]).flatMap(
-          (target) => this.#rules.chains.get(`${chain.table} ${target}`) ?? [],
-        );
+        const targets = targetsOf([statement]).map((target) => this.#rules.chains.get(`${chain.table} ${target}`));
         if (depth >= MOST_JUMPS) return 'unsure';
         const isSure = !has('vmap');
         let goesOn: Truth = isSure ? 'yes' : 'maybe';
-        for (const target of targets) goesOn = and(goesOn, this.#chain(target, isSure ? reached : 'maybe', depth + 1));
+        // A chain that was too much to be kept may end the way here.
+        for (const target of targets)
+          goesOn = and(goesOn, target ? this.#chain(target, isSure ? reached : 'maybe', depth + 1) : 'maybe');
         if (goesOn === 'no') return 'end';
         if (goesOn === 'maybe') return 'unsure';
         return has('goto') ? 'return' : 'on';

@@ -56,7 +56,7 @@ function statementUse(statement: Json, named: NamedMarks): MarkUse | null {
   }
   // A value out of a map, of another mark, of a hash: what it may be.
   const data = member(member(value, 'map'), 'data');
-  const bits = data === undefined ? 0 : marksIn(typeof data === 'string' ? data : dataOf(data), named);
+  const bits = data === undefined ? drawn(value) : marksIn(typeof data === 'string' ? data : dataOf(data), named);
   return { bits, overwrites: writesPacket };
 }
 
@@ -128,12 +128,25 @@ export function marksIn(value: Json, named: NamedMarks = new Map()): number {
   let bits = 0;
   for (const each of valuesOf(value)) {
     const range = member(each, 'range');
-    const high = numberOf(Array.isArray(range) ? range[1] : each);
+    const prefix = member(each, 'prefix');
+    const high = numberOf(Array.isArray(range) ? range[1] : prefix === undefined ? each : member(prefix, 'addr'));
     if (high === null) continue;
-    bits |= Array.isArray(range) && high > 0 ? 2 ** (32 - Math.clz32(high)) - 1 : high;
+    // nft prints a range that is aligned as a prefix.
+    const length = prefix === undefined ? 32 : (numberOf(member(prefix, 'len')) ?? 0);
+    bits |= Array.isArray(range) ? upTo(high) : (high | (2 ** Math.max(0, 32 - length) - 1)) >>> 0;
   }
   return bits >>> 0;
 }
+
+/** What a counter, a random number or a hash may give: `offset` and what is less than `mod` beyond it. */
+function drawn(value: Json): number {
+  const by = ['numgen', 'jhash', 'symhash'].map((kind) => member(value, kind)).find((found) => found !== undefined);
+  const mod = numberOf(member(by, 'mod'));
+  return mod === null || mod < 1 ? 0 : upTo((numberOf(member(by, 'offset')) ?? 0) + mod - 1);
+}
+
+/** Every bit that a number from 0 to this one can have. */
+const upTo = (high: number): number => (high > 0 ? 2 ** (32 - Math.clz32(high)) - 1 : 0);
 
 const keysOf = (data: Json): Json => (typeof data === 'string' ? data : valuesOf(data).map((pair) => listOf(pair)[0]));
 const dataOf = (data: Json): Json => valuesOf(data).map((pair) => listOf(pair)[1]);

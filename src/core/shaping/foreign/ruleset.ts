@@ -44,7 +44,7 @@ export const NO_RULES: ForeignRuleset = {
 
 const MAX_MARKS = 1_000;
 /** Rules that are kept for judging; what is beyond is told as not judged. */
-const MAX_RULES = 20_000;
+const MAX_RULES = 5_000;
 const MAX_ELEMENTS = 50_000;
 const FAMILIES: ReadonlySet<string> = new Set(['ip', 'inet', 'ip6', 'netdev', 'bridge']);
 /** Of these only rules about marks count: they see no forwarded IPv4 packet whose address they could change. */
@@ -65,6 +65,7 @@ export function readRuleset(tables: readonly Json[], unread: readonly string[] =
   const namedMarks = new Map<string, Map<string, number>>();
   const chains = new Map<string, ForeignChain & { readonly rules: ForeignRule[] }>();
   let named = 0;
+  let hidden = 0;
   let elements = 0;
   for (const item of items) {
     const set = member(item, 'set') ?? member(item, 'map');
@@ -106,10 +107,12 @@ export function readRuleset(tables: readonly Json[], unread: readonly string[] =
       const overwrites = use.overwrites && isAfterOurs(known?.base);
       if (marks.length < MAX_MARKS) marks.push({ bits: use.bits, overwrites, object: ruleText(name, expressions) });
     }
+    if (expressions.some(hidesMarks)) hidden++;
     if (known && IPV4.has(family)) known.rules.push({ expressions });
   }
   const kept = relevant(chains, problems);
   if (elements > MAX_ELEMENTS) problems.push(`sets of others hold ${elements} elements: not all are judged`);
+  if (hidden > 0) problems.push(`${hidden} rules of iptables use packet marks whose bits nftables does not show`);
   return { marks, named, chains: kept, sets, flowtables, unread: problems };
 }
 
@@ -143,6 +146,9 @@ function relevant(chains: ReadonlyMap<string, ForeignChain>, problems: string[])
 export const TRANSLATIONS = ['masquerade', 'snat', 'dnat', 'redirect'] as const;
 
 const has = (statement: Json, name: string): boolean => member(statement, name) !== undefined;
+/** Extensions of iptables about marks, of which nothing but the name is shown. */
+const hidesMarks = (statement: Json): boolean =>
+  ['mark', 'connmark'].includes((textOf(member(member(statement, 'xt'), 'name')) ?? '').toLowerCase());
 const offloads = (expressions: readonly Json[]): boolean => expressions.some((each) => has(each, 'flow'));
 /** Chains that a rule leads to, by jump, goto or a verdict map of its own. */
 export function targetsOf(expressions: readonly Json[]): readonly string[] {
