@@ -14,6 +14,7 @@ import { obtainIdentity } from './channel/enrol.ts';
 import type { IdentityKeeper } from './channel/identity.ts';
 import { AssignmentLife } from './assignment-life.ts';
 import { Assignments } from './assignments.ts';
+import { ClockMemory, machineClock } from './clock-memory.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
 import { EnforcementNews } from './enforcement-news.ts';
@@ -174,7 +175,8 @@ export class Agent {
     const assignments = (this.#assignments = new Assignments());
     const classes = new NumberBook(journal, 'class/');
     const changes = new TermChanges(journal);
-    const clock = new ServerClock(monotonic, EpochMs(Date.now()));
+    const memory = new ClockMemory(journal, machineClock());
+    const clock = new ServerClock(monotonic, memory.recall() ?? EpochMs(Date.now()), (now) => memory.keep(now));
     const reports = new Reports(() => this.#session.channel);
     const interfaces = (this.#interfaces = new NodeInterfaces(journal, network));
     const retries = (this.#retries = new Retries({
@@ -275,6 +277,7 @@ export class Agent {
       ...{ config, log, platform, journal, assignments, reports, clock, identity, steering },
       handlers: {
         accepted: () => this.#accept(),
+        timeTold: () => this.#life.timeTold(),
         interfaces: (settings) => {
           interfaces.set(settings);
           this.#networkChanged();

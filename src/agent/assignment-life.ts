@@ -74,6 +74,11 @@ export class AssignmentLife {
     }
   }
 
+  /** It may be another time than was thought, and nothing else may come. */
+  timeTold(): void {
+    this.#advance();
+  }
+
   /**
    * Removals first: a release is carried out before the booking that uses its room.
    *

@@ -35,6 +35,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
     (value['former'] === undefined || isObject(value['former'])) &&
     (value['arrived'] === undefined || isList(value['arrived'], isText)),
   interface: (value) => isObject(value) && isText(value['name']) && isNumber(value['capacityBitsPerSecond']),
+  clock: (value) => isObject(value) && isText(value['boot']) && Number.isFinite(value['offset']),
   class: isNumber,
   neighbour: isNumber,
   'mark-mask': isNumber,

@@ -41,6 +41,8 @@ export interface SessionHandlers {
   /** The server serves this agent. */
   accepted(): void;
   /** What the topology says of this node's interfaces. */
+  /** A server has said what time it is. */
+  timeTold(): void;
   interfaces(settings: readonly InterfaceSettings[]): void;
   /** Resolves when everything of it is on the disk. */
   assignments(update: AssignmentsUpdate): Promise<void>;
@@ -221,6 +223,7 @@ export class ServerSession {
         }
         this.#handlers.accepted();
         this.#clock.heard(EpochMs(Number(serverTimeMs)));
+        this.#handlers.timeTold();
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();

@@ -298,7 +298,7 @@ export class AgentRegistry implements AgentDirectory {
         return this.hops.report(node, message.report);
       case 'heartbeat':
         record.memoryBytes = message.memoryBytes;
-        return;
+        return record.session?.tellTime();
       case 'rsvpState':
         return this.#queries.answer(record.session, message.queryId, message.json);
       case 'rsvpTrace':
