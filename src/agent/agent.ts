@@ -4,8 +4,9 @@ import { seededRandom } from '../core/base/random.ts';
 import { EpochMs, Millis, MonotonicMs } from '../core/base/units.ts';
 import { createEngine } from '../core/rsvp/engine/engine.ts';
 import type { EngineSettings } from '../core/rsvp/engine/types.ts';
-import { neighbourLimit } from '../core/shaping/steering.ts';
+import { neighbourLimit, type SteeringNumbers } from '../core/shaping/steering.ts';
 import type { Loggers } from '../telemetry/logger.ts';
+import type { Assignment } from '../core/reservation/assignment.ts';
 import type { AssignmentsUpdate } from '../gen/headroom/v1/agent_channel_pb.ts';
 import { assignmentFromMessage } from '../rpc/assignment.ts';
 import { AssignedWay } from './assigned-way.ts';
@@ -13,15 +14,18 @@ import { obtainIdentity } from './channel/enrol.ts';
 import type { IdentityKeeper } from './channel/identity.ts';
 import { AssignmentLife } from './assignment-life.ts';
 import { Assignments } from './assignments.ts';
+import { ClockMemory, machineClock } from './clock-memory.ts';
 import type { AgentConfig } from './config.ts';
 import { Enforcement } from './enforcement.ts';
 import { EnforcementNews } from './enforcement-news.ts';
+import { ForeignWatch } from './foreign-watch.ts';
 import { hmac } from './hmac.ts';
 import { HostProblems } from './host-problems.ts';
 import { Journal } from './journal.ts';
 import { isSoundEntry } from './journal-entries.ts';
 import { KernelComparison } from './kernel-comparison.ts';
 import { KernelWatch } from './kernel-watch.ts';
+import { MarkBits } from './mark-bits.ts';
 import { NodeInterfaces } from './node-interfaces.ts';
 import { NumberBook } from './number-book.ts';
 import { openPlatform, type Platform } from './platform.ts';
@@ -36,6 +40,7 @@ import { ServerSession, subnetsOf } from './server-session.ts';
 import { SignalReporter } from './signal-reporter.ts';
 import { Signalling } from './signalling.ts';
 import { Steering } from './steering.ts';
+import { ROUTES_PLACE } from './steering-routes.ts';
 import type { PacketInput } from './socket/transport.ts';
 import { TermChanges } from './term-changes.ts';
 
@@ -66,6 +71,7 @@ export class Agent {
   readonly #comparison: KernelComparison;
   readonly #news: EnforcementNews;
   readonly #watch: KernelWatch;
+  readonly #foreign: ForeignWatch;
   readonly #life: AssignmentLife;
   readonly #reporter: SignalReporter;
   readonly #retries: Retries;
@@ -89,8 +95,8 @@ export class Agent {
     );
     let agent: Agent | null = null;
     let recording: Recording | null = null;
-    const problems = new HostProblems((all) => {
-      if (agent) agent.#session.problemsChanged(all);
+    const problems = new HostProblems(() => {
+      if (agent) agent.#session.kernelChanged();
     });
     const said = (source: 'journal' | 'identity', problem: string | null): void =>
       problems.set(source, problem === null ? [] : [problem]);
@@ -109,8 +115,10 @@ export class Agent {
         onProblem: (problem) => said('journal', problem),
         isSound: isSoundEntry,
       });
+      const bits = new MarkBits(journal, config.markMask, config.firstTable);
       const platform = await openPlatform({
         config,
+        numbers: bits.numbers,
         log: loggers('agent'),
         subnets: subnetsOf(journal),
         onPacket: (packet) => {
@@ -120,12 +128,14 @@ export class Agent {
           if (agent) agent.#networkChanged();
         },
         onKernelNotice: (notice) => {
-          if (agent) agent.#watch.noticed(notice);
+          if (!agent) return;
+          agent.#watch.noticed(notice);
+          if (notice.elsewhere || notice.overrun) agent.#foreign.noticed();
         },
         shaped: () => new Set(agent ? agent.#interfaces.toShape().map(({ name }) => name) : []),
         desired: () => (agent ? agent.#comparison.desired() : { interfaces: [], flows: [] }),
       });
-      agent = new Agent(config, settings, loggers, journal, problems, platform, unlock, recording, identity);
+      agent = new Agent(config, settings, loggers, journal, bits, problems, platform, unlock, recording, identity);
       await agent.#restore();
       agent.#session.open();
       return agent;
@@ -144,6 +154,7 @@ export class Agent {
     settings: EngineSettings,
     loggers: Loggers,
     journal: Journal,
+    bits: MarkBits,
     problems: HostProblems,
     platform: Platform,
     unlock: () => void,
@@ -164,7 +175,8 @@ export class Agent {
     const assignments = (this.#assignments = new Assignments());
     const classes = new NumberBook(journal, 'class/');
     const changes = new TermChanges(journal);
-    const clock = new ServerClock(monotonic, EpochMs(Date.now()));
+    const memory = new ClockMemory(journal, machineClock());
+    const clock = new ServerClock(monotonic, memory.recall() ?? EpochMs(Date.now()), (now) => memory.keep(now));
     const reports = new Reports(() => this.#session.channel);
     const interfaces = (this.#interfaces = new NodeInterfaces(journal, network));
     const retries = (this.#retries = new Retries({
@@ -178,8 +190,9 @@ export class Agent {
     }));
     const assignedWay = new AssignedWay({ assignments, interfaces, reporter });
     const steering = (this.#steering = new Steering({
-      numbers: config.steering,
-      book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(config.steering) }),
+      numbers: bits.numbers,
+      bookOf: (numbers: SteeringNumbers) =>
+        new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(numbers) }),
       network,
       kernel,
       problem: platform.steeringProblem,
@@ -191,6 +204,11 @@ export class Agent {
       ...{ assignments, reporter, steering, log },
       changed: (found) => problems.set('kernel', found),
     }));
+    const foreign = (this.#foreign = new ForeignWatch({
+      ...{ kernel, network, steering, bits, assignments, news, reporter, log },
+      changed: () => this.#session.kernelChanged(),
+    }));
+    const defeat = (assignment: Assignment): string | null => foreign.refusal(assignment);
     this.#recollection = new Recollection({ kernel, classes, steering, log });
     const enforcement = (this.#enforcement = new Enforcement({
       assignments,
@@ -203,6 +221,7 @@ export class Agent {
       answer: (input) => this.#signalling.input(input),
       steered: (assignment) => steering.hold(assignment),
       isAbsent: (key) => news.isAbsent(key),
+      defeat,
       refused: (assignment, flows, code, value, detail) =>
         reporter.refused(assignment, flows, { code, value, node, detail }),
     }));
@@ -245,6 +264,7 @@ export class Agent {
       enforcement,
       signalling,
       reporter,
+      defeat,
       log,
     };
     this.#life = new AssignmentLife(parts);
@@ -254,15 +274,17 @@ export class Agent {
     });
     this.#watch = new KernelWatch({ kernel, comparison: this.#comparison, log, now: monotonic });
     this.#session = new ServerSession({
-      ...{ config, log, platform, journal, assignments, reports, clock, identity },
+      ...{ config, log, platform, journal, assignments, reports, clock, identity, steering },
       handlers: {
         accepted: () => this.#accept(),
+        timeTold: () => this.#life.timeTold(),
         interfaces: (settings) => {
           interfaces.set(settings);
           this.#networkChanged();
         },
         assignments: (update) => this.#assigned(update),
         problems: () => problems.all(),
+        findings: () => foreign.findings,
         state: () => this.#state(),
         watch: (trace) => signalling.watch(trace),
       },
@@ -273,6 +295,7 @@ export class Agent {
   /** Leaves the kernel as it is, so that a restart cuts no flow; with `removeOnExit` it takes everything of ours away. */
   async stop(): Promise<void> {
     this.#watch.close();
+    this.#foreign.close();
     this.#comparison.close();
     clearInterval(this.#wallClockTimer);
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
@@ -291,6 +314,7 @@ export class Agent {
 
   /** Brings back what the journal holds: assignments, the kernel's classes untouched, then RSVP state, then the windows. */
   async #restore(): Promise<void> {
+    await this.#foreign.choose();
     const opened = this.#life.restore();
     this.#tellWallClock();
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
@@ -298,6 +322,7 @@ export class Agent {
     if (this.#settled) this.#steering.forgetUnused();
     else await this.#recollection.of(this.#assignments.all());
     await this.#comparison.run();
+    await this.#foreign.look();
     // The engine remembers again what still makes state; what it has not by the end of a lifetime never will.
     for (const [key, value] of this.#journal.entries('rsvp/')) {
       const packet = packetFromJournal(value);
@@ -373,7 +398,9 @@ export class Agent {
   #networkChanged(): void {
     this.#signalling.input({ type: 'interfaces', interfaces: this.#interfaces.forEngine() });
     // A table of ours that lost its route with its interface, or a rule that somebody has taken away.
-    if (this.#settled) this.#steering.reconcileRoutes();
+    if (this.#settled && !this.#watch.leaves(ROUTES_PLACE)) this.#steering.reconcileRoutes();
+    if (this.#steering.hasRouteNews) this.#watch.disturbed();
+    this.#foreign.routingChanged();
     if (this.#accepted) this.#life.routesChanged();
     this.#signalling.input({ type: 'routesChanged' });
     this.#reporter.linksChanged();
@@ -400,6 +427,8 @@ export class Agent {
           notices: notices?.counters ?? null,
           watch: this.#watch.counters,
           problems: this.#news.problems,
+          findings: this.#foreign.findings,
+          markMask: this.#steering.numbers.mask,
         },
         journal: { damage: this.#journal.damage, rebuilding: this.#rebuilding, failing: this.#journal.failing },
         routes: { kept: this.#platform.network.routes().length, told: this.#session.routesTold },

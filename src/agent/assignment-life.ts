@@ -4,7 +4,7 @@ import type { AssignmentsUpdate } from '../gen/headroom/v1/agent_channel_pb.ts';
 import { assignmentFromMessage } from '../rpc/assignment.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
-import type { Enforcement } from './enforcement.ts';
+import { TRAFFIC_CONTROL_SYSTEM_ERROR, type Enforcement } from './enforcement.ts';
 import { flowKeyOf, flowKeysOf, flowspecOf, sessionOf, STYLE_NAME } from './flow-key.ts';
 import type { Journal } from './journal.ts';
 import type { NumberBook } from './number-book.ts';
@@ -15,8 +15,6 @@ import type { Signalling } from './signalling.ts';
 import type { Steering } from './steering.ts';
 import type { TermChanges } from './term-changes.ts';
 
-/** RFC 2205 appendix B. */
-const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
 /** How long RSVP has to tear what belonged to an assignment that is gone. */
 const REMAINDER_MS = 2_000;
 
@@ -32,6 +30,8 @@ export interface AssignmentParts {
   readonly enforcement: Enforcement;
   readonly signalling: Signalling;
   readonly reporter: SignalReporter;
+  /** Why rules of others on this host keep a new reservation from what it asks for; null = they do not. */
+  readonly defeat: (assignment: Assignment) => string | null;
   readonly log: Logger;
 }
 
@@ -72,6 +72,11 @@ export class AssignmentLife {
     for (const each of assignments.all()) {
       if (each.nextHop === null && assignments.isOpen(each.reservationId)) this.#steer(each);
     }
+  }
+
+  /** It may be another time than was thought, and nothing else may come. */
+  timeTold(): void {
+    this.#advance();
   }
 
   /**
@@ -202,9 +207,23 @@ export class AssignmentLife {
     const { reporter, signalling } = this.#parts;
     reporter.opened(assignment);
     this.#steer(assignment);
+    this.#refuseDefeated(assignment);
     // RSVP state that an earlier booking of the same flow left on this node.
     for (const flow of flowKeysOf(assignment)) signalling.input({ type: 'admissionChanged', flow });
     this.#signal(assignment);
+  }
+
+  /** A receiver's host installs nothing that could be refused later. */
+  #refuseDefeated(assignment: Assignment): void {
+    const { node, reporter, defeat } = this.#parts;
+    const detail = assignment.isReceiver ? defeat(assignment) : null;
+    if (detail === null) return;
+    reporter.refused(assignment, flowKeysOf(assignment), {
+      code: TRAFFIC_CONTROL_SYSTEM_ERROR,
+      value: 0,
+      node,
+      detail,
+    });
   }
 
   #steer(assignment: Assignment): void {

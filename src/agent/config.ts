@@ -1,5 +1,4 @@
 import type { TransportChoice } from './socket/open.ts';
-import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import type { RsvpConfig } from './rsvp-config.ts';
 
 /** Everything an agent is told at its start. */
@@ -24,8 +23,10 @@ export interface AgentConfig {
   readonly udpInterfaces: readonly string[];
   /** Take classes, maps and the guard rule away at an orderly stop, as a plain router has none. */
   readonly removeOnExit: boolean;
-  /** Marks and routing tables for flows that are kept off their routed way. */
-  readonly steering: SteeringNumbers;
+  /** Bits of marks for flows that are kept off their routed way; null: such as nobody else names are chosen. */
+  readonly markMask: number | null;
+  /** The routing tables after this number are for these flows, one for each value of the mark. */
+  readonly firstTable: number;
   /** Where everything that goes into the RSVP engine and comes out of it is written; null = nowhere. */
   readonly record: { readonly file: string; readonly maxBytes: number } | null;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Assignment } from '../core/reservation/assignment.ts';
-import type { FlowKey } from '../core/rsvp/engine/types.ts';
+import { flowKeyText, type FlowKey } from '../core/rsvp/engine/types.ts';
 import type { DesiredShaping } from '../core/shaping/desired.ts';
 import type { Disturbance } from '../core/shaping/disturbance.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -16,6 +16,13 @@ const AT_ONCE = 100;
 /** Problems that are told of the host; one is as good as a hundred. */
 const MAX_PROBLEMS = 20;
 
+/** A flow that rules of others keep from what it was promised. */
+export interface Defeat {
+  readonly reservationId: string;
+  readonly flow: FlowKey;
+  readonly reason: string;
+}
+
 /** Tells the server which reservations the kernel does not enforce, and when it does again. */
 export class EnforcementNews {
   readonly #assignments: Assignments;
@@ -25,6 +32,8 @@ export class EnforcementNews {
   readonly #log: Logger;
   /** What is not enforced now, by key of the class or of the steered flow, with the reason. */
   #absent: ReadonlyMap<string, string> = new Map();
+  /** Flows that rules of others defeat, by reservation and flow. */
+  #defeats: ReadonlyMap<string, Defeat> = new Map();
   #problems: readonly string[] = [];
 
   constructor(options: {
@@ -61,7 +70,7 @@ export class EnforcementNews {
     await this.#each(gone, (assignment, flows, detail) => this.#reporter.unenforced(assignment, flows, detail));
     await this.#each(absent, (assignment, flows, detail) => this.#reporter.unenforced(assignment, flows, detail));
     const back = [...before, ...gone].filter(([key]) => !absent.has(key));
-    await this.#each(back, (assignment, flows) => this.#reporter.enforced(assignment, flows));
+    await this.#each(back, (assignment, flows) => this.#back(assignment, flows));
     this.#tell([...absent.values()]);
   }
 
@@ -71,6 +80,54 @@ export class EnforcementNews {
     this.#absent = new Map([...this.#absent, ...gone]);
     await this.#each(gone, (assignment, flows, detail) => this.#reporter.unenforced(assignment, flows, detail));
     this.#tell([...this.#absent.values(), ...disturbances.map(({ what }) => `${what}${by}`)]);
+  }
+
+  /** Rules of others defeat exactly these flows. */
+  async judged(defeats: readonly Defeat[]): Promise<void> {
+    const before = this.#defeats;
+    const now = new Map(defeats.map((defeat) => [keyOf(defeat.reservationId, defeat.flow), defeat]));
+    this.#defeats = now;
+    const open = (id: string): Assignment | null => {
+      const assignment = this.#assignments.get(id);
+      return assignment && this.#assignments.isOpen(id) ? assignment : null;
+    };
+    let count = 0;
+    for (const [key, { reservationId, flow, reason }] of now) {
+      const assignment = before.get(key)?.reason === reason ? null : open(reservationId);
+      if (!assignment) continue;
+      this.#reporter.unenforced(assignment, [flow], reason);
+      if (++count % AT_ONCE === 0) await nextTurn();
+    }
+    const over = [...before].filter(([key]) => !now.has(key));
+    if (over.length === 0) return;
+    const absent = new Set([...this.#absent.keys()].map((key) => this.#reservationOf(key)));
+    for (const [, { reservationId, flow }] of over) {
+      const assignment = open(reservationId);
+      if (assignment && !absent.has(reservationId)) this.#reporter.enforced(assignment, [flow]);
+      if (++count % AT_ONCE === 0) await nextTurn();
+    }
+  }
+
+  /** Whether it is told of the flow that rules of others defeat it. */
+  isDefeated(reservationId: string, flow: FlowKey): boolean {
+    return this.#defeats.has(keyOf(reservationId, flow));
+  }
+
+  /** The kernel has them again; those that others defeat stay as they are. */
+  #back(assignment: Assignment, flows: readonly FlowKey[]): void {
+    const defeatOf = (flow: FlowKey): Defeat | undefined => this.#defeats.get(keyOf(assignment.reservationId, flow));
+    this.#reporter.enforced(
+      assignment,
+      flows.filter((flow) => !defeatOf(flow)),
+    );
+    for (const flow of flows) {
+      const defeat = defeatOf(flow);
+      if (defeat) this.#reporter.unenforced(assignment, [flow], defeat.reason);
+    }
+  }
+
+  #reservationOf(key: string): string {
+    return this.#steering.reservationOf(key) ?? reservationOfClass(key);
   }
 
   #tell(details: readonly string[]): void {
@@ -90,13 +147,15 @@ export class EnforcementNews {
   ): Promise<void> {
     let count = 0;
     for (const [key, detail] of keys) {
-      const assignment = this.#assignments.get(this.#steering.reservationOf(key) ?? reservationOfClass(key));
+      const assignment = this.#assignments.get(this.#reservationOf(key));
       if (!assignment || !this.#assignments.isOpen(assignment.reservationId)) continue;
       tell(assignment, flowsOf(assignment, key), detail);
       if (++count % AT_ONCE === 0) await nextTurn();
     }
   }
 }
+
+const keyOf = (reservationId: string, flow: FlowKey): string => `${reservationId} ${flowKeyText(flow)}`;
 
 /** The senders that a class is for; of a shared one, and of a steered flow, all. */
 function flowsOf(assignment: Assignment, key: string): readonly FlowKey[] {

@@ -47,7 +47,7 @@ export const OVERTAKEN_MS = 500;
 /** RFC 2205 appendix B. */
 const ADMISSION_FAILURE = 1;
 const BANDWIDTH_UNAVAILABLE = 2;
-const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
+export const TRAFFIC_CONTROL_SYSTEM_ERROR = 22;
 
 /**
  * Local admission and the kernel. A session that the server assigned is checked against its assignment, not against what
@@ -65,6 +65,7 @@ export class Enforcement {
   readonly #answer: (input: EngineInput) => void;
   readonly #steered: (assignment: Assignment) => Made | null;
   readonly #isAbsent: (key: string) => boolean;
+  readonly #defeat: (assignment: Assignment) => string | null;
   readonly #mtu: (interfaceName: string) => Bytes;
   readonly #mostFor: (assignment: Assignment) => AskedTerms;
   readonly #refused: (
@@ -104,6 +105,8 @@ export class Enforcement {
     steered: (assignment: Assignment) => Made | null;
     /** Whether a class that was promised is told of as not in force. */
     isAbsent: (key: string) => boolean;
+    /** Why rules of others on this host keep an assignment that does not stand yet from what it asks for; null = they do not. */
+    defeat: (assignment: Assignment) => string | null;
     /** `flows`: those of the assignment that are concerned; in wildcard style all. */
     refused: (assignment: Assignment, flows: readonly FlowKey[], code: number, value: number, detail: string) => void;
   }) {
@@ -117,6 +120,7 @@ export class Enforcement {
     this.#answer = options.answer;
     this.#steered = options.steered;
     this.#isAbsent = options.isAbsent;
+    this.#defeat = options.defeat;
     this.#refused = options.refused;
   }
 
@@ -222,6 +226,8 @@ export class Enforcement {
         `PATH leaves by ${request.interface}, the books say ${assignment.outgoingInterface ?? 'nowhere'}`,
       );
     }
+    const defeat = this.#defeat(assignment);
+    if (defeat !== null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, defeat);
     const share = classOfShare(assignment, request);
     const minor = this.#classMinor(share.key);
     if (minor === null) return fail(TRAFFIC_CONTROL_SYSTEM_ERROR, 0, 'no traffic control class is left');

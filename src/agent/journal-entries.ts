@@ -35,8 +35,10 @@ const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
     (value['former'] === undefined || isObject(value['former'])) &&
     (value['arrived'] === undefined || isList(value['arrived'], isText)),
   interface: (value) => isObject(value) && isText(value['name']) && isNumber(value['capacityBitsPerSecond']),
+  clock: (value) => isObject(value) && isText(value['boot']) && Number.isFinite(value['offset']),
   class: isNumber,
   neighbour: isNumber,
+  'mark-mask': isNumber,
   generation: (value) => isObject(value) && isText(value['epoch']) && /^\d{1,19}$/.test(String(value['counter'])),
   rsvp: (value) => isObject(value) && isAddress(value['source']) && isAddress(value['destination']),
 };

@@ -1,7 +1,7 @@
-import { closeSync, fdatasync, ftruncateSync, lstatSync, readFileSync } from 'node:fs';
+import { fdatasync, ftruncateSync, lstatSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { deleteLine, journalText, parseJournal, putLine } from './journal-text.ts';
-import { replaceFile, setAside, writeAll } from './whole-file.ts';
+import { close, replaceFile, setAside, writeAll } from './whole-file.ts';
 import { WriteRetry, type WriteRetryOptions } from './write-retry.ts';
 
 const sync = promisify(fdatasync);
@@ -88,6 +88,8 @@ export class Journal {
    */
   async flush(): Promise<void> {
     while (this.#flushing) await this.#flushing;
+    // Asked for more often than a disk in trouble should be tried, and than a long journal should be written in vain.
+    if (this.#retry.failing) return;
     this.#write();
     const fd = this.#fd;
     if (fd === null) return;
@@ -105,7 +107,7 @@ export class Journal {
     await this.flush();
     this.#closed = true;
     this.#retry.close();
-    if (this.#fd !== null) closeSync(this.#fd);
+    if (this.#fd !== null) close(this.#fd);
     this.#fd = null;
   }
 
@@ -160,7 +162,7 @@ export class Journal {
       } catch {
         // Half a line at the end is left out when it is read.
       }
-      closeSync(fd);
+      close(fd);
     }
     this.#retry.failed(error);
   }
@@ -177,7 +179,7 @@ export class Journal {
   #replace(): void {
     const text = journalText(this.#values);
     const fd = replaceFile(this.#file, text);
-    if (this.#fd !== null) closeSync(this.#fd);
+    if (this.#fd !== null) close(this.#fd);
     this.#fd = fd;
     this.#pending = [];
     this.#lines = this.#values.size;

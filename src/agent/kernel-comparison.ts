@@ -20,7 +20,7 @@ export class KernelComparison {
   readonly #classes: Pick<NumberBook, 'held'>;
   readonly #enforcement: Enforcement;
   readonly #interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
-  readonly #steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
+  readonly #steering: Pick<Steering, 'desired' | 'reconcileRoutes' | 'takeRouteNews' | 'inspectRoutes'>;
   readonly #kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
   readonly #news: Pick<EnforcementNews, 'mended' | 'found'>;
   readonly #log: Logger;
@@ -33,7 +33,7 @@ export class KernelComparison {
     classes: Pick<NumberBook, 'held'>;
     enforcement: Enforcement;
     interfaces: Pick<NodeInterfaces, 'toShape' | 'overhead'>;
-    steering: Pick<Steering, 'desired' | 'reconcileRoutes'>;
+    steering: Pick<Steering, 'desired' | 'reconcileRoutes' | 'takeRouteNews' | 'inspectRoutes'>;
     kernel: Pick<TrafficControl, 'reconcile' | 'inspect'>;
     news: Pick<EnforcementNews, 'mended' | 'found'>;
     log: Logger;
@@ -79,8 +79,9 @@ export class KernelComparison {
     return this.#inTurn(async () => {
       const started = performance.now();
       const desired = this.desired();
-      const report = this.#read(await this.#kernel.reconcile(desired));
-      if (!report) return null;
+      const kernel = this.#read(await this.#kernel.reconcile(desired));
+      if (!kernel) return null;
+      const report = both(kernel, this.#steering.takeRouteNews());
       for (const { what, keys } of report.disturbances) {
         const elapsedMs = Math.round(performance.now() - started);
         this.#log.warn({ what, by: by.trim(), classes: keys.length, elapsedMs }, 'changed by others, and mended');
@@ -96,7 +97,7 @@ export class KernelComparison {
     return this.#inTurn(async () => {
       const desired = this.desired();
       const report = this.#read(await this.#kernel.inspect(desired));
-      if (report) await this.#news.found(desired, report, why);
+      if (report) await this.#news.found(desired, both(report, this.#steering.inspectRoutes()), why);
     });
   }
 
@@ -120,3 +121,8 @@ export class KernelComparison {
     clearInterval(this.#timer);
   }
 }
+
+const both = (a: Comparison, b: Comparison): Comparison => ({
+  problems: [...a.problems, ...b.problems],
+  disturbances: [...a.disturbances, ...b.disturbances],
+});

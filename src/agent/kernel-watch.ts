@@ -48,6 +48,8 @@ export class KernelWatch {
   #times = 0;
   #lookedAt = -Infinity;
   #by = '';
+  /** Places that are not put back until then. */
+  #left: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -64,13 +66,24 @@ export class KernelWatch {
     this.#now = options.now;
   }
 
-  noticed({ ports, overrun }: KernelNotice): void {
+  noticed({ ports, overrun }: Pick<KernelNotice, 'ports' | 'overrun'>): void {
     for (const [port, process] of ports) {
       if (this.#seen.size < MAX_PORTS) this.#seen.set(port, process);
       else this.#lost = true;
     }
     this.#lost ||= overrun;
     this.#go();
+  }
+
+  /** Something of ours that these notifications do not tell of was taken away. */
+  disturbed(): void {
+    this.#lost = true;
+    this.#go();
+  }
+
+  /** What is taken away there is left so for now, since it has been taken away again and again. */
+  leaves(place: string): boolean {
+    return this.#left.has(place) && this.#now() < this.#holdUntil;
   }
 
   close(): void {
@@ -119,13 +132,16 @@ export class KernelWatch {
     if (disturbances.length > 0) this.counters.repairs++;
     const { holdMs } = this.#compared.taken('', after);
     let hold = holdMs;
+    const left = new Set<string>();
     for (const { place, what } of disturbances) {
       const taken = this.#taken.taken(place, after);
+      if (taken.holdMs > 0) left.add(place);
       if (taken.holdMs <= hold) continue;
       hold = taken.holdMs;
       this.#times = taken.times;
       this.#log.warn({ what, by: this.#by.trim(), times: taken.times, holdMs: hold }, 'taken away again and again');
     }
+    this.#left = left;
     if (hold === 0) return;
     this.#holdUntil = after + hold;
     this.#again(hold, () => {

@@ -96,6 +96,7 @@ export function labNetwork(node: LabNode): HostNetwork {
       return route ? { interface: route.interface, gateway: route.gateway, local: false, choices: [] } : null;
     },
     steering: () => null,
+    markRules: () => [],
     steer: () => [],
     close: () => Promise.resolve(),
   };

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ok, type Result } from '../core/base/result.ts';
-import type { DesiredShaping, ShapedInterface } from '../core/shaping/desired.ts';
+import type { DesiredShaping, ShapedInterface, SteeredFlow } from '../core/shaping/desired.ts';
+import { NO_RULES, type ForeignRuleset } from '../core/shaping/foreign/ruleset.ts';
 import { TABLE } from '../core/shaping/nft.ts';
 import type { Disturbance } from '../core/shaping/disturbance.ts';
+import type { SteeringNumbers } from '../core/shaping/steering.ts';
 import { STEERING_TABLE } from '../core/shaping/steering-nft.ts';
 import type { IpPrefix } from '../core/base/ip.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -35,6 +37,13 @@ export interface TrafficControl extends FlowInstaller, FlowMarker {
   reconcile(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
   /** Says what `reconcile` would find, and changes nothing. */
   inspect(desired: DesiredShaping): Promise<Result<Comparison | undefined, Problem>>;
+  /** Marks get other bits, in one transaction for all flows that have one. */
+  renumber(renumbering: {
+    readonly numbers: SteeringNumbers;
+    readonly flows: readonly SteeredFlow[];
+  }): Promise<Result<void, Problem>>;
+  /** What others have in nftables. */
+  foreign(): Promise<Result<ForeignRuleset, Problem>>;
   /** The classifier as the kernel shows it: element → number of its class. */
   elements(): Promise<Result<ReadonlyMap<string, number>, Problem>>;
   /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
@@ -58,6 +67,8 @@ export interface Platform {
 /** @throws Error with a sentence for people where this host cannot carry an agent. */
 export async function openPlatform(options: {
   config: AgentConfig;
+  /** Bits of marks and routing tables at the start; the tables stay. */
+  numbers: SteeringNumbers;
   log: Logger;
   /** Of the topology, as far as they are known. */
   subnets: readonly IpPrefix[];
@@ -77,6 +88,8 @@ export async function openPlatform(options: {
 
 async function openKernelPlatform(options: {
   config: AgentConfig;
+  /** Bits of marks and routing tables at the start; the tables stay. */
+  numbers: SteeringNumbers;
   log: Logger;
   /** Of the topology, as far as they are known. */
   subnets: readonly IpPrefix[];
@@ -93,7 +106,7 @@ async function openKernelPlatform(options: {
   const network = openHostNetwork({
     libc,
     poller,
-    numbers: options.config.steering,
+    numbers: options.numbers,
     subnets: options.subnets,
     changed: () => {
       transport?.networkChanged?.();
@@ -168,10 +181,10 @@ function listenOrNote(
   }
 }
 
-async function openKernelPart(options: { config: AgentConfig; log: Logger; desired: () => DesiredShaping }) {
+async function openKernelPart(options: { numbers: SteeringNumbers; log: Logger; desired: () => DesiredShaping }) {
   const { openKernel } = await import('./kernel/kernel.ts');
   return openKernel({
-    steering: options.config.steering,
+    steering: options.numbers,
     desired: options.desired,
     onTrouble: (what) => options.log.error({ what }, 'the kernel worker'),
   });
@@ -193,6 +206,8 @@ async function openLoopbackPlatform(file: string, onPacket: (packet: PacketInput
       setInterfaces: done,
       reconcile: done,
       inspect: done,
+      renumber: done,
+      foreign: () => Promise.resolve(ok(NO_RULES)),
       elements: () => Promise.resolve(ok(new Map<string, number>())),
       ports: () => Promise.resolve([]),
       stats: () => Promise.resolve(null),

@@ -7,23 +7,26 @@ const STEPPED_BACK_MS = 10_000;
 
 /**
  * The time of the books as this agent knows it: what servers said, carried on by the monotonic clock, so that a step of
- * the host's clock opens and closes nothing. Before the first word of a server the host's own clock serves.
+ * the host's clock opens and closes nothing. Before the first word of a server the time that it is given serves.
  *
  * A time that was said is late by the way of its message, never early: of all that were said lately the one that came
  * quickest is the closest, and no window waits because one message was slow.
  */
 export class ServerClock {
   readonly #monotonic: () => MonotonicMs;
+  readonly #told: (now: EpochMs) => void;
   /** Server time minus monotonic time: the best of this period and of the one before. */
   #best: number;
   #before = -Infinity;
   #since: number;
   #heard = false;
 
-  constructor(monotonic: () => MonotonicMs, hostNow: EpochMs) {
+  /** @param told the time, whenever a server has said it. */
+  constructor(monotonic: () => MonotonicMs, first: EpochMs, told: (now: EpochMs) => void = () => undefined) {
     this.#monotonic = monotonic;
+    this.#told = told;
     this.#since = monotonic();
-    this.#best = hostNow - this.#since;
+    this.#best = first - this.#since;
   }
 
   /** A server has said what time it is. */
@@ -41,6 +44,7 @@ export class ServerClock {
       this.#best = offset;
       this.#since = at;
     } else this.#best = Math.max(this.#best, offset);
+    this.#told(this.now());
   }
 
   now(): EpochMs {

@@ -7,6 +7,8 @@ import { EpochMs } from '../core/base/units.ts';
 import {
   AgentHelloSchema,
   GenerationSchema,
+  KernelFindingSchema,
+  KernelReportSchema,
   type AgentHello,
   type AgentMessage,
   type AssignmentsUpdate,
@@ -14,6 +16,7 @@ import {
   type InterfaceConfig,
   type ServerMessage,
 } from '../gen/headroom/v1/agent_channel_pb.ts';
+import type { Finding } from '../core/shaping/foreign/finding.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Assignments } from './assignments.ts';
 import { openChannel, type Channel } from './channel/channel.ts';
@@ -27,6 +30,7 @@ import { MessageTrace } from './message-trace.ts';
 import type { Platform } from './platform.ts';
 import type { Reports } from './reports.ts';
 import type { ServerClock } from './server-clock.ts';
+import type { Steering } from './steering.ts';
 import { ToldRoutes } from './told-routes.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -37,11 +41,15 @@ export interface SessionHandlers {
   /** The server serves this agent. */
   accepted(): void;
   /** What the topology says of this node's interfaces. */
+  /** A server has said what time it is. */
+  timeTold(): void;
   interfaces(settings: readonly InterfaceSettings[]): void;
   /** Resolves when everything of it is on the disk. */
   assignments(update: AssignmentsUpdate): Promise<void>;
   /** What is amiss on this host, a sentence each. */
   problems(): readonly string[];
+  /** Rules of others in the kernel that are in the way. */
+  findings(): readonly Finding[];
   /** The agent's state as JSON. */
   state(): Promise<string>;
   /** Somebody watches the agent's RSVP messages; null: nobody does any more. */
@@ -63,6 +71,7 @@ export class ServerSession {
   #channel: Channel | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #trace: MessageTrace | null = null;
+  readonly #steering: Pick<Steering, 'problem'>;
   #toldInterfaces = '';
   readonly #told = new ToldRoutes();
   /** Of routes; a server that says which concern it does. */
@@ -76,6 +85,7 @@ export class ServerSession {
     assignments: Assignments;
     reports: Reports;
     clock: ServerClock;
+    steering: Pick<Steering, 'problem'>;
     /** Over TCP; null on a Unix socket. */
     identity: IdentityKeeper | null;
     handlers: SessionHandlers;
@@ -88,6 +98,7 @@ export class ServerSession {
     this.#reports = options.reports;
     this.#clock = options.clock;
     this.#identity = options.identity;
+    this.#steering = options.steering;
     this.#handlers = options.handlers;
   }
 
@@ -154,13 +165,19 @@ export class ServerSession {
     });
   }
 
-  /** What is amiss on this host is now this, a sentence each. */
-  problemsChanged(problems: readonly string[]): void {
-    this.#send({ case: 'kernel', value: { $typeName: 'headroom.v1.KernelReport', problems: [...problems] } });
+  /** What is amiss on this host, rules of others that are in the way, or whether it can steer, is other than before. */
+  kernelChanged(): void {
+    const value = create(KernelReportSchema, {
+      problems: [...this.#handlers.problems()],
+      findings: this.#handlers.findings().map((finding) => create(KernelFindingSchema, finding)),
+      steeringProblem: this.#steering.problem ?? '',
+    });
+    this.#send({ case: 'kernel', value });
   }
 
   #hello(): AgentHello {
-    const { network, features, steeringProblem } = this.#platform;
+    const { network, features } = this.#platform;
+    const steeringProblem = this.#steering.problem;
     this.#toldInterfaces = JSON.stringify(network.interfaces());
     return create(AgentHelloSchema, {
       node: this.#config.node,
@@ -206,10 +223,11 @@ export class ServerSession {
         }
         this.#handlers.accepted();
         this.#clock.heard(EpochMs(Number(serverTimeMs)));
+        this.#handlers.timeTold();
         this.#interfaces(interfaces);
         this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS);
         this.#beat();
-        this.problemsChanged(this.#handlers.problems());
+        this.kernelChanged();
         this.#reports.repeat();
         return;
       }

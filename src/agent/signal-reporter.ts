@@ -221,9 +221,11 @@ export class SignalReporter {
   enforced(assignment: Assignment, flows: readonly FlowKey[]): void {
     const { reservationId } = assignment;
     const known = this.#unenforced.get(reservationId);
-    for (const flow of flows.map(flowKeyText)) {
-      const reserved = this.#reservations.get(flow);
-      if (known?.delete(flow) && reserved) this.#reserved(assignment, reserved);
+    for (const flow of flows) {
+      if (!known?.delete(flowKeyText(flow))) continue;
+      const reserved = this.#reservations.get(flowKeyText(flow));
+      if (reserved) this.#reserved(assignment, reserved);
+      else this.#openedFor(assignment, flow);
     }
     if (known?.size === 0) this.#unenforced.delete(reservationId);
   }

@@ -9,6 +9,7 @@ import { filterOf } from './shaped-flow.ts';
 import type { HostNetwork, HostRoute } from './netlink/host-network.ts';
 import { flowKeyOf, flowKeysOf } from './flow-key.ts';
 import type { NumberBook } from './number-book.ts';
+import { SteeringRoutes, type RouteNews, type SteeredTo } from './steering-routes.ts';
 import { Overtaken } from './overtaken.ts';
 
 interface Problem {
@@ -19,6 +20,11 @@ interface Problem {
 export interface FlowMarker {
   steer(flow: SteeredFlow): Promise<Result<void, Problem>>;
   unsteer(key: string): Promise<Result<void, Problem>>;
+  /** Other bits for the marks of all flows that have one, in one transaction. */
+  renumber(to: {
+    readonly numbers: SteeringNumbers;
+    readonly flows: readonly SteeredFlow[];
+  }): Promise<Result<void, Problem>>;
 }
 
 type Hop = Omit<Neighbour, 'number'>;
@@ -28,8 +34,8 @@ interface Steered {
   /** The reservation that asked for it last. */
   reservationId: string;
   readonly flow: FlowKey;
-  readonly steered: SteeredFlow;
-  readonly neighbour: Neighbour;
+  steered: SteeredFlow;
+  neighbour: Neighbour;
   pinned: boolean;
   /** Resolves when the kernel marks the flow's packets, or has said why not. */
   readonly ready: Promise<Result<void, Problem>>;
@@ -46,14 +52,19 @@ interface Steered {
  * A flow stays steered after its reservation until its path state here is gone: PathTear has to take the way of PATH.
  */
 export class Steering {
-  readonly #numbers: SteeringNumbers;
-  readonly #book: NumberBook;
+  #numbers: SteeringNumbers;
+  #book: NumberBook;
+  readonly #bookOf: (numbers: SteeringNumbers) => NumberBook;
   readonly #network: HostNetwork;
   readonly #kernel: FlowMarker;
-  readonly #problem: string | null;
+  readonly #unable: string | null;
+  /** Why marks cannot be trusted now; null = they can. */
+  #untrusted: string | null = null;
+  /** Resolves when the marks have the bits that they are moved to. */
+  #moving: Promise<void> | null = null;
   readonly #changed: () => void;
-  readonly #mayRemove: () => boolean;
   readonly #log: (problem: string) => void;
+  readonly #routes: SteeringRoutes;
   readonly #flows = new Map<string, Steered>();
   readonly #uses = new Map<string, number>();
   readonly #paths = new Set<string>();
@@ -63,8 +74,8 @@ export class Steering {
 
   constructor(options: {
     numbers: SteeringNumbers;
-    /** Numbers of neighbours, by `<interface> <address>`. */
-    book: NumberBook;
+    /** Numbers of neighbours, by `<interface> <address>`; as many as the bits have values. */
+    bookOf: (numbers: SteeringNumbers) => NumberBook;
     network: HostNetwork;
     kernel: FlowMarker;
     /** Why this host cannot steer at all; null = it can. */
@@ -76,13 +87,55 @@ export class Steering {
     log: (problem: string) => void;
   }) {
     this.#numbers = options.numbers;
-    this.#book = options.book;
+    this.#bookOf = options.bookOf;
+    this.#book = options.bookOf(options.numbers);
     this.#network = options.network;
     this.#kernel = options.kernel;
-    this.#problem = options.problem;
+    this.#unable = options.problem;
     this.#changed = options.changed;
-    this.#mayRemove = options.mayRemove;
     this.#log = options.log;
+    this.#routes = new SteeringRoutes(options);
+  }
+
+  /** Why no flow can be steered; null = they can. */
+  get problem(): string | null {
+    return this.#unable ?? this.#untrusted;
+  }
+
+  /** The bits that marks have now. */
+  get numbers(): SteeringNumbers {
+    return this.#numbers;
+  }
+
+  /** Reservations that are pinned to a neighbour here. */
+  *pinned(): Iterable<string> {
+    for (const { pinned, leaving, reservationId } of this.#flows.values()) if (pinned && !leaving) yield reservationId;
+  }
+
+  /** Marks cannot be trusted any more, or can again: what is pinned stays as it is, nothing else is steered meanwhile. */
+  distrust(problem: string | null): void {
+    this.#untrusted = problem;
+    if (problem === null) return;
+    for (const [text, entry] of [...this.#flows]) if (!entry.pinned) this.#drop(text, entry);
+  }
+
+  /**
+   * Gives all marks other bits, make before break: rules for the new marks first, then all flows in one transaction, then the
+   * old rules go.
+   *
+   * @returns a sentence where it cannot be done; then everything is as before.
+   */
+  async move(numbers: SteeringNumbers): Promise<string | null> {
+    let done = (): void => undefined;
+    this.#moving = new Promise((resolve) => (done = resolve));
+    try {
+      return await this.#move(numbers);
+    } finally {
+      this.#moving = null;
+      done();
+      // What a predecessor left stays until it is known what is wanted.
+      if (this.#flows.size > 0) this.reconcileRoutes();
+    }
   }
 
   /**
@@ -109,7 +162,7 @@ export class Steering {
   /** The neighbour that the assignment's flows are to be steered to; null: as routed. */
   #hopOf({ flow, nextHop, outgoingInterface, pinned }: Assignment): Hop | null {
     if (outgoingInterface === null) return null;
-    if (this.#problem !== null && !pinned) return null;
+    if (this.problem !== null && !pinned) return null;
     if (nextHop !== null) return { interface: outgoingInterface, nextHop };
     const choices = this.#network.lookup(flow.destination.address)?.choices ?? [];
     const gateway = choices.find((each) => each.interface === outgoingInterface)?.gateway ?? null;
@@ -129,7 +182,7 @@ export class Steering {
       this.#overtaken.arrived(text);
       return known.isReady ? null : known.ready;
     }
-    if (this.#problem !== null) return Promise.resolve(refused(this.#problem));
+    if (this.problem !== null) return Promise.resolve(refused(this.problem));
     const name = nameOf(hop.interface, hop.nextHop);
     const number = this.#book.allocate(name);
     if (number === null) return Promise.resolve(refused('no mark is left for another neighbour'));
@@ -137,7 +190,8 @@ export class Steering {
     const steered: SteeredFlow = { key: text, filter: filterOf(session, source), neighbour: number };
     const neighbour: Neighbour = { number, ...hop };
     const late = this.#paths.has(text);
-    const ready = this.#kernel.steer(steered);
+    const moving = this.#moving;
+    const ready = moving ? moving.then(() => this.#kernel.steer(entry.steered)) : this.#kernel.steer(steered);
     const entry: Steered = { reservationId, flow, steered, neighbour, pinned, ready, isReady: false, leaving: false };
     this.#flows.set(text, entry);
     if (known) this.#unuse(known);
@@ -221,12 +275,23 @@ export class Steering {
 
   /** Rules and routes become what they should be; ours that serve no flow go. */
   reconcileRoutes(): void {
-    const observed = this.#network.steering();
-    if (observed === null) return;
-    const neighbours = new Map([...this.#flows.values()].map(({ neighbour }) => [neighbour.number, neighbour]));
-    const plan = planRoutes(neighbours.values(), observed, this.#numbers);
-    const steps = this.#mayRemove() ? plan : plan.filter(({ op }) => op !== 'deleteRule' && op !== 'deleteRoute');
-    for (const problem of this.#network.steer(steps)) this.#log(problem);
+    // In between there are rules for both; the end of the move brings them in order.
+    if (!this.#moving) this.#routes.reconcile(this.#neighbours(), this.#numbers);
+  }
+
+  /** Others took rules or routes away since that was told last. */
+  get hasRouteNews(): boolean {
+    return this.#routes.hasNews;
+  }
+
+  /** What others took away since the last time, and what of it could not be put back. */
+  takeRouteNews(): RouteNews {
+    return this.#routes.takeNews();
+  }
+
+  /** Rules and routes that others took away; they are left so. */
+  inspectRoutes(): RouteNews {
+    return this.#moving ? { problems: [], disturbances: [] } : this.#routes.inspect(this.#neighbours(), this.#numbers);
   }
 
   /** Neighbours keep the numbers that they have in the kernel's tables, where the journal does not know them. */
@@ -250,6 +315,50 @@ export class Steering {
   close(): void {
     this.#closed = true;
     this.#overtaken.close();
+  }
+
+  #neighbours(): ReadonlyMap<number, SteeredTo> {
+    const wanted = new Map<number, { neighbour: Neighbour; keys: string[] }>();
+    for (const [key, { neighbour }] of this.#flows) {
+      const known = wanted.get(neighbour.number);
+      if (known) known.keys.push(key);
+      else wanted.set(neighbour.number, { neighbour, keys: [key] });
+    }
+    return wanted;
+  }
+
+  async #move(numbers: SteeringNumbers): Promise<string | null> {
+    const observed = this.#network.steering();
+    if (observed === null) return 'this host has no rules and routes to be had';
+    const before = { numbers: this.#numbers, book: this.#book };
+    // Numbers that the new bits have stay; the others get those that are left.
+    const book = this.#bookOf(numbers);
+    const moved = new Map<Steered, Neighbour>();
+    for (const entry of this.#flows.values()) {
+      const { interface: name, nextHop } = entry.neighbour;
+      const number = book.allocate(nameOf(name, nextHop));
+      if (number === null) return 'the bits that are free have too few values for all neighbours';
+      moved.set(entry, { number, interface: name, nextHop });
+    }
+    const steps = planRoutes(moved.values(), observed, numbers);
+    const additions = steps.filter(({ op }) => op === 'addRule' || op === 'setRoute');
+    this.#book = book;
+    const problems = this.#network.steer(additions);
+    const flows = [...moved].map(([{ steered }, { number }]) => ({ ...steered, neighbour: number }));
+    const result = problems.length > 0 ? refused(problems.join('; ')) : await this.#kernel.renumber({ numbers, flows });
+    if (!result.ok) {
+      this.#book = before.book;
+      return result.error.detail;
+    }
+    this.#numbers = numbers;
+    for (const [entry, neighbour] of moved) {
+      const isSame = neighbour.number === entry.neighbour.number;
+      entry.neighbour = neighbour;
+      entry.steered = { ...entry.steered, neighbour: neighbour.number };
+      // What was asked for before may come after the move, with the number of before.
+      if (!entry.isReady && !isSame) void this.#kernel.steer(entry.steered);
+    }
+    return null;
   }
 
   #wayNow(flow: FlowKey, via: IpAddress | null, differs: (route: HostRoute) => void, tell = true): HostRoute | null {

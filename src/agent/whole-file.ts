@@ -22,9 +22,18 @@ export function replaceFile(file: string, text: string): number {
     syncFolder(dirname(file));
     return fd;
   } catch (error) {
-    closeSync(fd);
+    close(fd);
     rmSync(fresh, { force: true });
     throw error;
+  }
+}
+
+/** Closes without a word: some disks say only now that they did not take what was written, which syncing has told before. */
+export function close(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // The descriptor is gone all the same.
   }
 }
 
@@ -71,6 +80,6 @@ function syncFolder(folder: string): void {
   } catch {
     // EINVAL: no such call for folders here.
   } finally {
-    closeSync(fd);
+    close(fd);
   }
 }

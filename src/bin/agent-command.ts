@@ -21,7 +21,7 @@ interface Options {
   readonly removeOnExit?: boolean;
   readonly rsvpTransport: TransportChoice;
   readonly rsvpUdpInterface?: readonly string[];
-  readonly markMask: number;
+  readonly markMask?: number;
   readonly firstTable: number;
   readonly record?: string;
   readonly recordMegabytes: number;
@@ -54,9 +54,8 @@ export function registerAgent(program: Command): void {
     .option('--rsvp-udp-interface <name...>', 'where hosts have only UDP, and none of them sends so that it shows')
     .option(
       '--mark-mask <bits>',
-      'the bits of packet marks that are ours, for flows that are kept off their routed way',
+      'the bits of packet marks that are ours, for flows that are kept off their routed way (default: bits that no rule names)',
       wholeNumber,
-      DEFAULT_STEERING.mask,
     )
     .option(
       '--first-table <n>',
@@ -74,7 +73,8 @@ export function registerAgent(program: Command): void {
       refuseUnknown(process.env);
       const { node } = options;
       if (node === undefined) throw new UsageError('--node is missing: which node of the topology is this host?');
-      const steering = { mask: options.markMask, firstTable: options.firstTable };
+      const { markMask = null, firstTable } = options;
+      const steering = { mask: markMask ?? DEFAULT_STEERING.mask, firstTable };
       const problem = steeringProblem(steering);
       if (problem !== null) throw new UsageError(`--mark-mask, --first-table: ${problem}`);
       const dataDir = readDataDir(process.env);
@@ -100,7 +100,7 @@ export function registerAgent(program: Command): void {
           removeOnExit: options.removeOnExit ?? false,
           transport: options.rsvpTransport,
           udpInterfaces: options.rsvpUdpInterface ?? [],
-          steering,
+          ...{ markMask, firstTable },
           record:
             options.record === undefined
               ? null

@@ -41,6 +41,10 @@ export function registerAgentQueries(agent: Command): void {
         ...(a.features ? [`  steers    ${a.features.steeringProblem ?? 'yes'}`] : []),
         ...(a.features?.notes ?? []).map((note) => `  note      ${note}`),
         ...a.mismatches.map((mismatch) => `  mismatch  ${mismatch}`),
+        ...a.findings.flatMap(({ severity, object, detail, mend }) => [
+          `  ${severity.padEnd(8)}  ${object}`,
+          `            ${detail}; to mend it: ${mend}`,
+        ]),
       ]);
     });
 }

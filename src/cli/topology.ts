@@ -191,10 +191,20 @@ async function currentEtag(client: HeadroomClient): Promise<{ ifMatch?: string }
 type Findings = ReturnType<typeof checkTopology>;
 
 async function storedFindings(options: FileOptions): Promise<Findings> {
-  const { topology } = await withClient(options, (client) => client.getTopology());
+  const { topology, agents } = await withClient(options, async (client) => ({
+    topology: (await client.getTopology()).topology,
+    agents: await client.listAgents(),
+  }));
   const parsed = importTopology('headroom', topology, {});
   if (!parsed.ok) throw new RefusalError('the stored topology does not parse', parsed.error.map(documentLine));
-  return checkTopology(parsed.value.topology);
+  const onHosts = agents.flatMap(({ id, findings }) =>
+    findings.map(({ severity, object, detail, mend }) => ({
+      severity,
+      where: id,
+      what: `${object}: ${detail}; to mend it: ${mend}`,
+    })),
+  );
+  return [...checkTopology(parsed.value.topology), ...onHosts];
 }
 
 function fileFindings(file: string, options: FileOptions): Findings {

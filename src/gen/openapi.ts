@@ -397,6 +397,20 @@ export interface components {
             } | null;
             /** @description Where its report and the topology differ */
             mismatches: string[];
+            /** @description Rules of others in the host's kernel that defeat what is promised (error), or may (warning) */
+            findings: {
+                /** @description markOverlap, noMarkBits, markOverwritten, addressTranslated, flowtable or notJudged */
+                code: string;
+                /** @description The rule, as its operator knows it */
+                object: string;
+                /** @description Bits of packet marks of ours that it concerns; 0 = none */
+                markBits: number;
+                /** @enum {string} */
+                severity: "error" | "warning";
+                detail: string;
+                /** @description What to do about it */
+                mend: string;
+            }[];
             /** @description Reservations that it has been told to hold */
             assignments: number;
             memoryBytes: number | null;

@@ -91,6 +91,7 @@ beforeEach(() => {
     overhead: () => Bytes(14),
     steered: () => null,
     isAbsent: () => isAbsent,
+    defeat: () => null,
     mtu: () => Bytes(1500),
     mostFor: (each) => changes.termsFor(each),
     answer: (input) => {

@@ -145,11 +145,11 @@ describe.skipIf(requires('root'))('a journal on a disk that takes nothing', () =
   });
   afterEach(() => disk.remove());
 
-  const opened = () => {
+  const opened = (firstRetryMs = 5) => {
     const { log, lines } = loggedLines();
     const told = new EventEmitter();
     const journal = new Journal(file, {
-      ...{ log, firstRetryMs: 5, longestRetryMs: 20 },
+      ...{ log, firstRetryMs, longestRetryMs: 4 * firstRetryMs },
       onProblem: (problem) => told.emit(problem === null ? 'over' : 'problem', problem),
     });
     return { journal, lines, told };
@@ -185,6 +185,24 @@ describe.skipIf(requires('root'))('a journal on a disk that takes nothing', () =
     await journal.close();
     expect(Object.keys(await reread())).toHaveLength(10);
     expect(lines.map(({ level }) => level)).toEqual(['error', 'info']);
+  });
+
+  it('is not tried between two retries, however often it is asked to be on the disk', async () => {
+    const { journal, lines } = opened(600_000);
+    disk.fill();
+    for (let i = 0; i < 50; i++) {
+      journal.put(`a${i}`, 'x'.repeat(1_000));
+      await journal.flush();
+    }
+    disk.free();
+    await journal.flush();
+    expect(journal.failing).toBe(true);
+    await journal.close();
+    expect(lines.map(({ level, failures }) => [level, failures])).toEqual([
+      ['error', 1],
+      ['info', 1],
+    ]);
+    expect(Object.keys(await reread())).toHaveLength(50);
   });
 
   it('starts with what the file has', async () => {

@@ -12,6 +12,7 @@ import type { DesiredShaping } from '../../src/core/shaping/desired.ts';
 import { createLoggers } from '../../src/telemetry/logger.ts';
 import { assignment, SENDERS } from '../support/two-senders.ts';
 
+const nothing = () => ({ problems: [], disturbances: [] });
 const done = () => Promise.resolve(ok(undefined));
 const [A, C] = Object.values(SENDERS).map(({ address, port }) => ({ source: address, sourcePort: port! }));
 
@@ -39,6 +40,7 @@ beforeEach(() => {
     answer: () => undefined,
     steered: () => null,
     isAbsent: () => false,
+    defeat: () => null,
     refused: () => undefined,
   });
   comparison = new KernelComparison({
@@ -46,7 +48,7 @@ beforeEach(() => {
     classes: { held: () => ids.entries() },
     enforcement,
     interfaces: { toShape: () => [], overhead: () => Bytes(14) },
-    steering: { desired: () => [], reconcileRoutes: () => undefined },
+    steering: { desired: () => [], reconcileRoutes: () => undefined, takeRouteNews: nothing, inspectRoutes: nothing },
     kernel: {
       reconcile: (desired) => {
         compared.push(desired);

@@ -84,3 +84,16 @@ it('compares rarely what others change without hurting it', async () => {
   expect(watch.counters.comparisons).toBeLessThan(20 + 600 / 2);
   expect(watch.counters.foreign).toBe(30_000);
 });
+
+it('leaves what is taken away again and again as it is, there and only there, until the wait is over', async () => {
+  found = GONE;
+  for (let i = 0; i < 6; i++) {
+    watch.disturbed();
+    await vi.advanceTimersByTimeAsync(20);
+  }
+  expect(done).toEqual(Array.from({ length: 6 }, () => 'run'));
+  expect([watch.leaves('eth1'), watch.leaves('eth2')]).toEqual([true, false]);
+  found = RIGHT;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(watch.leaves('eth1')).toBe(false);
+});

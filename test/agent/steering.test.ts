@@ -37,6 +37,7 @@ class RuledNetwork implements HostNetwork {
 
   interfaces = () => [];
   routes = () => [];
+  markRules = () => [];
   concern = () => {};
   close = () => Promise.resolve();
   steering = () => ({ rules: this.rules, routes: this.tables });
@@ -78,6 +79,9 @@ class HeldMarks implements FlowMarker {
   unsteer(key: string): Promise<Result<void, { detail: string }>> {
     return this.#when(() => this.marks.delete(key));
   }
+  renumber({ flows }: { readonly flows: readonly SteeredFlow[] }): Promise<Result<void, { detail: string }>> {
+    return this.#when(() => flows.forEach((flow) => this.marks.set(flow.key, flow.neighbour)));
+  }
   async #when(act: () => unknown): Promise<Result<void, { detail: string }>> {
     const waiting = this.#open;
     if (waiting) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -108,7 +112,7 @@ describe('steering', () => {
   const steering = (problem: string | null = null): Steering =>
     new Steering({
       numbers: DEFAULT_STEERING,
-      book: new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(DEFAULT_STEERING) }),
+      bookOf: (numbers) => new NumberBook(journal, 'neighbour/', { first: 1, last: neighbourLimit(numbers) }),
       network,
       kernel: marks,
       problem,

@@ -87,5 +87,30 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))(
       await headroom.reaches(fresh.body.id as string, 'active');
       await headroom.reaches(id, 'active');
     }, 120_000);
+
+    it('mislead no agent that starts again while its server is away', async () => {
+      const start = Date.now() + HOUR_MS;
+      const ends = await headroom.book(5300, RATE, {
+        window: { start: new Date(Date.now()).toISOString(), end: new Date(start).toISOString() },
+      });
+      const begins = await headroom.book(5301, RATE, { window: { start: new Date(start).toISOString(), end: null } });
+      expect([ends.status, begins.status]).toEqual([201, 201]);
+      await headroom.reaches(ends.body.id as string, 'active');
+      const paths = async (): Promise<number> => {
+        const { body } = await headroom.rsvpState('host-a');
+        return (body.engine.paths as unknown[]).length;
+      };
+      const before = await paths();
+      await headroom.stopServer('SIGKILL');
+      await headroom.killAgent('host-a');
+      writeFileSync(file, String(6 * HOUR_MS));
+      headroom.lab.startAgent('host-a');
+      await headroom.startServer();
+      await headroom.agentsConnected();
+      await headroom.until('host-a answers', 15_000, async () => (await headroom.rsvpState('host-a')).status === 200);
+      expect(await paths()).toBe(before);
+      await headroom.reaches(ends.body.id as string, 'active');
+      await headroom.reaches(begins.body.id as string, 'scheduled');
+    }, 60_000);
   },
 );

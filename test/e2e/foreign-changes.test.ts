@@ -110,6 +110,36 @@ describe.skipIf(requires('root', 'ip', 'tc', 'nft'))('what others change in the 
     });
   }, 60_000);
 
+  it('the rule and the route of a pinned flow: put back at once and told', async () => {
+    // The routed way by r2 is so full that what follows goes round by r3.
+    const filling = (await headroom.book(++port, 70_000_000)).body.id as string;
+    await headroom.reaches(filling, 'active');
+    const { status, body } = await headroom.book(++port, 3 * RATE);
+    expect([status, body]).toMatchObject([201, { paths: [{ pinning: 'pinned' }] }]);
+    id = body.id as string;
+    await headroom.reaches(id, 'active');
+    const rules = (): Promise<string> => headroom.exec('r1', 'ip', 'rule', 'show', 'pref', '21000');
+    const routes = (): Promise<string> => headroom.exec('r1', 'ip', 'route', 'show', 'table', 'all', 'proto', '72');
+    const before = [await rules(), await routes()];
+    await headroom.exec('r1', 'ip', 'rule', 'del', 'pref', '21000');
+    await expectShortlyDegraded(
+      /r1 has lost it \(the rule or route that keeps flows on their path by 10\.13\.0\.3 was gone/,
+    );
+    expect([await rules(), await routes()]).toEqual(before);
+
+    const table = /lookup (\d+)/.exec(before[0]!)![1]!;
+    await headroom.exec('r1', 'ip', 'route', 'flush', 'table', table);
+    let losses = 0;
+    await headroom.eventsOf(id, ({ reservation }) => {
+      if (reservation.state === 'degraded') losses++;
+      return losses === 2;
+    });
+    await headroom.reaches(id, 'active');
+    expect([await rules(), await routes()]).toEqual(before);
+    await headroom.call('DELETE', `/v1/reservations/${filling}`);
+    await headroom.reaches(filling, 'ended');
+  }, 30_000);
+
   it('a table of their own, a thousand times: nothing is compared', async () => {
     await active();
     const before = await kernel();

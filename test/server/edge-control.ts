@@ -125,6 +125,7 @@ const AGENT: AgentView = {
     notes: [],
   },
   mismatches: ['eth2 is not in the topology'],
+  findings: [],
   assignments: 3,
   memoryBytes: 50_000_000,
 };

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
-import { closeSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile, setAside } from '../whole-file.ts';
+import { close, replaceFile, setAside } from '../whole-file.ts';
 import { WriteRetry, type WriteRetryOptions } from '../write-retry.ts';
 import type { TrustMaterial } from './server-trust.ts';
 
@@ -81,7 +81,7 @@ export class IdentityKeeper {
 
   #save(): void {
     try {
-      closeSync(replaceFile(this.#file, JSON.stringify(this.#identity)));
+      close(replaceFile(this.#file, JSON.stringify(this.#identity)));
     } catch (error) {
       return this.#retry.failed(error);
     }

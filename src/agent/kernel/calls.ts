@@ -1,9 +1,10 @@
 import type { Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedInterface } from '../../core/shaping/desired.ts';
-import type { SteeringNumbers } from '../../core/shaping/steering.ts';
+import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
+import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
-import type { SteeringChange } from './steering-keeper.ts';
+import type { Renumbering, SteeringChange } from './steering-keeper.ts';
 
 /** What the worker can be asked, and what it answers. */
 export interface KernelCalls {
@@ -14,6 +15,8 @@ export interface KernelCalls {
   elements: { argument: null; answer: Result<ReadonlyMap<string, number>, KernelProblem> };
   ports: { argument: null; answer: readonly number[] };
   steer: { argument: SteeringChange; answer: Result<void, KernelProblem> };
+  renumber: { argument: Renumbering; answer: Result<void, KernelProblem> };
+  foreign: { argument: null; answer: Result<ForeignRuleset, KernelProblem> };
   stats: { argument: null; answer: readonly FlowCounters[] };
   close: { argument: { readonly remove: boolean }; answer: null };
 }

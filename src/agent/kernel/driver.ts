@@ -2,17 +2,19 @@ import { err, ok, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface } from '../../core/shaping/desired.ts';
 import { filterDisturbance, queueDisturbance, type Disturbance } from '../../core/shaping/disturbance.ts';
 import { renderNft, type NftStep } from '../../core/shaping/nft.ts';
+import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import type { SteeringNumbers } from '../../core/shaping/steering.ts';
 import { STEERING_TABLE } from '../../core/shaping/steering-nft.ts';
 import { renderTc } from '../../core/shaping/tc.ts';
 import { elementsOf, WantedShaping, type Refusal } from '../../core/shaping/wanted.ts';
 import { FilterKeeper } from './filter-keeper.ts';
+import { readForeign } from './foreign-reader.ts';
 import { InterfaceKeeper, type Shortfall } from './interface-keeper.ts';
 import type { ClassReader } from '../netlink/class-reader.ts';
 import type { NftSession } from './nft-session.ts';
 import type { FlowCounters, KernelProblem, ReconcileReport } from './problem.ts';
 import { KernelReader } from './reader.ts';
-import { SteeringKeeper, type SteeringChange } from './steering-keeper.ts';
+import { SteeringKeeper, type Renumbering, type SteeringChange } from './steering-keeper.ts';
 import type { TcSession } from './tc-session.ts';
 
 export interface FlowBatch {
@@ -133,6 +135,20 @@ export class KernelDriver {
   /** Marks for flows that are kept off their routed way. */
   steer(change: SteeringChange): Promise<Result<void, KernelProblem>> {
     return this.#steering.change(change);
+  }
+
+  /** Marks get other bits: all of them in one transaction, so that no packet goes without. */
+  renumber(renumbering: Renumbering): Promise<Result<void, KernelProblem>> {
+    return this.#steering.renumber(renumbering);
+  }
+
+  /** What others have in nftables. */
+  async foreign(): Promise<Result<ForeignRuleset, KernelProblem>> {
+    try {
+      return ok(await readForeign(this.#nft));
+    } catch (error) {
+      return err({ code: 'failed', detail: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** Full comparison of everything of ours with what is desired. Classes that are right are not touched. */

@@ -1,11 +1,13 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { err, type Result } from '../../core/base/result.ts';
 import type { DesiredShaping, ShapedFlow, ShapedInterface, SteeredFlow } from '../../core/shaping/desired.ts';
+import type { ForeignRuleset } from '../../core/shaping/foreign/ruleset.ts';
 import { DEFAULT_STEERING, type SteeringNumbers } from '../../core/shaping/steering.ts';
 import type { Answer, KernelCallName, KernelCalls, Request, WorkerSettings } from './calls.ts';
 import type { BatchResults, FlowBatch } from './driver.ts';
 import type { FlowCounters, KernelFeatures, KernelProblem, ReconcileReport } from './problem.ts';
 import { serve } from './serve.ts';
+import type { Renumbering } from './steering-keeper.ts';
 import { SteeringBatch } from './steering-batch.ts';
 
 export type { BatchResults, FlowBatch } from './driver.ts';
@@ -47,6 +49,10 @@ export interface Kernel {
   elements(): Promise<Result<ReadonlyMap<string, number>, KernelProblem>>;
   /** Ports of the netlink sockets by which everything asked for until now has reached the kernel. */
   ports(): Promise<readonly number[]>;
+  /** Marks get other bits, in one transaction for all flows that have one. */
+  renumber(renumbering: Renumbering): Promise<Result<void, KernelProblem>>;
+  /** What others have in nftables. */
+  foreign(): Promise<Result<ForeignRuleset, KernelProblem>>;
   stats(): Promise<readonly FlowCounters[]>;
   /** With `remove` nothing of ours stays behind; without, everything stays in force. */
   close(options: { readonly remove: boolean }): Promise<void>;
@@ -58,8 +64,15 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     nft: options.nft ?? 'library',
     steering: options.steering ?? DEFAULT_STEERING,
   };
+  // Of a worker that takes the place of another.
+  let latest = settings;
   const threaded = options.thread ?? import.meta.url.endsWith('.js');
-  const remote = new RemoteKernel(() => (threaded ? workerLink(settings) : localLink(settings)), options);
+  const remote = new RemoteKernel(() => (threaded ? workerLink(latest) : localLink(latest)), {
+    ...options,
+    onRenumbered: (steering) => {
+      latest = { ...settings, steering };
+    },
+  });
   await remote.ready;
   return remote;
 }
@@ -139,12 +152,17 @@ const ATTEMPTS = 2;
 /** The worker ended before it had answered. */
 class WorkerEnded extends Error {}
 
+interface RemoteOptions extends Pick<KernelOptions, 'desired' | 'onTrouble'> {
+  /** Marks have other bits from now on. */
+  readonly onRenumbered?: (numbers: SteeringNumbers) => void;
+}
+
 /** The kernel by way of a worker, which is replaced when it ends. */
 export class RemoteKernel implements Kernel {
   /** Rejects where not even the first worker starts. */
   readonly ready: Promise<void>;
   readonly #makeLink: () => Link;
-  readonly #options: Pick<KernelOptions, 'desired' | 'onTrouble'>;
+  readonly #options: RemoteOptions;
   readonly #pending = new Map<number, Pending>();
   #link!: Link;
   #features: KernelFeatures | null = null;
@@ -159,7 +177,7 @@ export class RemoteKernel implements Kernel {
   readonly #steering = new SteeringBatch((change) => this.#inTurn(() => this.#call('steer', change).catch(broken)));
   #busy = false;
 
-  constructor(makeLink: () => Link, options: Pick<KernelOptions, 'desired' | 'onTrouble'> = {}) {
+  constructor(makeLink: () => Link, options: RemoteOptions = {}) {
     this.#makeLink = makeLink;
     this.#options = options;
     this.ready = this.#up = this.#start();
@@ -263,6 +281,18 @@ export class RemoteKernel implements Kernel {
 
   ports(): Promise<readonly number[]> {
     return this.#inTurn(() => this.#call('ports', null).catch(() => []));
+  }
+
+  renumber(renumbering: Renumbering): Promise<Result<void, KernelProblem>> {
+    return this.#inTurn(async () => {
+      const result = await this.#call('renumber', renumbering).catch(broken);
+      if (result.ok) this.#options.onRenumbered?.(renumbering.numbers);
+      return result;
+    });
+  }
+
+  foreign(): Promise<Result<ForeignRuleset, KernelProblem>> {
+    return this.#inTurn(() => this.#call('foreign', null).catch(broken));
   }
 
   stats(): Promise<readonly FlowCounters[]> {

@@ -10,6 +10,8 @@ export interface NftSession {
   run(commands: string): Promise<string | null>;
   /** JSON of a table with numeric values, or null when there is no such table. @throws Error when it cannot be read. */
   list(table: string): Promise<string | null>;
+  /** JSON of the names of all tables. @throws Error when they cannot be read. */
+  tables(): Promise<string>;
   /** Ports of the netlink sockets by which it changes the kernel, of late. */
   ports(): readonly number[];
   close(): void;
@@ -67,6 +69,11 @@ function openLibrary(): NftSession {
       if (status === 0) return Promise.resolve(text);
       return MISSING.test(error) ? Promise.resolve(null) : Promise.reject(new Error(firstLine(error)));
     },
+    tables: () => {
+      setFlags(context, JSON_OUTPUT);
+      const { status, output: text, error } = execute('list tables');
+      return status === 0 ? Promise.resolve(text) : Promise.reject(new Error(firstLine(error)));
+    },
     ports: () => ownNetlinkPorts(NETLINK_NETFILTER),
     close: () => {
       free(context);
@@ -91,6 +98,12 @@ class NftProgram implements NftSession {
     const { status, output, error } = await program(['-n', '-j', 'list', 'table', ...table.split(' ')], '');
     if (status === 0) return output;
     if (MISSING.test(error)) return null;
+    throw new Error(firstLine(error));
+  }
+
+  async tables(): Promise<string> {
+    const { status, output, error } = await program(['-n', '-j', 'list', 'tables'], '');
+    if (status === 0) return output;
     throw new Error(firstLine(error));
   }
 

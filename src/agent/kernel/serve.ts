@@ -6,7 +6,7 @@ import { KernelDriver, type BatchResults, type FlowBatch } from './driver.ts';
 import { probeFeatures } from './features.ts';
 import { openNft } from './nft-session.ts';
 import type { KernelFeatures, KernelProblem } from './problem.ts';
-import type { SteeringChange } from './steering-keeper.ts';
+import type { Renumbering, SteeringChange } from './steering-keeper.ts';
 import { TcSession } from './tc-session.ts';
 
 /** The end of a message channel, as a worker's parent port is. */
@@ -69,6 +69,10 @@ async function call(driver: KernelDriver, request: Request): Promise<unknown> {
       return driver.ports();
     case 'steer':
       return driver.steer(request.argument as SteeringChange);
+    case 'renumber':
+      return driver.renumber(request.argument as Renumbering);
+    case 'foreign':
+      return driver.foreign();
     case 'stats':
       return driver.stats();
     case 'close':

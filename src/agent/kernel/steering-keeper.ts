@@ -20,10 +20,16 @@ export interface SteeringChange {
   readonly clear: readonly string[];
 }
 
+/** Marks of other bits, and all flows that have one. */
+export interface Renumbering {
+  readonly numbers: SteeringNumbers;
+  readonly flows: readonly SteeredFlow[];
+}
+
 /** Keeps the nftables table that marks steered flows at what is wanted. */
 export class SteeringKeeper {
   readonly #nft: NftSession;
-  readonly #numbers: SteeringNumbers;
+  #numbers: SteeringNumbers;
   readonly #flows = new Map<string, { readonly element: string; readonly neighbour: number }>();
   readonly #elements = new Map<string, number>();
   #observed: SteeringTable = absentSteering();
@@ -53,6 +59,26 @@ export class SteeringKeeper {
       this.#clear(key, touched);
       if (known) this.#put(key, known.element, known.neighbour, touched);
     }
+    return err({ code: 'failed', detail: `nftables: ${problem}` });
+  }
+
+  /** Marks of other bits for exactly these flows; after a failure the table is as before. */
+  async renumber({ numbers, flows }: Renumbering): Promise<Result<void, KernelProblem>> {
+    const before = { numbers: this.#numbers, flows: new Map(this.#flows) };
+    this.#numbers = numbers;
+    this.#replace(
+      flows.flatMap(({ key, filter, neighbour }) => {
+        const element = elementKey(filter);
+        return element.ok ? [[key, { element: element.value, neighbour }] as const] : [];
+      }),
+    );
+    // Read with the new bits, chains of the old ones are not sound: the table is made anew in one transaction.
+    this.#observed = { ...absentSteering(), present: this.#observed.present };
+    const problem = await this.#bring(undefined);
+    if (problem === null) return ok(undefined);
+    this.#numbers = before.numbers;
+    this.#replace(before.flows);
+    this.#observed = absentSteering();
     return err({ code: 'failed', detail: `nftables: ${problem}` });
   }
 
@@ -95,6 +121,13 @@ export class SteeringKeeper {
   /** Takes the table away. */
   async remove(): Promise<void> {
     if ((await this.#read()).present) await this.#nft.run(renderSteering([{ op: 'deleteTable' }], this.#numbers));
+  }
+
+  #replace(flows: Iterable<readonly [string, { readonly element: string; readonly neighbour: number }]>): void {
+    const next = [...flows];
+    this.#flows.clear();
+    this.#elements.clear();
+    for (const [key, { element, neighbour }] of next) this.#put(key, element, neighbour, new Set());
   }
 
   #put(key: string, element: string, neighbour: number, touched: Set<string>): void {

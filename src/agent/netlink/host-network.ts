@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { ipFromBytes, ipToBytes, type IpAddress, type IpPrefix } from '../../core/base/ip.ts';
 import type { NextHop, Route } from '../../core/network/topology.ts';
 import type { EngineRoute } from '../../core/rsvp/engine/types.ts';
+import type { ForeignIpRule } from '../../core/shaping/foreign/marks.ts';
 import {
   ROUTE_PROTOCOL,
   type SteeringNumbers,
@@ -34,7 +35,7 @@ import { nextHopsOf } from './route-message.ts';
 import { RouteTable } from './route-table.ts';
 import { Soon } from './soon.ts';
 import { NetlinkSocket, openNetlink } from './socket.ts';
-import { steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
+import { foreignMarkRuleOf, steeringRequest, steeringRouteOf, steeringRuleOf } from './steering.ts';
 
 /** An interface as the kernel has it. */
 export interface HostInterface {
@@ -71,12 +72,14 @@ export interface HostNetwork {
   lookup(destination: IpAddress, mark?: number): HostRoute | null;
   /** Rules and routes of ours that lead marked packets to a neighbour; null where there are none to be had. */
   steering(): SteeringRoutes | null;
+  /** Rules of policy routing that look at marks and are not ours, of both families. */
+  markRules(): readonly ForeignIpRule[];
   /** Changes them, in order. Resolves to what could not be done, a sentence each. */
   steer(steps: readonly SteeringStep[]): readonly string[];
   close(): Promise<void>;
 }
 
-const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000; // links, IPv4 addresses, routes, rules, settings of interfaces
+const RTMGRP = 0x1 | 0x10 | 0x40 | 0x80 | 0x800000 | 0x40000; // links, IPv4 addresses, routes, rules, settings of interfaces, IPv6 rules
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
@@ -86,6 +89,7 @@ const RTN_LOCAL = 2;
 const RTM_F_FIB_MATCH = 0x2000;
 const CACHE_ENTRIES = 10_000;
 const ENODEV = 19;
+const AF_INET6 = 10;
 const ENOBUFS = 105;
 const MAX_BYTES_AT_ONCE = 1024 * 1024;
 /** Where struct rtmsg has the origin of a route. */
@@ -115,6 +119,7 @@ export function openHostNetwork(options: {
   const buffer = new Uint8Array(64 * 1024);
   questions.filterDumps();
   let state = readState();
+  let markRules: readonly ForeignIpRule[] = [];
   let steering = readSteering();
   const table = new RouteTable({
     ...{ libc, concern: options.subnets, names: () => state.names },
@@ -169,7 +174,11 @@ export function openHostNetwork(options: {
   function readSteering(): SteeringRoutes {
     const inet = new Uint8Array(12);
     inet[0] = AF_INET;
-    const rules = questions.ask(RTM_GETRULE, NLM_F_DUMP, inet).flatMap(steeringRuleOf);
+    const all = questions.ask(RTM_GETRULE, NLM_F_DUMP, inet);
+    const rules = all.flatMap(steeringRuleOf);
+    const inet6 = new Uint8Array(12);
+    inet6[0] = AF_INET6;
+    markRules = [...all, ...questions.ask(RTM_GETRULE, NLM_F_DUMP, inet6)].flatMap(foreignMarkRuleOf);
     inet[RTM_PROTOCOL] = ROUTE_PROTOCOL;
     const routes = questions
       .ask(RTM_GETROUTE, NLM_F_DUMP, inet)
@@ -220,6 +229,7 @@ export function openHostNetwork(options: {
       return answer;
     },
     steering: () => steering,
+    markRules: () => markRules,
     steer(steps) {
       if (steps.length === 0) return [];
       const indexOf = (name: string): number | null => state.interfaces.find((one) => one.name === name)?.index ?? null;

@@ -33,13 +33,15 @@ const TC_TYPES: ReadonlySet<number> = new Set([RTM_NEWQDISC, RTM_DELQDISC, RTM_N
 export type NftNews =
   /** Something of this table (`inet headroom`) was added, changed or deleted. */
   | { readonly port: number; readonly table: string }
+  /** Something of another table was. */
+  | { readonly port: number; readonly elsewhere: true }
   /** The end of a transaction, with the process that made it. */
   | { readonly port: number; readonly process: string; readonly pid: number };
 
 /**
  * Reads a datagram of the multicast group NFNLGRP_NFTABLES.
  *
- * @param tables those that are looked for, as nft writes them; what concerns others is passed over.
+ * @param tables those that are looked for, as nft writes them; of others nothing more is read.
  */
 export function nftNews(datagram: Uint8Array, tables: ReadonlySet<string>): NftNews[] {
   return decodeNetlink(datagram).flatMap(({ type, port, body }): NftNews[] => {
@@ -51,7 +53,8 @@ export function nftNews(datagram: Uint8Array, tables: ReadonlySet<string>): NftN
       return pid === null || name === null ? [] : [{ port, process: name, pid }];
     }
     const table = tableOf(body);
-    return table !== null && tables.has(table) ? [{ port, table }] : [];
+    if (table === null) return [];
+    return tables.has(table) ? [{ port, table }] : [{ port, elsewhere: true }];
   });
 }
 

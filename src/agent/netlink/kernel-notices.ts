@@ -8,6 +8,8 @@ import { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from './socket.ts';
 export interface KernelNotice {
   /** Netlink sockets that changed something of ours, with what is known of their process ('' = nothing). */
   readonly ports: ReadonlyMap<number, string>;
+  /** Something that is not ours was changed in nftables. */
+  readonly elsewhere: boolean;
   /** Notifications were lost: anything may have changed. */
   readonly overrun: boolean;
 }
@@ -57,7 +59,12 @@ export function listenToKernel(options: {
   const timers = new Set<NodeJS.Timeout>();
   const opened: number[] = [];
 
-  function listen(protocol: number, group: number, read: (datagram: Uint8Array, ports: Map<number, string>) => void) {
+  /** @param read returns whether something that is not ours was changed. */
+  function listen(
+    protocol: number,
+    group: number,
+    read: (datagram: Uint8Array, ports: Map<number, string>) => boolean,
+  ) {
     const fd = openNetlink(libc, 1 << (group - 1), SOCK_NONBLOCK, protocol);
     opened.push(fd);
     const size = new Uint8Array(Uint32Array.of(RECEIVE_BUFFER_BYTES).buffer);
@@ -68,6 +75,7 @@ export function listenToKernel(options: {
     const readable = (): void => {
       const ports = new Map<number, string>();
       let overrun = false;
+      let elsewhere = false;
       for (let bytes = 0; bytes < MAX_BYTES_AT_ONCE;) {
         const length = libc.recv(fd, buffer, buffer.length, MSG_DONTWAIT);
         if (length < 0 && libc.errno() === ENOBUFS) {
@@ -78,7 +86,7 @@ export function listenToKernel(options: {
         if (length <= 0) break;
         counters.datagrams++;
         bytes += length;
-        read(buffer.subarray(0, length), ports);
+        if (read(buffer.subarray(0, length), ports)) elsewhere = true;
       }
       poller.unwatch(fd);
       const timer = setTimeout(() => {
@@ -86,16 +94,19 @@ export function listenToKernel(options: {
         poller.watch(fd, readable);
       }, REST_MS);
       timers.add(timer);
-      if (overrun || ports.size > 0) options.noticed({ ports, overrun });
+      if (overrun || elsewhere || ports.size > 0) options.noticed({ ports, elsewhere, overrun });
     };
     poller.watch(fd, readable);
   }
 
   listen(NETLINK_NETFILTER, NFNLGRP_NFTABLES, (datagram, ports) => {
+    let elsewhere = false;
     for (const news of nftNews(datagram, tables)) {
-      if ('table' in news) ports.set(news.port, ports.get(news.port) ?? '');
+      if ('elsewhere' in news) elsewhere = true;
+      else if ('table' in news) ports.set(news.port, ports.get(news.port) ?? '');
       else if (ports.has(news.port)) ports.set(news.port, `${printable(news.process)} (process ${news.pid})`);
     }
+    return elsewhere;
   });
   listen(NETLINK_ROUTE, RTNLGRP_TC, (datagram, ports) => {
     let ours: ReadonlySet<number> | null = null;
@@ -103,6 +114,7 @@ export function listenToKernel(options: {
       ours ??= options.interfaces();
       if (ours.has(interfaceIndex) && !ports.has(port)) ports.set(port, processOf(port));
     }
+    return false;
   });
   return {
     counters,

@@ -1,4 +1,5 @@
 import { ipToBytes } from '../../core/base/ip.ts';
+import type { ForeignIpRule } from '../../core/shaping/foreign/marks.ts';
 import {
   ROUTE_PROTOCOL,
   RULE_PREFERENCE,
@@ -105,6 +106,18 @@ export function steeringRuleOf({ type, body }: NetlinkMessage): SteeringRule[] {
   const table = u32Of(attributes.get(FRA_TABLE)) ?? body[4]!;
   const mark = u32Of(attributes.get(FRA_FWMARK)) ?? 0;
   return [{ mark, mask: u32Of(attributes.get(FRA_FWMASK)) ?? 0xffffffff, table }];
+}
+
+/** A rule of others that looks at marks, in an answer to RTM_GETRULE. */
+export function foreignMarkRuleOf(message: NetlinkMessage): ForeignIpRule[] {
+  const { type, body } = message;
+  if (type !== RTM_NEWRULE || body.length < 12 || steeringRuleOf(message).length > 0) return [];
+  const attributes = decodeAttributes(body.subarray(12));
+  const mark = u32Of(attributes.get(FRA_FWMARK));
+  const mask = u32Of(attributes.get(FRA_FWMASK)) ?? (mark === null ? 0 : 0xffffffff);
+  if (mask === 0) return [];
+  const family = body[0] === AF_INET ? 4 : 6;
+  return [{ family, priority: u32Of(attributes.get(FRA_PRIORITY)) ?? 0, mark: mark ?? 0, mask }];
 }
 
 /** A route of ours in an answer to RTM_GETROUTE. */

@@ -162,8 +162,22 @@ export interface AgentView {
   } | null;
   /** Where the report and the topology differ, a sentence each. */
   readonly mismatches: readonly string[];
+  /** Rules of others in the host's kernel that defeat what is promised, or may; the gravest first. */
+  readonly findings: readonly AgentFinding[];
   readonly assignments: number;
   readonly memoryBytes: number | null;
+}
+
+export interface AgentFinding {
+  readonly code: string;
+  /** The rule, as its operator knows it. */
+  readonly object: string;
+  /** Bits of packet marks of ours that it concerns; 0 = none. */
+  readonly markBits: number;
+  readonly severity: 'error' | 'warning';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly mend: string;
 }
 
 /** One RSVP message that an agent received or sent. */

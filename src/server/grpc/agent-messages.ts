@@ -16,6 +16,7 @@ import {
   type HeldAssignmentSchema,
   type HeldAssignment as HeldMessage,
   type InterfaceConfigSchema,
+  type KernelFinding,
   type RsvpTraceMessage,
   type ServerMessage,
 } from '../../gen/headroom/v1/agent_channel_pb.ts';
@@ -30,7 +31,7 @@ import type {
   ToAgent,
 } from '../control/agents/messages.ts';
 import type { FromAgent } from '../control/agents/registry.ts';
-import type { TracedMessage } from '../control/api.ts';
+import type { AgentFinding, TracedMessage } from '../control/api.ts';
 
 const STATES: Readonly<Record<AssignmentState, HopState>> = {
   [AssignmentState.UNSPECIFIED]: 'pending',
@@ -95,7 +96,14 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
     case 'applied':
       return { type: 'applied' };
     case 'kernel':
-      return { type: 'kernel', problems: readKernelProblems(message.value.problems) };
+      return {
+        type: 'kernel',
+        problems: readKernelProblems(message.value.problems),
+        findings: message.value.findings.slice(0, MAX_FINDINGS).map(readFinding),
+        ...(message.value.steeringProblem === undefined
+          ? {}
+          : { steeringProblem: message.value.steeringProblem === '' ? null : sentence(message.value.steeringProblem) }),
+      };
     case 'rsvpTrace':
       return {
         type: 'rsvpTrace',
@@ -112,7 +120,17 @@ export function readAgentMessage({ message }: AgentMessage): FromAgent | null {
 
 /** No stranger's text grows beyond what people read. */
 const MAX_PROBLEMS = 20;
+const MAX_FINDINGS = 100;
 const MAX_PROBLEM_LENGTH = 500;
+
+const readFinding = ({ code, object, markBits, severity, detail, mend }: KernelFinding): AgentFinding => ({
+  code: sentence(code),
+  object: sentence(object),
+  markBits,
+  severity: severity === 'error' ? 'error' : 'warning',
+  detail: sentence(detail),
+  mend: sentence(mend),
+});
 
 const readKernelProblems = (problems: readonly string[]): readonly string[] =>
   problems.slice(0, MAX_PROBLEMS).map((problem) => sentence(problem));

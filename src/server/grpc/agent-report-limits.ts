@@ -4,6 +4,7 @@ import type {
   AgentMessage,
   AgentRoute,
   AssignmentReport,
+  KernelReport,
 } from '../../gen/headroom/v1/agent_channel_pb.ts';
 import { shownValue } from '../control/shown-value.ts';
 
@@ -112,7 +113,8 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       return checkReport(message.value);
     case 'kernel':
       check.count('kernel.problems', message.value.problems, MAX.notes);
-      return message.value.problems.forEach((problem) => check.sentence('kernel.problems', problem));
+      message.value.problems.forEach((problem) => check.sentence('kernel.problems', problem));
+      return checkFindings(message.value);
     case 'heartbeat':
       return check.safe('memoryBytes', message.value.memoryBytes);
     case 'rsvpState':
@@ -131,6 +133,16 @@ export function checkAgentMessage({ message }: AgentMessage): void {
       return;
     default:
       return;
+  }
+}
+
+function checkFindings({ findings, steeringProblem }: KernelReport): void {
+  check.sentence('kernel.steeringProblem', steeringProblem ?? '');
+  check.count('kernel.findings', findings, MAX.notes);
+  for (const { code, object, severity, detail, mend } of findings) {
+    check.text('kernel.findings.code', code, MAX.word);
+    check.text('kernel.findings.severity', severity, MAX.word);
+    for (const text of [object, detail, mend]) check.sentence('kernel.findings', text);
   }
 }
 

@@ -43,4 +43,5 @@ const agentInit = (agent: AgentView): MessageInitShape<typeof AgentSchema> => ({
   enforcement: agent.features?.enforces ? 'kernel' : 'none',
   rsvpTransport: agent.features?.rsvpTransport ?? '',
   assignments: agent.assignments,
+  findings: [...agent.findings],
 });

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent_channel.proto.
  */
 export const file_headroom_v1_agent_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSI4CgxFbnJvbFJlcXVlc3QSDQoFdG9rZW4YASABKAkSDAoEbm9kZRgCIAEoCRILCgNjc3IYAyABKAwiGwoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDCJEChBBZ2VudENlcnRpZmljYXRlEhcKD2NlcnRpZmljYXRlX3BlbRgBIAEoCRIXCg9hdXRob3JpdGllc19wZW0YAiABKAkiygMKDEFnZW50TWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLmhlYWRyb29tLnYxLkFnZW50SGVsbG9IABIzCgppbnRlcmZhY2VzGAIgASgLMh0uaGVhZHJvb20udjEuSW50ZXJmYWNlc1JlcG9ydEgAEisKBnJvdXRlcxgDIAEoCzIZLmhlYWRyb29tLnYxLlJvdXRlc1JlcG9ydEgAEjMKCmFzc2lnbm1lbnQYBCABKAsyHS5oZWFkcm9vbS52MS5Bc3NpZ25tZW50UmVwb3J0SAASKwoJaGVhcnRiZWF0GAUgASgLMhYuaGVhZHJvb20udjEuSGVhcnRiZWF0SAASMQoKcnN2cF9zdGF0ZRgGIAEoCzIbLmhlYWRyb29tLnYxLlJzdnBTdGF0ZVJlcGx5SAASLQoHYXBwbGllZBgHIAEoCzIaLmhlYWRyb29tLnYxLkFwcGxpZWRSZXBvcnRIABIyCgpyc3ZwX3RyYWNlGAwgASgLMhwuaGVhZHJvb20udjEuUnN2cFRyYWNlUmVwb3J0SAASKwoGa2VybmVsGBQgASgLMhkuaGVhZHJvb20udjEuS2VybmVsUmVwb3J0SABCCQoHbWVzc2FnZSKxAgoNU2VydmVyTWVzc2FnZRInCgd3ZWxjb21lGAEgASgLMhQuaGVhZHJvb20udjEuV2VsY29tZUgAEjUKC2Fzc2lnbm1lbnRzGAIgASgLMh4uaGVhZHJvb20udjEuQXNzaWdubWVudHNVcGRhdGVIABIxCgpyc3ZwX3N0YXRlGAMgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUXVlcnlIABInCgdyZWZ1c2FsGAQgASgLMhQuaGVhZHJvb20udjEuUmVmdXNhbEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VTd2l0Y2hIABIlCgZub3RpY2UYDSABKAsyEy5oZWFkcm9vbS52MS5Ob3RpY2VIAEIJCgdtZXNzYWdlItgCCgpBZ2VudEhlbGxvEgwKBG5vZGUYASABKAkSEQoJaG9zdF9uYW1lGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIvCgppbnRlcmZhY2VzGAUgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2USJwoGcm91dGVzGAYgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZRIsCghmZWF0dXJlcxgHIAEoCzIaLmhlYWRyb29tLnYxLkFnZW50RmVhdHVyZXMSKwoKZ2VuZXJhdGlvbhgIIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24SKQoEaGVsZBgJIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EhIKCnByb2Nlc3NfaWQYCiABKA0SEwoLaW5zdGFuY2VfaWQYCyABKAkijQEKDUFnZW50RmVhdHVyZXMSEAoIZW5mb3JjZXMYASABKAgSFgoOcnN2cF90cmFuc3BvcnQYAiABKAkSDQoFbm90ZXMYAyADKAkSGQoRcmVmcmVzaF9wZXJpb2RfbXMYBCABKA0SDgoGc3RlZXJzGAUgASgIEhgKEHN0ZWVyaW5nX3Byb2JsZW0YBiABKAkilQEKDkFnZW50SW50ZXJmYWNlEgwKBG5hbWUYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhEKCW10dV9ieXRlcxgDIAEoDRIdChVzcGVlZF9iaXRzX3Blcl9zZWNvbmQYBCABKAQSCgoCdXAYBSABKAgSFgoJcnBfZmlsdGVyGAYgASgNSACIAQFCDAoKX3JwX2ZpbHRlciKAAQoKQWdlbnRSb3V0ZRITCgtkZXN0aW5hdGlvbhgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDwoHZ2F0ZXdheRgDIAEoCRIOCgZtZXRyaWMYBCABKA0SKQoGb3RoZXJzGAUgAygLMhkuaGVhZHJvb20udjEuQWdlbnROZXh0SG9wIjIKDEFnZW50TmV4dEhvcBIRCglpbnRlcmZhY2UYASABKAkSDwoHZ2F0ZXdheRgCIAEoCSIsCgpHZW5lcmF0aW9uEg0KBWVwb2NoGAEgASgJEg8KB2NvdW50ZXIYAiABKAQiZwoOSGVsZEFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSKwoFc3RhdGUYAyABKA4yHC5oZWFkcm9vbS52MS5Bc3NpZ25tZW50U3RhdGUiQwoQSW50ZXJmYWNlc1JlcG9ydBIvCgppbnRlcmZhY2VzGAEgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2UidQoMUm91dGVzUmVwb3J0EicKBnJvdXRlcxgBIAMoCzIXLmhlYWRyb29tLnYxLkFnZW50Um91dGUSEgoKZGlmZmVyZW5jZRgCIAEoCBIoCgdyZW1vdmVkGAMgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSIgCgxLZXJuZWxSZXBvcnQSEAoIcHJvYmxlbXMYASADKAkiIQoJSGVhcnRiZWF0EhQKDG1lbW9yeV9ieXRlcxgBIAEoBCKAAwoQQXNzaWdubWVudFJlcG9ydBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZRIRCglpbnRlcmZhY2UYBCABKAkSFAoMcHJldmlvdXNfaG9wGAUgASgJEhAKCG5leHRfaG9wGAYgASgJEikKB2ZhaWx1cmUYByABKAsyGC5oZWFkcm9vbS52MS5Sc3ZwRmFpbHVyZRISCgplbGFwc2VkX21zGAggASgBEhYKDnJlY29yZGVkX3JvdXRlGAkgAygJEhkKDG5vbl9yc3ZwX2hvcBgMIAEoCEgAiAEBEiUKBnNvdXJjZRgNIAEoCzIVLmhlYWRyb29tLnYxLkVuZHBvaW50EjAKCmFkdmVydGlzZWQYDiABKAsyHC5oZWFkcm9vbS52MS5BZHZlcnRpc2VkVGVybXNCDwoNX25vbl9yc3ZwX2hvcCKjAQoPQWR2ZXJ0aXNlZFRlcm1zEhoKEm1pbl9sYXRlbmN5X21pY3JvcxgBIAEoARIWCg5wYXRoX210dV9ieXRlcxgCIAEoDRIaCg1jX3RvdGFsX2J5dGVzGAMgASgBSACIAQESGwoOZF90b3RhbF9taWNyb3MYBCABKAFIAYgBAUIQCg5fY190b3RhbF9ieXRlc0IRCg9fZF90b3RhbF9taWNyb3MiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIscBCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAxIXCg9hdXRob3JpdGllc19wZW0YBiABKAkSDwoHc3VibmV0cxgHIAMoCSLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIo4DCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAxIQCghuZXh0X2hvcBgMIAEoCRIOCgZwaW5uZWQYDSABKAgSFgoOZXhwbGljaXRfcm91dGUYDiADKAkSDQoFc3R5bGUYDyABKAkSEwoLb3duX3NvdXJjZXMYECADKA0iIgoOUnN2cFN0YXRlUXVlcnkSEAoIcXVlcnlfaWQYASABKAQiMAoOUnN2cFN0YXRlUmVwbHkSEAoIcXVlcnlfaWQYASABKAQSDAoEanNvbhgCIAEoCSIdCg9Sc3ZwVHJhY2VTd2l0Y2gSCgoCb24YASABKAgiVAoPUnN2cFRyYWNlUmVwb3J0Ei8KCG1lc3NhZ2VzGAEgAygLMh0uaGVhZHJvb20udjEuUnN2cFRyYWNlTWVzc2FnZRIQCghsZWZ0X291dBgCIAEoBCLBAQoQUnN2cFRyYWNlTWVzc2FnZRITCgt0aW1lX21pY3JvcxgBIAEoAxIMCgRzZW50GAIgASgIEhEKCWludGVyZmFjZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSCwoDdHRsGAYgASgNEhQKDHJvdXRlcl9hbGVydBgHIAEoCBINCgVieXRlcxgIIAEoDBIPCgdkcm9wcGVkGAkgAygJEg8KB3Byb2JsZW0YCiABKAkiJgoGTm90aWNlEgwKBGNvZGUYASABKAkSDgoGZGV0YWlsGAIgASgJIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkqggIKD0Fzc2lnbm1lbnRTdGF0ZRIgChxBU1NJR05NRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVNTSUdOTUVOVF9TVEFURV9QRU5ESU5HEAESHgoaQVNTSUdOTUVOVF9TVEFURV9JTlNUQUxMRUQQAhIeChpBU1NJR05NRU5UX1NUQVRFX0NPTkZJUk1FRBADEhsKF0FTU0lHTk1FTlRfU1RBVEVfRkFJTEVEEAQSHAoYQVNTSUdOTUVOVF9TVEFURV9SRU1PVkVEEAUSGQoVQVNTSUdOTUVOVF9TVEFURV9MT1NUEAYSGQoVQVNTSUdOTUVOVF9TVEFURV9QQVRIEAcy2gEKDEFnZW50Q2hhbm5lbBJECgdDb25uZWN0EhkuaGVhZHJvb20udjEuQWdlbnRNZXNzYWdlGhouaGVhZHJvb20udjEuU2VydmVyTWVzc2FnZSgBMAESQQoFRW5yb2wSGS5oZWFkcm9vbS52MS5FbnJvbFJlcXVlc3QaHS5oZWFkcm9vbS52MS5BZ2VudENlcnRpZmljYXRlEkEKBVJlbmV3EhkuaGVhZHJvb20udjEuUmVuZXdSZXF1ZXN0Gh0uaGVhZHJvb20udjEuQWdlbnRDZXJ0aWZpY2F0ZWIGcHJvdG8z", [file_headroom_v1_flow]);
+  fileDesc("Ch9oZWFkcm9vbS92MS9hZ2VudF9jaGFubmVsLnByb3RvEgtoZWFkcm9vbS52MSI4CgxFbnJvbFJlcXVlc3QSDQoFdG9rZW4YASABKAkSDAoEbm9kZRgCIAEoCRILCgNjc3IYAyABKAwiGwoMUmVuZXdSZXF1ZXN0EgsKA2NzchgBIAEoDCJEChBBZ2VudENlcnRpZmljYXRlEhcKD2NlcnRpZmljYXRlX3BlbRgBIAEoCRIXCg9hdXRob3JpdGllc19wZW0YAiABKAkiygMKDEFnZW50TWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLmhlYWRyb29tLnYxLkFnZW50SGVsbG9IABIzCgppbnRlcmZhY2VzGAIgASgLMh0uaGVhZHJvb20udjEuSW50ZXJmYWNlc1JlcG9ydEgAEisKBnJvdXRlcxgDIAEoCzIZLmhlYWRyb29tLnYxLlJvdXRlc1JlcG9ydEgAEjMKCmFzc2lnbm1lbnQYBCABKAsyHS5oZWFkcm9vbS52MS5Bc3NpZ25tZW50UmVwb3J0SAASKwoJaGVhcnRiZWF0GAUgASgLMhYuaGVhZHJvb20udjEuSGVhcnRiZWF0SAASMQoKcnN2cF9zdGF0ZRgGIAEoCzIbLmhlYWRyb29tLnYxLlJzdnBTdGF0ZVJlcGx5SAASLQoHYXBwbGllZBgHIAEoCzIaLmhlYWRyb29tLnYxLkFwcGxpZWRSZXBvcnRIABIyCgpyc3ZwX3RyYWNlGAwgASgLMhwuaGVhZHJvb20udjEuUnN2cFRyYWNlUmVwb3J0SAASKwoGa2VybmVsGBQgASgLMhkuaGVhZHJvb20udjEuS2VybmVsUmVwb3J0SABCCQoHbWVzc2FnZSKxAgoNU2VydmVyTWVzc2FnZRInCgd3ZWxjb21lGAEgASgLMhQuaGVhZHJvb20udjEuV2VsY29tZUgAEjUKC2Fzc2lnbm1lbnRzGAIgASgLMh4uaGVhZHJvb20udjEuQXNzaWdubWVudHNVcGRhdGVIABIxCgpyc3ZwX3N0YXRlGAMgASgLMhsuaGVhZHJvb20udjEuUnN2cFN0YXRlUXVlcnlIABInCgdyZWZ1c2FsGAQgASgLMhQuaGVhZHJvb20udjEuUmVmdXNhbEgAEjIKCnJzdnBfdHJhY2UYDCABKAsyHC5oZWFkcm9vbS52MS5Sc3ZwVHJhY2VTd2l0Y2hIABIlCgZub3RpY2UYDSABKAsyEy5oZWFkcm9vbS52MS5Ob3RpY2VIAEIJCgdtZXNzYWdlItgCCgpBZ2VudEhlbGxvEgwKBG5vZGUYASABKAkSEQoJaG9zdF9uYW1lGAIgASgJEg8KB2Jvb3RfaWQYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIvCgppbnRlcmZhY2VzGAUgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2USJwoGcm91dGVzGAYgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZRIsCghmZWF0dXJlcxgHIAEoCzIaLmhlYWRyb29tLnYxLkFnZW50RmVhdHVyZXMSKwoKZ2VuZXJhdGlvbhgIIAEoCzIXLmhlYWRyb29tLnYxLkdlbmVyYXRpb24SKQoEaGVsZBgJIAMoCzIbLmhlYWRyb29tLnYxLkhlbGRBc3NpZ25tZW50EhIKCnByb2Nlc3NfaWQYCiABKA0SEwoLaW5zdGFuY2VfaWQYCyABKAkijQEKDUFnZW50RmVhdHVyZXMSEAoIZW5mb3JjZXMYASABKAgSFgoOcnN2cF90cmFuc3BvcnQYAiABKAkSDQoFbm90ZXMYAyADKAkSGQoRcmVmcmVzaF9wZXJpb2RfbXMYBCABKA0SDgoGc3RlZXJzGAUgASgIEhgKEHN0ZWVyaW5nX3Byb2JsZW0YBiABKAkilQEKDkFnZW50SW50ZXJmYWNlEgwKBG5hbWUYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhEKCW10dV9ieXRlcxgDIAEoDRIdChVzcGVlZF9iaXRzX3Blcl9zZWNvbmQYBCABKAQSCgoCdXAYBSABKAgSFgoJcnBfZmlsdGVyGAYgASgNSACIAQFCDAoKX3JwX2ZpbHRlciKAAQoKQWdlbnRSb3V0ZRITCgtkZXN0aW5hdGlvbhgBIAEoCRIRCglpbnRlcmZhY2UYAiABKAkSDwoHZ2F0ZXdheRgDIAEoCRIOCgZtZXRyaWMYBCABKA0SKQoGb3RoZXJzGAUgAygLMhkuaGVhZHJvb20udjEuQWdlbnROZXh0SG9wIjIKDEFnZW50TmV4dEhvcBIRCglpbnRlcmZhY2UYASABKAkSDwoHZ2F0ZXdheRgCIAEoCSIsCgpHZW5lcmF0aW9uEg0KBWVwb2NoGAEgASgJEg8KB2NvdW50ZXIYAiABKAQiZwoOSGVsZEFzc2lnbm1lbnQSFgoOcmVzZXJ2YXRpb25faWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSKwoFc3RhdGUYAyABKA4yHC5oZWFkcm9vbS52MS5Bc3NpZ25tZW50U3RhdGUiQwoQSW50ZXJmYWNlc1JlcG9ydBIvCgppbnRlcmZhY2VzGAEgAygLMhsuaGVhZHJvb20udjEuQWdlbnRJbnRlcmZhY2UidQoMUm91dGVzUmVwb3J0EicKBnJvdXRlcxgBIAMoCzIXLmhlYWRyb29tLnYxLkFnZW50Um91dGUSEgoKZGlmZmVyZW5jZRgCIAEoCBIoCgdyZW1vdmVkGAMgAygLMhcuaGVhZHJvb20udjEuQWdlbnRSb3V0ZSKCAQoMS2VybmVsUmVwb3J0EhAKCHByb2JsZW1zGAEgAygJEiwKCGZpbmRpbmdzGAIgAygLMhouaGVhZHJvb20udjEuS2VybmVsRmluZGluZxIdChBzdGVlcmluZ19wcm9ibGVtGAMgASgJSACIAQFCEwoRX3N0ZWVyaW5nX3Byb2JsZW0icAoNS2VybmVsRmluZGluZxIMCgRjb2RlGAEgASgJEg4KBm9iamVjdBgCIAEoCRIRCgltYXJrX2JpdHMYAyABKA0SEAoIc2V2ZXJpdHkYBCABKAkSDgoGZGV0YWlsGAUgASgJEgwKBG1lbmQYBiABKAkiIQoJSGVhcnRiZWF0EhQKDG1lbW9yeV9ieXRlcxgBIAEoBCKAAwoQQXNzaWdubWVudFJlcG9ydBIWCg5yZXNlcnZhdGlvbl9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIrCgVzdGF0ZRgDIAEoDjIcLmhlYWRyb29tLnYxLkFzc2lnbm1lbnRTdGF0ZRIRCglpbnRlcmZhY2UYBCABKAkSFAoMcHJldmlvdXNfaG9wGAUgASgJEhAKCG5leHRfaG9wGAYgASgJEikKB2ZhaWx1cmUYByABKAsyGC5oZWFkcm9vbS52MS5Sc3ZwRmFpbHVyZRISCgplbGFwc2VkX21zGAggASgBEhYKDnJlY29yZGVkX3JvdXRlGAkgAygJEhkKDG5vbl9yc3ZwX2hvcBgMIAEoCEgAiAEBEiUKBnNvdXJjZRgNIAEoCzIVLmhlYWRyb29tLnYxLkVuZHBvaW50EjAKCmFkdmVydGlzZWQYDiABKAsyHC5oZWFkcm9vbS52MS5BZHZlcnRpc2VkVGVybXNCDwoNX25vbl9yc3ZwX2hvcCKjAQoPQWR2ZXJ0aXNlZFRlcm1zEhoKEm1pbl9sYXRlbmN5X21pY3JvcxgBIAEoARIWCg5wYXRoX210dV9ieXRlcxgCIAEoDRIaCg1jX3RvdGFsX2J5dGVzGAMgASgBSACIAQESGwoOZF90b3RhbF9taWNyb3MYBCABKAFIAYgBAUIQCg5fY190b3RhbF9ieXRlc0IRCg9fZF90b3RhbF9taWNyb3MiWgoLUnN2cEZhaWx1cmUSEgoKZXJyb3JfY29kZRgBIAEoDRITCgtlcnJvcl92YWx1ZRgCIAEoDRISCgplcnJvcl9ub2RlGAMgASgJEg4KBmRldGFpbBgEIAEoCSI8Cg1BcHBsaWVkUmVwb3J0EisKCmdlbmVyYXRpb24YASABKAsyFy5oZWFkcm9vbS52MS5HZW5lcmF0aW9uIscBCgdXZWxjb21lEhEKCXNlcnZlcl9pZBgBIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgCIAEoCRIwCgppbnRlcmZhY2VzGAMgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgEIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgFIAEoAxIXCg9hdXRob3JpdGllc19wZW0YBiABKAkSDwoHc3VibmV0cxgHIAMoCSLgAQoPSW50ZXJmYWNlQ29uZmlnEgwKBG5hbWUYASABKAkSIAoYY2FwYWNpdHlfYml0c19wZXJfc2Vjb25kGAIgASgEEhYKDm92ZXJoZWFkX2J5dGVzGAMgASgNEhEKCW10dV9ieXRlcxgEIAEoDRIUCgxkZWxheV9taWNyb3MYBSABKAQSGgoNZXJyb3JfY19ieXRlcxgGIAEoDUgAiAEBEhsKDmVycm9yX2RfbWljcm9zGAcgASgNSAGIAQFCEAoOX2Vycm9yX2NfYnl0ZXNCEQoPX2Vycm9yX2RfbWljcm9zIv8BChFBc3NpZ25tZW50c1VwZGF0ZRIrCgpnZW5lcmF0aW9uGAEgASgLMhcuaGVhZHJvb20udjEuR2VuZXJhdGlvbhIMCgRmdWxsGAIgASgIEikKBGtlZXAYAyADKAsyGy5oZWFkcm9vbS52MS5IZWxkQXNzaWdubWVudBIoCgd1cHNlcnRzGAQgAygLMhcuaGVhZHJvb20udjEuQXNzaWdubWVudBIQCghyZW1vdmFscxgFIAMoCRIwCgppbnRlcmZhY2VzGAYgAygLMhwuaGVhZHJvb20udjEuSW50ZXJmYWNlQ29uZmlnEhYKDnNlcnZlcl90aW1lX21zGAcgASgDIo4DCgpBc3NpZ25tZW50EhYKDnJlc2VydmF0aW9uX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEh8KBGZsb3cYAyABKAsyES5oZWFkcm9vbS52MS5GbG93EiEKBXRzcGVjGAQgASgLMhIuaGVhZHJvb20udjEuVHNwZWMSIQoFcnNwZWMYBSABKAsyEi5oZWFkcm9vbS52MS5Sc3BlYxIRCglpc19zZW5kZXIYBiABKAgSEwoLaXNfcmVjZWl2ZXIYByABKAgSGgoSb3V0Z29pbmdfaW50ZXJmYWNlGAggASgJEh4KFmJvb2tlZF9iaXRzX3Blcl9zZWNvbmQYCSABKAQSFQoNdmFsaWRfZnJvbV9tcxgKIAEoAxIWCg52YWxpZF91bnRpbF9tcxgLIAEoAxIQCghuZXh0X2hvcBgMIAEoCRIOCgZwaW5uZWQYDSABKAgSFgoOZXhwbGljaXRfcm91dGUYDiADKAkSDQoFc3R5bGUYDyABKAkSEwoLb3duX3NvdXJjZXMYECADKA0iIgoOUnN2cFN0YXRlUXVlcnkSEAoIcXVlcnlfaWQYASABKAQiMAoOUnN2cFN0YXRlUmVwbHkSEAoIcXVlcnlfaWQYASABKAQSDAoEanNvbhgCIAEoCSIdCg9Sc3ZwVHJhY2VTd2l0Y2gSCgoCb24YASABKAgiVAoPUnN2cFRyYWNlUmVwb3J0Ei8KCG1lc3NhZ2VzGAEgAygLMh0uaGVhZHJvb20udjEuUnN2cFRyYWNlTWVzc2FnZRIQCghsZWZ0X291dBgCIAEoBCLBAQoQUnN2cFRyYWNlTWVzc2FnZRITCgt0aW1lX21pY3JvcxgBIAEoAxIMCgRzZW50GAIgASgIEhEKCWludGVyZmFjZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLZGVzdGluYXRpb24YBSABKAkSCwoDdHRsGAYgASgNEhQKDHJvdXRlcl9hbGVydBgHIAEoCBINCgVieXRlcxgIIAEoDBIPCgdkcm9wcGVkGAkgAygJEg8KB3Byb2JsZW0YCiABKAkiJgoGTm90aWNlEgwKBGNvZGUYASABKAkSDgoGZGV0YWlsGAIgASgJIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkqggIKD0Fzc2lnbm1lbnRTdGF0ZRIgChxBU1NJR05NRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVNTSUdOTUVOVF9TVEFURV9QRU5ESU5HEAESHgoaQVNTSUdOTUVOVF9TVEFURV9JTlNUQUxMRUQQAhIeChpBU1NJR05NRU5UX1NUQVRFX0NPTkZJUk1FRBADEhsKF0FTU0lHTk1FTlRfU1RBVEVfRkFJTEVEEAQSHAoYQVNTSUdOTUVOVF9TVEFURV9SRU1PVkVEEAUSGQoVQVNTSUdOTUVOVF9TVEFURV9MT1NUEAYSGQoVQVNTSUdOTUVOVF9TVEFURV9QQVRIEAcy2gEKDEFnZW50Q2hhbm5lbBJECgdDb25uZWN0EhkuaGVhZHJvb20udjEuQWdlbnRNZXNzYWdlGhouaGVhZHJvb20udjEuU2VydmVyTWVzc2FnZSgBMAESQQoFRW5yb2wSGS5oZWFkcm9vbS52MS5FbnJvbFJlcXVlc3QaHS5oZWFkcm9vbS52MS5BZ2VudENlcnRpZmljYXRlEkEKBVJlbmV3EhkuaGVhZHJvb20udjEuUmVuZXdSZXF1ZXN0Gh0uaGVhZHJvb20udjEuQWdlbnRDZXJ0aWZpY2F0ZWIGcHJvdG8z", [file_headroom_v1_flow]);
 
 /**
  * @generated from message headroom.v1.EnrolRequest
@@ -564,6 +564,20 @@ export type KernelReport = Message<"headroom.v1.KernelReport"> & {
    * @generated from field: repeated string problems = 1;
    */
   problems: string[];
+
+  /**
+   * Rules of others in the kernel that defeat what is promised, or may.
+   *
+   * @generated from field: repeated headroom.v1.KernelFinding findings = 2;
+   */
+  findings: KernelFinding[];
+
+  /**
+   * Why single flows cannot be kept off their routed way now; empty where they can. It replaces what the hello said.
+   *
+   * @generated from field: optional string steering_problem = 3;
+   */
+  steeringProblem?: string | undefined;
 };
 
 /**
@@ -572,6 +586,58 @@ export type KernelReport = Message<"headroom.v1.KernelReport"> & {
  */
 export const KernelReportSchema: GenMessage<KernelReport> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent_channel, 14);
+
+/**
+ * @generated from message headroom.v1.KernelFinding
+ */
+export type KernelFinding = Message<"headroom.v1.KernelFinding"> & {
+  /**
+   * markOverlap, noMarkBits, markOverwritten, addressTranslated, flowtable, notJudged.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * The rule, as its operator knows it.
+   *
+   * @generated from field: string object = 2;
+   */
+  object: string;
+
+  /**
+   * Which bits of ours it concerns; 0 = none.
+   *
+   * @generated from field: uint32 mark_bits = 3;
+   */
+  markBits: number;
+
+  /**
+   * error: it defeats what is promised; warning: it may.
+   *
+   * @generated from field: string severity = 4;
+   */
+  severity: string;
+
+  /**
+   * What it does, and what to do about it: sentences without a full stop.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+
+  /**
+   * @generated from field: string mend = 6;
+   */
+  mend: string;
+};
+
+/**
+ * Describes the message headroom.v1.KernelFinding.
+ * Use `create(KernelFindingSchema)` to create a new message.
+ */
+export const KernelFindingSchema: GenMessage<KernelFinding> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent_channel, 15);
 
 /**
  * @generated from message headroom.v1.Heartbeat
@@ -590,7 +656,7 @@ export type Heartbeat = Message<"headroom.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 15);
+  messageDesc(file_headroom_v1_agent_channel, 16);
 
 /**
  * @generated from message headroom.v1.AssignmentReport
@@ -678,7 +744,7 @@ export type AssignmentReport = Message<"headroom.v1.AssignmentReport"> & {
  * Use `create(AssignmentReportSchema)` to create a new message.
  */
 export const AssignmentReportSchema: GenMessage<AssignmentReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 16);
+  messageDesc(file_headroom_v1_agent_channel, 17);
 
 /**
  * What the nodes of a path say of it together (RFC 2210 3.3).
@@ -714,7 +780,7 @@ export type AdvertisedTerms = Message<"headroom.v1.AdvertisedTerms"> & {
  * Use `create(AdvertisedTermsSchema)` to create a new message.
  */
 export const AdvertisedTermsSchema: GenMessage<AdvertisedTerms> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 17);
+  messageDesc(file_headroom_v1_agent_channel, 18);
 
 /**
  * @generated from message headroom.v1.RsvpFailure
@@ -752,7 +818,7 @@ export type RsvpFailure = Message<"headroom.v1.RsvpFailure"> & {
  * Use `create(RsvpFailureSchema)` to create a new message.
  */
 export const RsvpFailureSchema: GenMessage<RsvpFailure> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 18);
+  messageDesc(file_headroom_v1_agent_channel, 19);
 
 /**
  * All assignments up to this generation are stored in the agent's journal.
@@ -771,7 +837,7 @@ export type AppliedReport = Message<"headroom.v1.AppliedReport"> & {
  * Use `create(AppliedReportSchema)` to create a new message.
  */
 export const AppliedReportSchema: GenMessage<AppliedReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 19);
+  messageDesc(file_headroom_v1_agent_channel, 20);
 
 /**
  * @generated from message headroom.v1.Welcome
@@ -829,7 +895,7 @@ export type Welcome = Message<"headroom.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 20);
+  messageDesc(file_headroom_v1_agent_channel, 21);
 
 /**
  * Sent again, inside AssignmentsUpdate, whenever the topology changes it.
@@ -878,7 +944,7 @@ export type InterfaceConfig = Message<"headroom.v1.InterfaceConfig"> & {
  * Use `create(InterfaceConfigSchema)` to create a new message.
  */
 export const InterfaceConfigSchema: GenMessage<InterfaceConfig> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 21);
+  messageDesc(file_headroom_v1_agent_channel, 22);
 
 /**
  * @generated from message headroom.v1.AssignmentsUpdate
@@ -933,7 +999,7 @@ export type AssignmentsUpdate = Message<"headroom.v1.AssignmentsUpdate"> & {
  * Use `create(AssignmentsUpdateSchema)` to create a new message.
  */
 export const AssignmentsUpdateSchema: GenMessage<AssignmentsUpdate> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 22);
+  messageDesc(file_headroom_v1_agent_channel, 23);
 
 /**
  * One reservation as one node has to see it.
@@ -1050,7 +1116,7 @@ export type Assignment = Message<"headroom.v1.Assignment"> & {
  * Use `create(AssignmentSchema)` to create a new message.
  */
 export const AssignmentSchema: GenMessage<Assignment> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 23);
+  messageDesc(file_headroom_v1_agent_channel, 24);
 
 /**
  * Answered by RsvpStateReply with the same id.
@@ -1069,7 +1135,7 @@ export type RsvpStateQuery = Message<"headroom.v1.RsvpStateQuery"> & {
  * Use `create(RsvpStateQuerySchema)` to create a new message.
  */
 export const RsvpStateQuerySchema: GenMessage<RsvpStateQuery> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 24);
+  messageDesc(file_headroom_v1_agent_channel, 25);
 
 /**
  * The engine's snapshot and the kernel's state as JSON text, for `rsvp show`.
@@ -1093,7 +1159,7 @@ export type RsvpStateReply = Message<"headroom.v1.RsvpStateReply"> & {
  * Use `create(RsvpStateReplySchema)` to create a new message.
  */
 export const RsvpStateReplySchema: GenMessage<RsvpStateReply> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 25);
+  messageDesc(file_headroom_v1_agent_channel, 26);
 
 /**
  * Whether somebody watches the agent's RSVP messages. Off at the start of every stream.
@@ -1112,7 +1178,7 @@ export type RsvpTraceSwitch = Message<"headroom.v1.RsvpTraceSwitch"> & {
  * Use `create(RsvpTraceSwitchSchema)` to create a new message.
  */
 export const RsvpTraceSwitchSchema: GenMessage<RsvpTraceSwitch> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 26);
+  messageDesc(file_headroom_v1_agent_channel, 27);
 
 /**
  * RSVP messages as they came and went, in order, since the report before.
@@ -1138,7 +1204,7 @@ export type RsvpTraceReport = Message<"headroom.v1.RsvpTraceReport"> & {
  * Use `create(RsvpTraceReportSchema)` to create a new message.
  */
 export const RsvpTraceReportSchema: GenMessage<RsvpTraceReport> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 27);
+  messageDesc(file_headroom_v1_agent_channel, 28);
 
 /**
  * @generated from message headroom.v1.RsvpTraceMessage
@@ -1210,7 +1276,7 @@ export type RsvpTraceMessage = Message<"headroom.v1.RsvpTraceMessage"> & {
  * Use `create(RsvpTraceMessageSchema)` to create a new message.
  */
 export const RsvpTraceMessageSchema: GenMessage<RsvpTraceMessage> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 28);
+  messageDesc(file_headroom_v1_agent_channel, 29);
 
 /**
  * Something that whoever looks after the agent should know, such as another agent that says it is this node.
@@ -1234,7 +1300,7 @@ export type Notice = Message<"headroom.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 29);
+  messageDesc(file_headroom_v1_agent_channel, 30);
 
 /**
  * The server will not serve this agent; the stream ends after it.
@@ -1258,7 +1324,7 @@ export type Refusal = Message<"headroom.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_headroom_v1_agent_channel, 30);
+  messageDesc(file_headroom_v1_agent_channel, 31);
 
 /**
  * @generated from enum headroom.v1.AssignmentState

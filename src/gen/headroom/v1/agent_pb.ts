@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file headroom/v1/agent.proto.
  */
 export const file_headroom_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChdoZWFkcm9vbS92MS9hZ2VudC5wcm90bxILaGVhZHJvb20udjEiHwoRRW5yb2xBZ2VudFJlcXVlc3QSCgoCaWQYASABKAkikAEKEkVucm9sQWdlbnRSZXNwb25zZRIMCgRub2RlGAEgASgJEg0KBXRva2VuGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNlcnZlchgEIAEoCRIdChVhdXRob3JpdHlfZmluZ2VycHJpbnQYBSABKAkiIAoSUmV2b2tlQWdlbnRSZXF1ZXN0EgoKAmlkGAEgASgJIisKE1Jldm9rZUFnZW50UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgASgNIhMKEUxpc3RBZ2VudHNSZXF1ZXN0IjgKEkxpc3RBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi5oZWFkcm9vbS52MS5BZ2VudCIdCg9HZXRBZ2VudFJlcXVlc3QSCgoCaWQYASABKAki3wEKBUFnZW50EgoKAmlkGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCWhvc3RfbmFtZRgDIAEoCRIPCgdib290X2lkGAQgASgJEg8KB3ZlcnNpb24YBSABKAkSMAoMbGFzdF9zZWVuX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgptaXNtYXRjaGVzGAcgAygJEhMKC2VuZm9yY2VtZW50GAggASgJEhYKDnJzdnBfdHJhbnNwb3J0GAkgASgJEhMKC2Fzc2lnbm1lbnRzGAogASgNMrwCCgxBZ2VudFNlcnZpY2USTQoKTGlzdEFnZW50cxIeLmhlYWRyb29tLnYxLkxpc3RBZ2VudHNSZXF1ZXN0Gh8uaGVhZHJvb20udjEuTGlzdEFnZW50c1Jlc3BvbnNlEjwKCEdldEFnZW50EhwuaGVhZHJvb20udjEuR2V0QWdlbnRSZXF1ZXN0GhIuaGVhZHJvb20udjEuQWdlbnQSTQoKRW5yb2xBZ2VudBIeLmhlYWRyb29tLnYxLkVucm9sQWdlbnRSZXF1ZXN0Gh8uaGVhZHJvb20udjEuRW5yb2xBZ2VudFJlc3BvbnNlElAKC1Jldm9rZUFnZW50Eh8uaGVhZHJvb20udjEuUmV2b2tlQWdlbnRSZXF1ZXN0GiAuaGVhZHJvb20udjEuUmV2b2tlQWdlbnRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChdoZWFkcm9vbS92MS9hZ2VudC5wcm90bxILaGVhZHJvb20udjEiHwoRRW5yb2xBZ2VudFJlcXVlc3QSCgoCaWQYASABKAkikAEKEkVucm9sQWdlbnRSZXNwb25zZRIMCgRub2RlGAEgASgJEg0KBXRva2VuGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNlcnZlchgEIAEoCRIdChVhdXRob3JpdHlfZmluZ2VycHJpbnQYBSABKAkiIAoSUmV2b2tlQWdlbnRSZXF1ZXN0EgoKAmlkGAEgASgJIisKE1Jldm9rZUFnZW50UmVzcG9uc2USFAoMY2VydGlmaWNhdGVzGAEgASgNIhMKEUxpc3RBZ2VudHNSZXF1ZXN0IjgKEkxpc3RBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi5oZWFkcm9vbS52MS5BZ2VudCIdCg9HZXRBZ2VudFJlcXVlc3QSCgoCaWQYASABKAkijAIKBUFnZW50EgoKAmlkGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCWhvc3RfbmFtZRgDIAEoCRIPCgdib290X2lkGAQgASgJEg8KB3ZlcnNpb24YBSABKAkSMAoMbGFzdF9zZWVuX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgptaXNtYXRjaGVzGAcgAygJEhMKC2VuZm9yY2VtZW50GAggASgJEhYKDnJzdnBfdHJhbnNwb3J0GAkgASgJEhMKC2Fzc2lnbm1lbnRzGAogASgNEisKCGZpbmRpbmdzGAsgAygLMhkuaGVhZHJvb20udjEuQWdlbnRGaW5kaW5nIm8KDEFnZW50RmluZGluZxIMCgRjb2RlGAEgASgJEg4KBm9iamVjdBgCIAEoCRIRCgltYXJrX2JpdHMYAyABKA0SEAoIc2V2ZXJpdHkYBCABKAkSDgoGZGV0YWlsGAUgASgJEgwKBG1lbmQYBiABKAkyvAIKDEFnZW50U2VydmljZRJNCgpMaXN0QWdlbnRzEh4uaGVhZHJvb20udjEuTGlzdEFnZW50c1JlcXVlc3QaHy5oZWFkcm9vbS52MS5MaXN0QWdlbnRzUmVzcG9uc2USPAoIR2V0QWdlbnQSHC5oZWFkcm9vbS52MS5HZXRBZ2VudFJlcXVlc3QaEi5oZWFkcm9vbS52MS5BZ2VudBJNCgpFbnJvbEFnZW50Eh4uaGVhZHJvb20udjEuRW5yb2xBZ2VudFJlcXVlc3QaHy5oZWFkcm9vbS52MS5FbnJvbEFnZW50UmVzcG9uc2USUAoLUmV2b2tlQWdlbnQSHy5oZWFkcm9vbS52MS5SZXZva2VBZ2VudFJlcXVlc3QaIC5oZWFkcm9vbS52MS5SZXZva2VBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message headroom.v1.EnrolAgentRequest
@@ -220,6 +220,13 @@ export type Agent = Message<"headroom.v1.Agent"> & {
    * @generated from field: uint32 assignments = 10;
    */
   assignments: number;
+
+  /**
+   * Rules of others in the host's kernel that defeat what is promised, or may.
+   *
+   * @generated from field: repeated headroom.v1.AgentFinding findings = 11;
+   */
+  findings: AgentFinding[];
 };
 
 /**
@@ -228,6 +235,58 @@ export type Agent = Message<"headroom.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_headroom_v1_agent, 7);
+
+/**
+ * @generated from message headroom.v1.AgentFinding
+ */
+export type AgentFinding = Message<"headroom.v1.AgentFinding"> & {
+  /**
+   * markOverlap, noMarkBits, markOverwritten, addressTranslated, flowtable, notJudged.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * The rule, as its operator knows it.
+   *
+   * @generated from field: string object = 2;
+   */
+  object: string;
+
+  /**
+   * Bits of packet marks of ours that it concerns; 0 = none.
+   *
+   * @generated from field: uint32 mark_bits = 3;
+   */
+  markBits: number;
+
+  /**
+   * error: it defeats what is promised; warning: it may.
+   *
+   * @generated from field: string severity = 4;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+
+  /**
+   * What to do about it.
+   *
+   * @generated from field: string mend = 6;
+   */
+  mend: string;
+};
+
+/**
+ * Describes the message headroom.v1.AgentFinding.
+ * Use `create(AgentFindingSchema)` to create a new message.
+ */
+export const AgentFindingSchema: GenMessage<AgentFinding> = /*@__PURE__*/
+  messageDesc(file_headroom_v1_agent, 8);
 
 /**
  * What callers may know of agents.

@@ -5,7 +5,7 @@ import { Millis, type EpochMs, type MonotonicMs } from '../../../core/base/units
 import type { NetworkNode, NodeName, Route } from '../../../core/network/topology.ts';
 import { nodesOf } from '../../../core/reservation/senders.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
-import type { AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
+import type { AgentFinding, AgentState, AgentView, TracedMessage, TraceItem } from '../api.ts';
 import type { AgentDirectory, CommittedGroup, Committer } from '../committer.ts';
 import { ControlError } from '../errors.ts';
 import { FLAP_SETTLE_MS } from './flap-damper.ts';
@@ -54,7 +54,13 @@ export type FromAgent =
       readonly problems: readonly string[];
     }
   /** What keeps the host from enforcing, a sentence each. */
-  | { readonly type: 'kernel'; readonly problems: readonly string[] }
+  | {
+      readonly type: 'kernel';
+      readonly problems: readonly string[];
+      readonly findings: readonly AgentFinding[];
+      /** Why flows cannot be steered; null = they can; absent: as the hello said. */
+      readonly steeringProblem?: string | null;
+    }
   | { readonly type: 'hop'; readonly report: HopReport }
   | { readonly type: 'heartbeat'; readonly memoryBytes: number }
   | { readonly type: 'rsvpState'; readonly queryId: bigint; readonly json: string }
@@ -73,6 +79,7 @@ interface AgentRecord {
   peer: AgentPeer;
   /** Problems of later reports, which replace those of the hello. */
   problems: { interfaces: readonly string[]; routes: readonly string[]; kernel: readonly string[] };
+  findings: readonly AgentFinding[];
   session: AgentSession | null;
   memoryBytes: number | null;
   duplicate: { readonly text: string; readonly until: MonotonicMs } | null;
@@ -177,6 +184,7 @@ export class AgentRegistry implements AgentDirectory {
       hello,
       peer,
       problems: { interfaces: hello.problems, routes: [], kernel: [] },
+      findings: [],
       session,
       memoryBytes: null,
       duplicate: this.#agents.get(node.name)?.duplicate ?? null,
@@ -281,12 +289,16 @@ export class AgentRegistry implements AgentDirectory {
       }
       case 'kernel':
         record.problems.kernel = message.problems;
+        record.findings = message.findings;
+        if (message.steeringProblem === undefined) return;
+        record.hello = withSteering(record.hello, message.steeringProblem);
+        this.#steering.set(node, steeringOf(record.hello));
         return;
       case 'hop':
         return this.hops.report(node, message.report);
       case 'heartbeat':
         record.memoryBytes = message.memoryBytes;
-        return;
+        return record.session?.tellTime();
       case 'rsvpState':
         return this.#queries.answer(record.session, message.queryId, message.json);
       case 'rsvpTrace':
@@ -395,6 +407,7 @@ export class AgentRegistry implements AgentDirectory {
       routes: hello?.routes ?? [],
       features: hello?.features ?? null,
       mismatches: record ? this.#mismatches(node, record) : [],
+      findings: record?.findings ?? [],
       assignments: record?.session?.size ?? 0,
       memoryBytes: record?.memoryBytes ?? null,
     };
@@ -423,6 +436,11 @@ export class AgentRegistry implements AgentDirectory {
     return node.agent === 'none' && !this.#agents.has(node.name) ? null : this.#state(node.name);
   }
 }
+
+const withSteering = (hello: AgentHello, steeringProblem: string | null): AgentHello => ({
+  ...hello,
+  features: { ...hello.features, steers: steeringProblem === null, steeringProblem },
+});
 
 const steeringOf = ({ features, interfaces }: AgentHello): SteeringAbility => ({
   missing: features.steers ? null : features.steeringProblem,

@@ -147,6 +147,21 @@ export class AgentSession {
     this.#flush();
   }
 
+  /**
+   * An update that changes nothing says what time it is: the clock of the books may have been set, and that of an agent that has
+   * nothing else to hear of wanders.
+   */
+  tellTime(): void {
+    // What is being written says it as well.
+    if (this.#closed || this.#writing) return;
+    this.#stream.send({
+      type: 'assignments',
+      ...{ full: false, keep: [], upserts: [], removals: [], interfaces: [] },
+      generation: null,
+      serverTime: this.#books.now(),
+    });
+  }
+
   query(queryId: bigint): void {
     this.#stream.send({ type: 'rsvpStateQuery', queryId });
   }

@@ -19,6 +19,7 @@ export function agentToJson(agent: AgentView): Static<typeof AgentSchema> {
     })),
     features: agent.features,
     mismatches: [...agent.mismatches],
+    findings: agent.findings.map((finding) => ({ ...finding })),
     assignments: agent.assignments,
     memoryBytes: agent.memoryBytes,
   };

@@ -55,6 +55,19 @@ export const AgentSchema = Type.Object(
       required: ['enforces', 'steers', 'steeringProblem', 'rsvpTransport', 'refreshPeriodMs', 'notes'],
     }),
     mismatches: Type.Array(Type.String(), { description: 'Where its report and the topology differ' }),
+    findings: Type.Array(
+      Type.Object({
+        code: Type.String({
+          description: 'markOverlap, noMarkBits, markOverwritten, addressTranslated, flowtable or notJudged',
+        }),
+        object: Type.String({ description: 'The rule, as its operator knows it' }),
+        markBits: Type.Integer({ description: 'Bits of packet marks of ours that it concerns; 0 = none' }),
+        severity: Choice(['error', 'warning']),
+        detail: Type.String(),
+        mend: Type.String({ description: 'What to do about it' }),
+      }),
+      { description: "Rules of others in the host's kernel that defeat what is promised (error), or may (warning)" },
+    ),
     assignments: Type.Integer({ description: 'Reservations that it has been told to hold' }),
     memoryBytes: NullableInteger(),
   },

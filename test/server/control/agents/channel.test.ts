@@ -20,6 +20,19 @@ const held = (n: number, node: string, state = AssignmentState.INSTALLED) => ({
   state,
 });
 
+describe('the time of the books', () => {
+  test('is told at each heartbeat, since it may have been set', async () => {
+    const channel = await openChannel();
+    const r1 = await channel.agent('r1');
+    await r1.until(() => r1.updates.length === 1);
+    channel.committer.now += 3_600_000;
+    r1.say({ case: 'heartbeat', value: { memoryBytes: 1n } });
+    await r1.until(() => r1.updates.length === 2);
+    expect(r1.updates[1]).toMatchObject({ serverTimeMs: 3_700_000n, full: false, upserts: [], removals: [] });
+    expect(r1.updates[1]!.generation).toBeUndefined();
+  });
+});
+
 describe('hello and comparison', () => {
   test('a new agent gets its links and everything that its node has to hold', async () => {
     const channel = await openChannel();
