@@ -45,7 +45,7 @@ export class ClassReader {
     return this.#port === null ? [] : [this.#port];
   }
 
-  /** The class, or null where there is none of this number, or no such interface. */
+  /** Those of these numbers that are there, by number; none where there is no such interface. */
   read(interfaceName: string, minors: readonly number[]): ReadonlyMap<number, HtbClass> {
     const found = new Map<number, HtbClass>();
     const index = this.#indexOf(interfaceName);

@@ -18,10 +18,12 @@ describe('judgeFilters', () => {
     const { marks, nat } = found(recorded('host-firewall'));
     expect(marks).toMatchObject({
       severity: 'warning',
-      what: expect.stringContaining('table ip ts, chain post, handle 2 (0xff0000)') as string,
-      mend: 'start the agent with --mark-mask 0x7f000000',
+      what: expect.stringContaining(
+        'nft rule in ip ts post: meta mark & 0xff0000 == 0x40000 masquerade (0xff0000)',
+      ) as string,
+      mend: expect.stringContaining('0xff000000') as string,
     });
-    expect(nat).toMatchObject({ severity: 'warning', what: expect.stringContaining('table ip ts') as string });
+    expect(nat).toMatchObject({ severity: 'warning', what: expect.stringContaining('ip ts post') as string });
   });
 
   it('gives the rule that lets RSVP in', () => {
