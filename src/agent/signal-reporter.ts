@@ -48,6 +48,8 @@ export class SignalReporter {
   readonly #log: Logger;
   /** Flows with path state on this node, with the previous hop ('' on the sender's host). */
   readonly #paths = new Map<string, string>();
+  /** Of the flows with path state, where PATH goes on to; none where it goes nowhere. */
+  readonly #outgoing = new Map<string, { readonly interface: string; readonly nextHop: IpAddress }>();
   readonly #keys = new Map<string, FlowKey>();
   /** On the receiver's host: the addresses that PATH has collected on its way. */
   readonly #recorded = new Map<string, readonly string[]>();
@@ -263,6 +265,8 @@ export class SignalReporter {
       case 'pathUp': {
         const previousHop = event.previousHop ?? '';
         this.#paths.set(flow, previousHop);
+        if (event.outgoing) this.#outgoing.set(flow, event.outgoing);
+        else this.#outgoing.delete(flow);
         this.#keys.set(flow, event.flow);
         this.#cut.delete(flow);
         if (event.previousHop !== null && this.#outcome.isOnLink(event.previousHop)) this.#linked.add(flow);
@@ -296,6 +300,7 @@ export class SignalReporter {
         return this.#settle(event.flow);
       case 'pathDown':
         this.#paths.delete(flow);
+        this.#outgoing.delete(flow);
         this.#keys.delete(flow);
         this.#cut.delete(flow);
         this.#linked.delete(flow);
@@ -332,9 +337,13 @@ export class SignalReporter {
 
   #openedFor(assignment: Assignment, flow: FlowKey): void {
     const previousHop = this.#paths.get(flowKeyText(flow));
-    if (assignment.isReceiver && previousHop !== undefined) {
-      this.#report(assignment, flow, AssignmentState.INSTALLED, { previousHop });
-    }
+    if (previousHop === undefined) return;
+    if (assignment.isReceiver) return this.#report(assignment, flow, AssignmentState.INSTALLED, { previousHop });
+    const text = flowKeyText(flow);
+    const isTold = this.#reports.state(assignment, flow) !== AssignmentState.UNSPECIFIED;
+    // PATH that came ahead of its assignment; where a RESV is here too, that says more.
+    if (isTold || this.#reservations.has(text)) return;
+    this.#report(assignment, flow, AssignmentState.PATH, { previousHop, ...this.#outgoing.get(text) });
   }
 
   /** Reservation state of the old terms is no news of the new ones. */

@@ -183,6 +183,22 @@ describe('news of an assignment', () => {
     expect(advertised.slice(2)).toMatchObject([undefined, { ...said, cTotalBytes: 2 }, { ...said, cTotalBytes: 3 }]);
   });
 
+  it('says that PATH is here where it came ahead of the assignment, once', () => {
+    assignments.remove('a');
+    const late = { ...assignment, reservationId: 'late' };
+    said = [];
+    reporter.event({ type: 'resvDown', flow, cause: 'tear' } as never);
+    assignments.put(late);
+    assignments.advance(EpochMs(2));
+    reporter.assigned(late);
+    reporter.opened(late);
+    reporter.opened(late);
+    expect(said).toEqual(['PATH']);
+    reporter.event(resvUp(late));
+    reporter.opened(late);
+    expect(said).toEqual(['PATH', 'INSTALLED']);
+  });
+
   it('is repeated at every welcome as long as it stands', () => {
     reports.repeat();
     expect(said).toEqual(['PATH', 'INSTALLED', 'INSTALLED']);
